@@ -1,0 +1,46 @@
+# make demo   install what a user needs and run the main job
+# make test   install what a developer needs and run the tests
+# make check  formatting, lint and types
+# make slow   the tests that take longer than a minute
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test slow check format benchmark clean
+
+demo: $(VENV)/.user
+	$(BIN)/attribot demo
+
+test: $(VENV)/.developer
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/.developer
+	$(BIN)/python -m pytest -m "slow and not gpu"
+
+check: $(VENV)/.developer
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.developer
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmark: $(VENV)/.developer
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[langchain]"
+	touch $@
+
+$(VENV)/.developer: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@ $(VENV)/.user

@@ -1,0 +1,78 @@
+"""Causal citations for retrieval-augmented generation.
+
+Measure, with an open-weight language model, how much an answer's log-likelihood falls when a piece
+of its context is removed, and cite the pieces that carry it. Names are loaded when they are first
+used, so importing the package imports neither torch nor a framework.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attribot_integrations.citations import CitationPolicy, ThresholdPolicy
+    from attribot_integrations.config import AttributionRequest, EngineOptions
+    from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.errors import AttribotError
+    from attribot_integrations.methods import LeaveOneOut, ProxyScreen
+    from attribot_integrations.prompts import ContextTemplate
+    from attribot_integrations.results import (
+        Attribution,
+        Citation,
+        FailedAttribution,
+        Statement,
+    )
+    from attribot_integrations.scoring.models import LanguageModel
+    from attribot_integrations.sources import Chunk, Source
+
+__all__ = [
+    "AttribotError",
+    "Attribution",
+    "AttributionEngine",
+    "AttributionRequest",
+    "Chunk",
+    "Citation",
+    "CitationPolicy",
+    "ContextTemplate",
+    "EngineOptions",
+    "FailedAttribution",
+    "LanguageModel",
+    "LeaveOneOut",
+    "ProxyScreen",
+    "Source",
+    "Statement",
+    "ThresholdPolicy",
+    "__version__",
+]
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "AttribotError": "errors",
+    "Attribution": "results",
+    "AttributionEngine": "engine",
+    "AttributionRequest": "config",
+    "Chunk": "sources",
+    "Citation": "results",
+    "CitationPolicy": "citations",
+    "ContextTemplate": "prompts",
+    "EngineOptions": "config",
+    "FailedAttribution": "results",
+    "LanguageModel": "scoring.models",
+    "LeaveOneOut": "methods",
+    "ProxyScreen": "methods",
+    "Source": "sources",
+    "Statement": "results",
+    "ThresholdPolicy": "citations",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

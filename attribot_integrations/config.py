@@ -1,0 +1,59 @@
+"""Options and requests, as frozen dataclasses that are validated when they are built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from attribot_integrations.citations import CitationPolicy, ThresholdPolicy
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.prompts import ContextTemplate, PromptTemplate
+from attribot_integrations.sources import Chunk, Level, SentenceSplitter, split_sentences
+
+if TYPE_CHECKING:
+    from attribot_integrations.capture import CapturedPrompt
+    from attribot_integrations.methods import Method
+
+__all__ = ["AttributionRequest", "EngineOptions"]
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What an engine does with each request; `dataclasses.replace` makes a changed copy."""
+
+    method: Method | None = None
+    """How sources are scored. By default exact leave-one-out, or with a proxy, a screen on the
+    proxy with the best sources rescored exactly on the target."""
+    levels: tuple[Level, ...] = ("sentence",)
+    """What is scored: sentences, whole chunks, or both."""
+    policy: CitationPolicy = field(default_factory=ThresholdPolicy)
+    """Chooses the sources to cite for each statement."""
+    template: PromptTemplate = field(default_factory=ContextTemplate)
+    """Renders question and chunks where no captured prompt is given."""
+    splitter: SentenceSplitter = split_sentences
+    """Finds the sentences of chunks and answers."""
+    token_budget: int | None = None
+    """Most tokens in one forward pass; by default 1,024 on a CPU and 8,192 elsewhere. Halved by
+    itself when memory runs out."""
+
+    def __post_init__(self) -> None:
+        if not self.levels or set(self.levels) - {"sentence", "chunk"}:
+            raise ConfigurationError(
+                f'levels must hold "sentence", "chunk" or both, got {self.levels!r}'
+            )
+        if self.token_budget is not None and self.token_budget < 1:
+            raise ConfigurationError(f"token_budget must be at least 1, got {self.token_budget}")
+
+
+@dataclass(frozen=True)
+class AttributionRequest:
+    """One answer to attribute."""
+
+    question: str
+    chunks: Sequence[str | Chunk]
+    answer: str
+    prompt: CapturedPrompt | None = None
+    """The prompt that the generator saw; a template renders one if it is not given."""
+    id: str | None = None
+    """Any identifier, handed back on the result."""

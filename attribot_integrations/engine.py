@@ -1,0 +1,329 @@
+"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from attribot_integrations.capture import CapturedPrompt, ChunkLocation, capture_prompt
+from attribot_integrations.citations import make_citations
+from attribot_integrations.config import AttributionRequest, EngineOptions
+from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.methods import LeaveOneOut, Method, MethodInput, ProxyScreen
+from attribot_integrations.prompts import Prompt
+from attribot_integrations.results import Attribution, Cost, FailedAttribution
+from attribot_integrations.scoring.models import LanguageModel
+from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.sources import Chunk, SourceSet, as_chunks
+from attribot_integrations.statements import find_statements, statement_scores
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["AttributionEngine"]
+
+_logger = logging.getLogger(__name__)
+
+
+class AttributionEngine:
+    """Measures which sources an answer depends on, and cites them.
+
+    An engine may be shared: calls from many threads or tasks take turns on the model and give the
+    same scores as calls in sequence. Nothing that is passed in is changed.
+
+    Args:
+        target: The model whose dependence on the sources is measured.
+        proxy: A smaller model that stands in for it where a method says so.
+        options: What to do with each request.
+
+    Raises:
+        ConfigurationError: If the method needs a proxy and there is none.
+    """
+
+    def __init__(
+        self,
+        target: LanguageModel,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+    ) -> None:
+        self.target = target
+        self.proxy = proxy
+        self.options = options or EngineOptions()
+        self._method(self.options)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path,
+        proxy: str | Path | None = None,
+        *,
+        options: EngineOptions | None = None,
+        device_map: str | dict[str, Any] | None = "auto",
+        dtype: str | torch.dtype | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        use_safetensors: bool = True,
+        model_options: Mapping[str, Any] | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> AttributionEngine:
+        """Load a target, and if wanted a proxy, from the Hugging Face hub or folders.
+
+        Args:
+            model: The target's name on the hub, or path.
+            proxy: The proxy's; another family with another tokenizer will do. It is loaded with
+                the same settings, but for `revision`.
+            options: What to do with each request.
+            device_map: Where accelerate puts the weights: "auto", a device, or a map.
+            dtype: Precision; by default the checkpoint's own, and float32 on a CPU.
+            revision: The target's branch, tag or commit on the hub.
+            trust_remote_code: Whether to run code that comes with a checkpoint.
+            use_safetensors: Whether to refuse pickled weights, which can run code.
+            model_options: Further options for transformers' `from_pretrained`.
+            chat_options: Variables for the chat template.
+
+        Raises:
+            UnsupportedModelError: If a checkpoint is no causal language model.
+            ModelError: If one cannot be loaded.
+        """
+
+        def load(checkpoint: str | Path, version: str | None) -> LanguageModel:
+            return LanguageModel.from_pretrained(
+                checkpoint,
+                device_map=device_map,
+                dtype=dtype,
+                revision=version,
+                trust_remote_code=trust_remote_code,
+                use_safetensors=use_safetensors,
+                model_options=model_options,
+                chat_options=chat_options,
+            )
+
+        return cls(load(model, revision), load(proxy, None) if proxy else None, options)
+
+    @classmethod
+    def from_model(
+        cls,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> AttributionEngine:
+        """Use a model that is already loaded; neither it nor its tokenizer is changed.
+
+        Args:
+            model: A causal language model in evaluation mode.
+            tokenizer: The model's own fast tokenizer.
+            proxy: A smaller model, see `LanguageModel.from_model`.
+            options: What to do with each request.
+            chat_options: Variables for the chat template.
+
+        Raises:
+            UnsupportedModelError: If the model is no causal language model.
+            ModelError: If the model is in training mode.
+        """
+        target = LanguageModel.from_model(model, tokenizer, chat_options=chat_options)
+        return cls(target, proxy, options)
+
+    @classmethod
+    def demo(
+        cls, *, proxy: bool = False, options: EngineOptions | None = None
+    ) -> AttributionEngine:
+        """Load the bundled tiny models: for a first look and tests, not for real text.
+
+        Args:
+            proxy: Whether to load the bundled proxy too.
+            options: What to do with each request.
+        """
+        return cls.from_pretrained(
+            bundled_model_path("target"),
+            bundled_model_path("proxy") if proxy else None,
+            options=options,
+        )
+
+    def attribute(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        answer: str,
+        *,
+        prompt: CapturedPrompt | None = None,
+        options: EngineOptions | None = None,
+        id: str | None = None,
+    ) -> Attribution:
+        """Score every source of the context, and cite those that carry the answer.
+
+        Args:
+            question: The user's question; may be empty if a captured prompt is given.
+            chunks: The retrieved chunks, in the order of the prompt.
+            answer: The generator's answer; any generator's.
+            prompt: The prompt that the generator saw: raw text, or chat messages as
+                `{"role": …, "content": …}`. Chunks are located in it; those that cannot be are
+                listed in the result's `unlocated`. By default the options' template renders one.
+            options: Options for this call instead of the engine's.
+            id: Any identifier, handed back on the result.
+
+        Raises:
+            InputError: If question, chunks, answer or prompt cannot be attributed; its subclasses
+                say why (`EmptyContextError`, `EmptyAnswerError`, `PromptTooLongError`,
+                `ChunkNotFoundError`, `ControlTokenError`, `PromptError`).
+            OutOfMemoryError: If not even one ablation fits in memory.
+        """
+        started = time.perf_counter()
+        options = options or self.options
+        method = self._method(options)
+        _check_text(question, "the question")
+        _check_text(answer, "the answer")
+        wrapped = as_chunks(chunks)
+        built, sources, locations = _prompt(question, wrapped, prompt, options)
+        target = Scorer(self.target, built, answer, token_budget=options.token_budget)
+        proxy = (
+            Scorer(self.proxy, built, answer, token_budget=options.token_budget)
+            if method.needs_proxy and self.proxy is not None
+            else None
+        )
+        token_spans = target.answer.offsets
+        inputs = MethodInput(
+            target=target,
+            proxy=proxy,
+            sources=sources.at(options.levels),
+            all_ids=sources.all_ids,
+            statements=find_statements(answer, token_spans, options.splitter),
+            token_spans=token_spans,
+        )
+        result = method.run(inputs)
+        citations = make_citations(
+            options.policy,
+            inputs.statements,
+            wrapped,
+            inputs.sources,
+            statement_scores(result.scores, inputs.statements),
+            result.exact,
+        )
+        scorers = [target] if proxy is None else [target, proxy]
+        return Attribution(
+            question=question,
+            answer=answer,
+            chunks=wrapped,
+            sources=inputs.sources,
+            statements=inputs.statements,
+            scores=result.scores,
+            exact=result.exact,
+            estimands=result.estimands,
+            token_spans=token_spans,
+            token_log_probs=result.log_probs,
+            token_log_probs_without_context=result.log_probs_without_context,
+            citations=citations,
+            method=method.name,
+            cost=Cost(
+                seconds=time.perf_counter() - started,
+                models=tuple(scorer.cost for scorer in scorers),
+            ),
+            locations=locations,
+            id=id,
+        )
+
+    async def aattribute(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        answer: str,
+        *,
+        prompt: CapturedPrompt | None = None,
+        options: EngineOptions | None = None,
+        id: str | None = None,
+    ) -> Attribution:
+        """Do what `attribute` does in a worker thread, leaving the event loop free."""
+        return await asyncio.to_thread(
+            self.attribute, question, chunks, answer, prompt=prompt, options=options, id=id
+        )
+
+    def attribute_batch(
+        self,
+        requests: Iterable[AttributionRequest],
+        *,
+        options: EngineOptions | None = None,
+        progress: bool = True,
+        raise_error: bool = False,
+    ) -> list[Attribution | FailedAttribution]:
+        """Attribute many answers in turn.
+
+        Args:
+            requests: The answers with their questions and chunks.
+            options: Options for this call instead of the engine's.
+            progress: Whether to show a progress bar on standard error.
+            raise_error: Whether the first failure ends the batch. Otherwise it is logged, and a
+                `FailedAttribution` takes its place.
+
+        Returns:
+            One result for each request, in order.
+        """
+        results: list[Attribution | FailedAttribution] = []
+        for request in tqdm(list(requests), desc="attributing", disable=not progress):
+            try:
+                results.append(self.attribute_request(request, options=options))
+            except Exception as error:
+                if raise_error:
+                    raise
+                _logger.warning("attribution of request %r failed: %s", request.id, error)
+                results.append(FailedAttribution(error, request.id))
+        return results
+
+    def attribute_request(
+        self, request: AttributionRequest, *, options: EngineOptions | None = None
+    ) -> Attribution:
+        """Do what `attribute` does, with the arguments in one object."""
+        return self.attribute(
+            request.question,
+            request.chunks,
+            request.answer,
+            prompt=request.prompt,
+            options=options,
+            id=request.id,
+        )
+
+    def __repr__(self) -> str:
+        proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
+        method = self._method(self.options).name
+        path = self.target.capabilities.path
+        return f"AttributionEngine({self.target.name!r}{proxy}, method={method!r}, path={path!r})"
+
+    def _method(self, options: EngineOptions) -> Method:
+        method = options.method or (ProxyScreen() if self.proxy else LeaveOneOut())
+        if method.needs_proxy and self.proxy is None:
+            raise ConfigurationError(
+                f"the method {method.name!r} runs a proxy model, and the engine has none: "
+                "pass proxy=…, or choose another method"
+            )
+        return method
+
+
+def _prompt(
+    question: str,
+    chunks: tuple[Chunk, ...],
+    captured: CapturedPrompt | None,
+    options: EngineOptions,
+) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
+    if captured is None:
+        sources = SourceSet.build(chunks, options.splitter)
+        return options.template(question, sources), sources, ()
+    prompt, sources, locations = capture_prompt(captured, chunks, options.splitter)
+    missing = [place for place in locations if not place.located and place.outcome != "blank"]
+    if missing:
+        listed = ", ".join(f"{place.chunk_index} ({place.outcome})" for place in missing)
+        _logger.warning("no place of their own in the captured prompt for chunks %s", listed)
+    return prompt, sources, locations
+
+
+def _check_text(text: object, what: str) -> None:
+    if not isinstance(text, str):
+        raise InputError(f"{what} must be a str, not {type(text).__name__}")

@@ -1,0 +1,1 @@
+"""Showing attributions: plain text and terminal."""

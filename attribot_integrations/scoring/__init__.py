@@ -1,0 +1,1 @@
+"""Running language models: loading, tokenising, and scoring an answer under ablations."""

@@ -1,0 +1,146 @@
+"""A language model with its own tokenizer, ready to score.
+
+Loading goes through transformers and accelerate: devices, several GPUs and offload are
+`device_map`'s business and not this package's. Safetensors weights only, and no code from the
+checkpoint, unless asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.state import PartialState
+
+from attribot_integrations.errors import ModelError, UnsupportedModelError
+from attribot_integrations.scoring.capabilities import Capabilities, inspect_model
+from attribot_integrations.scoring.encoding import TextEncoder
+from attribot_integrations.scoring.verification import verify
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["LanguageModel"]
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal language model bound to its tokenizer, chat template and fastest valid path."""
+
+    model: PreTrainedModel
+    encoder: TextEncoder
+    capabilities: Capabilities
+    name: str
+    parameters: int
+    """Number of parameters, shared ones counted once."""
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Held during forward passes, so that threads share the device in turn."""
+
+    @classmethod
+    def from_model(
+        cls,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> LanguageModel:
+        """Wrap a model that is already loaded; neither it nor its tokenizer is changed.
+
+        Args:
+            model: A causal language model in evaluation mode, on any device or several.
+            tokenizer: The model's own fast tokenizer.
+            name: Name for results; the checkpoint's by default.
+            chat_options: Variables for the chat template.
+
+        Raises:
+            UnsupportedModelError: If the model is not a causal language model, or the tokenizer
+                reports no offsets or has ids that the model lacks.
+            ModelError: If the model is in training mode.
+        """
+        capabilities = inspect_model(model)
+        vocabulary = model.config.get_text_config(decoder=True).vocab_size
+        if len(tokenizer) > vocabulary and max(tokenizer.get_vocab().values()) >= vocabulary:
+            raise UnsupportedModelError(
+                f"the tokenizer has ids up to {max(tokenizer.get_vocab().values())}, "
+                f"{type(model).__name__} only {vocabulary} embeddings; is it the model's own?"
+            )
+        return cls(
+            model=model,
+            encoder=TextEncoder(tokenizer, chat_options),
+            capabilities=verify(model, capabilities),
+            name=name or model.config.name_or_path or type(model).__name__,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path,
+        *,
+        device_map: str | dict[str, Any] | None = "auto",
+        dtype: str | torch.dtype | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        use_safetensors: bool = True,
+        model_options: Mapping[str, Any] | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> LanguageModel:
+        """Load a checkpoint from the Hugging Face hub or a folder.
+
+        Args:
+            checkpoint: Name on the hub, or path.
+            device_map: Where accelerate puts the weights: "auto", a device, or a map.
+            dtype: Precision; by default the checkpoint's own, and float32 where the device is a
+                CPU (half precision is slow and coarse there).
+            revision: Branch, tag or commit on the hub.
+            trust_remote_code: Whether to run code that comes with the checkpoint.
+            use_safetensors: Whether to refuse pickled weights, which can run code.
+            model_options: Further options for `AutoModelForCausalLM.from_pretrained`, such as
+                `max_memory`, `offload_folder` or `quantization_config`.
+            chat_options: Variables for the chat template, such as `{"enable_thinking": False}`.
+
+        Raises:
+            UnsupportedModelError: If it is no causal language model.
+            ModelError: If it cannot be loaded, or weights are missing from the checkpoint.
+        """
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+        shared = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
+        if dtype is None:
+            device = PartialState().device
+            dtype = torch.float32 if device is None or device.type == "cpu" else "auto"
+        try:
+            config = AutoConfig.from_pretrained(checkpoint, **shared)
+            if config.is_encoder_decoder:
+                raise UnsupportedModelError(
+                    f"{checkpoint} is an encoder-decoder ({config.model_type}); a decoder-only "
+                    "causal language model is needed"
+                )
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint, **shared)
+            # The declared return type does not know of output_loading_info.
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                checkpoint,
+                device_map=device_map,
+                dtype=dtype,
+                use_safetensors=use_safetensors,
+                output_loading_info=True,
+                **shared,
+                **(model_options or {}),
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"cannot load {checkpoint}: {error}") from error
+        model, info = loaded
+        if info["missing_keys"]:
+            missing = sorted(info["missing_keys"])
+            raise UnsupportedModelError(
+                f"{checkpoint} holds no weights for {missing[0]!r} ({len(missing)} missing), they "
+                "would be random; is it a causal language model?"
+            )
+        return cls.from_model(
+            model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
+        )
