@@ -250,7 +250,7 @@ class Attribution:
         }
         for statement, scores in zip(self.statements, self.statement_scores.T, strict=True):
             columns[f"statement_{statement.index}"] = scores
-        frame = pandas.DataFrame(columns)
+        frame: pandas.DataFrame = pandas.DataFrame(columns)
         frame["sentence"] = frame["sentence"].astype("Int64")
         return frame
 

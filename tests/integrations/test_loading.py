@@ -1,0 +1,121 @@
+"""Loading real checkpoints from folders, through accelerate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import BartConfig, BartForConditionalGeneration, LlamaConfig, LlamaModel
+
+from attribot_integrations import AttributionEngine, LanguageModel
+from attribot_integrations.errors import ModelError, UnsupportedModelError
+from tests.parity.architectures import ARCHITECTURES
+from tests.unit.tokenizers_for_tests import byte_level_bpe
+
+CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs."]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    ARCHITECTURES["qwen2"].build().to(torch.float16).save_pretrained(tmp_path)
+    byte_level_bpe().save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_half_precision_checkpoints_run_in_float32_on_a_cpu(checkpoint: Path) -> None:
+    model = LanguageModel.from_pretrained(checkpoint, device_map="cpu")
+    assert model.model.dtype == torch.float32
+    assert model.name == str(checkpoint)
+    asked = LanguageModel.from_pretrained(checkpoint, device_map="cpu", dtype=torch.bfloat16)
+    assert asked.model.dtype == torch.bfloat16
+
+
+def test_engine_with_a_proxy_of_another_architecture(checkpoint: Path, tmp_path: Path) -> None:
+    proxy = tmp_path / "proxy"
+    ARCHITECTURES["gpt2"].build().save_pretrained(proxy)
+    byte_level_bpe().save_pretrained(proxy)
+    engine = AttributionEngine.from_pretrained(checkpoint, proxy)
+    result = engine.attribute("When?", CHUNKS, "It opened in 1962.")
+    assert [cost.model for cost in result.cost.models] == [str(checkpoint), str(proxy)]
+    assert all(cost.tokens > 0 for cost in result.cost.models)
+    alone = AttributionEngine.from_pretrained(checkpoint)
+    exact = alone.attribute("When?", CHUNKS, "It opened in 1962.")
+    np.testing.assert_allclose(result.scores, exact.scores, atol=1e-4)
+
+
+def test_offloading_to_disk_gives_the_same_scores(checkpoint: Path, tmp_path: Path) -> None:
+    expected = AttributionEngine.from_pretrained(checkpoint).attribute("When?", CHUNKS, "In 1962.")
+    engine = AttributionEngine.from_pretrained(
+        checkpoint,
+        device_map={
+            "model.embed_tokens": "cpu",
+            "model.norm": "cpu",
+            "model.rotary_emb": "cpu",
+            "lm_head": "cpu",
+            "model.layers": "disk",
+        },
+        model_options={"offload_folder": str(tmp_path / "offload")},
+    )
+    result = engine.attribute("When?", CHUNKS, "In 1962.")
+    np.testing.assert_allclose(result.scores, expected.scores, atol=1e-4)
+
+
+def test_encoder_decoder_checkpoints_are_refused(tmp_path: Path) -> None:
+    config = BartConfig(
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        vocab_size=640,
+    )
+    BartForConditionalGeneration(config).save_pretrained(tmp_path)
+    byte_level_bpe().save_pretrained(tmp_path)
+    with pytest.raises(UnsupportedModelError, match=r"is an encoder-decoder \(bart\)"):
+        LanguageModel.from_pretrained(tmp_path)
+
+
+def test_checkpoints_without_a_head_are_refused(tmp_path: Path) -> None:
+    config = LlamaConfig(
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        vocab_size=640,
+        tie_word_embeddings=False,
+    )
+    LlamaModel(config).save_pretrained(tmp_path)
+    byte_level_bpe().save_pretrained(tmp_path)
+    with pytest.raises(UnsupportedModelError, match=r"holds no weights for 'lm_head.weight'"):
+        LanguageModel.from_pretrained(tmp_path)
+
+
+def test_pickled_weights_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    model = ARCHITECTURES["llama"].build()
+    model.config.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    byte_level_bpe().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"cannot load .*safetensors"):
+        LanguageModel.from_pretrained(tmp_path)
+    loaded = LanguageModel.from_pretrained(tmp_path, use_safetensors=False)
+    assert loaded.capabilities.path == "packed"
+
+
+def test_code_of_a_checkpoint_is_not_run(checkpoint: Path) -> None:
+    config = checkpoint / "config.json"
+    text = config.read_text(encoding="utf-8")
+    auto = '"auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"},'
+    text = text.replace('"model_type": "qwen2"', '"model_type": "no_such_type"')
+    config.write_text(text.replace("{", "{" + auto, 1), encoding="utf-8")
+    (checkpoint / "evil.py").write_text("raise SystemExit('run')\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"(?s)cannot load .*trust_remote_code"):
+        LanguageModel.from_pretrained(checkpoint)
+
+
+def test_missing_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot load .*nowhere"):
+        LanguageModel.from_pretrained(tmp_path / "nowhere")
