@@ -1,8 +1,8 @@
 """Finding the retrieved chunks in the prompt that the generator saw.
 
-A chunk is searched for by its exact text first, then with any run of white space standing for any
-other. Longer chunks choose first, so a chunk that is part of another cannot take its place. Every
-chunk gets a clear outcome; a chunk that has no place of its own is never guessed at.
+A chunk is searched for word by word, with any run of white space standing for any other. Longer
+chunks choose first, so a chunk that is part of another cannot take its place. Every chunk gets a
+clear outcome; a chunk that has no place of its own is never guessed at.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class ChunkLocation:
 def locate_chunks(texts: Sequence[str], chunks: Sequence[Chunk]) -> tuple[ChunkLocation, ...]:
     """Find every chunk in the texts of a captured prompt.
 
-    Equal chunks share their occurrences in order: the first chunk gets the first, and the last of
-    them whatever is left.
+    Chunks of the same words share their occurrences in order: the first chunk gets the first, and
+    the last of them whatever is left.
 
     Args:
         texts: The prompt's messages, or the one text of a raw prompt.
@@ -72,18 +72,18 @@ def locate_chunks(texts: Sequence[str], chunks: Sequence[Chunk]) -> tuple[ChunkL
     groups: dict[tuple[str, ...], list[int]] = {}
     for index, chunk in enumerate(chunks):
         groups.setdefault(tuple(clean_text(chunk.text).split()), []).append(index)
-    taken: dict[int, list[Span]] = {number: [] for number in range(len(texts))}
+    taken = [bytearray(len(text)) for text in texts]  # one flag for each character
     found: dict[int, ChunkLocation] = {}
     for words, members in sorted(groups.items(), key=lambda item: -sum(map(len, item[0]))):
         if not words:
             found.update((index, ChunkLocation(index, "blank")) for index in members)
             continue
-        stripped = clean_text(chunks[members[0]].text).strip()
-        exact = list(_occurrences(texts, re.escape(stripped)))
-        places = exact or list(_occurrences(texts, r"\s+".join(map(re.escape, words))))
-        free = [place for place in places if not _overlaps(place, taken)]
-        for number, start, end in free:
-            taken[number].append((start, end))
+        places = list(_occurrences(texts, words))
+        free: list[Place] = []
+        for number, start, end in places:
+            if not any(taken[number][start:end]):
+                taken[number][start:end] = b"\x01" * (end - start)
+                free.append((number, start, end))
         for position, index in enumerate(members):
             last = position == len(members) - 1
             own = tuple(free[position:] if last else free[position : position + 1])
@@ -152,16 +152,13 @@ def _messages(captured: Iterable[Mapping[str, str]]) -> list[tuple[str | None, s
     return messages
 
 
-def _occurrences(texts: Sequence[str], pattern: str) -> Iterator[Place]:
-    compiled = re.compile(pattern)
+def _occurrences(texts: Sequence[str], words: Sequence[str]) -> Iterator[Place]:
+    """Find every place of the words, places that overlap included."""
+    pattern = r"\s+".join(map(re.escape, words))
+    compiled = re.compile(f"(?=({pattern}))")
     for number, text in enumerate(texts):
         for match in compiled.finditer(text):
-            yield number, match.start(), match.end()
-
-
-def _overlaps(place: Place, taken: Mapping[int, Sequence[Span]]) -> bool:
-    number, start, end = place
-    return any(start < other_end and other_start < end for other_start, other_end in taken[number])
+            yield number, *match.span(1)
 
 
 def _divide(

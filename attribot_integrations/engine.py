@@ -320,7 +320,7 @@ def _prompt(
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
     if missing:
         listed = ", ".join(f"{place.chunk_index} ({place.outcome})" for place in missing)
-        _logger.warning("no place of their own in the captured prompt for chunks %s", listed)
+        _logger.info("no place of their own in the captured prompt for chunks %s", listed)
     return prompt, sources, locations
 
 

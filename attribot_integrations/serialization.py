@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 from attribot_integrations.capture import ChunkLocation
 from attribot_integrations.errors import InputError
 from attribot_integrations.results import Attribution, Citation, Cost, ModelCost, Statement
-from attribot_integrations.sources import Chunk, Source
+from attribot_integrations.sources import Chunk, Source, clean_text
 
 if TYPE_CHECKING:
     from attribot_integrations.results import FloatArray
@@ -40,8 +41,14 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             {"text": chunk.text, "id": chunk.id, "metadata": dict(chunk.metadata)}
             for chunk in attribution.chunks
         ],
-        "sources": [asdict(source) for source in attribution.sources],
-        "statements": [asdict(statement) for statement in attribution.statements],
+        "sources": [
+            {**asdict(source), "sentence_ids": list(source.sentence_ids)}
+            for source in attribution.sources
+        ],
+        "statements": [
+            {**asdict(statement), "tokens": list(statement.tokens)}
+            for statement in attribution.statements
+        ],
         "citations": [asdict(citation) for citation in attribution.citations],
         "scores": attribution.scores.tolist(),
         "exact": attribution.exact.tolist(),
@@ -50,8 +57,14 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
         "token_log_probs": attribution.token_log_probs.tolist(),
         "token_log_probs_without_context": attribution.token_log_probs_without_context.tolist(),
         "method": attribution.method,
-        "cost": asdict(attribution.cost),
-        "locations": [asdict(location) for location in attribution.locations],
+        "cost": {
+            "seconds": attribution.cost.seconds,
+            "models": [asdict(model) for model in attribution.cost.models],
+        },
+        "locations": [
+            {**asdict(location), "places": [list(place) for place in location.places]}
+            for location in attribution.locations
+        ],
     }
 
 
@@ -66,15 +79,22 @@ def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
         raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {version!r}")
     try:
         return _rebuild(data)
-    except (KeyError, TypeError) as error:
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the data is no attribution: {error!r}") from error
 
 
 def attribution_to_json(attribution: Attribution, *, indent: int | None = None) -> str:
-    """Return an attribution as JSON; metadata that JSON cannot hold is written as text."""
-    return json.dumps(
-        attribution_to_dict(attribution), indent=indent, ensure_ascii=False, default=str
-    )
+    """Return an attribution as JSON that any reader takes.
+
+    Metadata that JSON cannot hold is written as text, and lone surrogates as U+FFFD; offsets stay
+    as they are.
+    """
+    data = attribution_to_dict(attribution)
+    for chunk in data["chunks"]:
+        chunk["metadata"] = _storable(chunk["metadata"])
+    return clean_text(json.dumps(data, indent=indent, ensure_ascii=False, default=str))
 
 
 def attribution_from_json(text: str) -> Attribution:
@@ -90,6 +110,16 @@ def attribution_from_json(text: str) -> Attribution:
     if not isinstance(data, dict):
         raise InputError(f"the JSON must be an object, got {type(data).__name__}")
     return attribution_from_dict(data)
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
 def _rebuild(data: Mapping[str, Any]) -> Attribution:

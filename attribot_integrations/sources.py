@@ -136,6 +136,24 @@ def split_sentences(text: str, language: str = "en") -> list[Span]:
     return spans
 
 
+def sentence_spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
+    """Apply a splitter and check what it returns; text in which it finds nothing stays whole.
+
+    Raises:
+        ConfigurationError: If the spans are blank, out of order or outside the text.
+    """
+    spans = splitter(text) or _whole(text)
+    previous = 0
+    for start, end in spans:
+        if not previous <= start < end <= len(text) or not text[start:end].strip():
+            raise ConfigurationError(
+                "a sentence splitter must return spans in order, inside the text and not blank; "
+                f"got {(start, end)} after {previous} in a text of {len(text)} characters"
+            )
+        previous = end
+    return spans
+
+
 def as_chunks(chunks: Iterable[str | Chunk]) -> tuple[Chunk, ...]:
     """Wrap plain strings as chunks.
 
@@ -193,8 +211,6 @@ class SourceSet:
         by_chunk: list[tuple[int, list[Source]]] = []
         for index in range(len(chunks)) if indexes is None else sorted(indexes):
             text = chunks[index].text
-            spans = splitter(text) or _whole(text)
-            _check_spans(text, spans)
             own = [
                 Source(
                     id=(number := len(sentences) + position),
@@ -206,7 +222,7 @@ class SourceSet:
                     text=text[start:end],
                     sentence_ids=(number,),
                 )
-                for position, (start, end) in enumerate(spans)
+                for position, (start, end) in enumerate(sentence_spans(text, splitter))
             ]
             sentences.extend(own)
             if own:
@@ -252,14 +268,3 @@ def _whole(text: str) -> list[Span]:
     stripped = text.strip()
     start = text.index(stripped)
     return [(start, start + len(stripped))] if stripped else []
-
-
-def _check_spans(text: str, spans: Sequence[Span]) -> None:
-    previous = 0
-    for start, end in spans:
-        if not previous <= start < end <= len(text) or not text[start:end].strip():
-            raise ConfigurationError(
-                "a sentence splitter must return spans in order, inside the text and not blank; "
-                f"got {(start, end)} after {previous} in a text of {len(text)} characters"
-            )
-        previous = end

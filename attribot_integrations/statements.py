@@ -12,6 +12,7 @@ from attribot_integrations.sources import (
     SentenceSplitter,
     Span,
     first_visible,
+    sentence_spans,
     split_sentences,
 )
 
@@ -31,8 +32,12 @@ def find_statements(
         answer: The answer's text.
         token_spans: Span in the answer of each token, in order.
         splitter: Finds the sentences.
+
+    Raises:
+        ConfigurationError: If the splitter returns spans that are blank, out of order or outside
+            the answer.
     """
-    spans = splitter(answer)
+    spans = sentence_spans(answer, splitter)
     begins = [first_visible(answer, span) for span in token_spans]
     edges = [0]
     for start, _ in spans[1:]:

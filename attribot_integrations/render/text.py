@@ -38,7 +38,9 @@ def cited_text(attribution: Attribution) -> str:
         cited[key] = cited.get(key, 0.0) + citation.score
     if cited:
         lines.append("")
-    for (number, source_id), score in sorted(cited.items(), key=lambda item: item[0][0]):
+    for (number, source_id), score in sorted(
+        cited.items(), key=lambda item: (item[0][0], -item[1])
+    ):
         source = attribution.sources[attribution.row(source_id)]
         title = attribution.chunks[source.chunk_index].title or f"chunk {source.chunk_index + 1}"
         lines.append(f"[{number}] {one_line(title)}: {one_line(source.text)} ({score:.2f} nats)")
@@ -51,8 +53,11 @@ def one_line(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Replace control characters but line breaks and tabs by spaces, lone surrogates by U+FFFD."""
+    """Replace control characters but line breaks and tabs by spaces, lone surrogates by U+FFFD.
+
+    The characters that join emoji, and join or part Persian or Indic letters, are kept.
+    """
     return "".join(
-        character if character.isprintable() or character in "\n\t" else " "
+        character if character.isprintable() or character in "\n\t\u200c\u200d" else " "
         for character in clean_text(text)
     )

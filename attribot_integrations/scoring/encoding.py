@@ -28,6 +28,8 @@ __all__ = ["EncodedText", "TextEncoder"]
 
 _MARKUP = re.compile(r"[<\[{].*[>\]}]", re.DOTALL)
 _PLAIN_SUFFIX = "\n\nAnswer:\n"
+_STAND_IN = "attribotmessage{}content"
+_STAND_INS = re.compile(_STAND_IN.format(r"(\d+)"))
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class TextEncoder:
         self.control_ids = _control_ids(self._tokenizer)
         self.uses_chat_template = bool(getattr(self._tokenizer, "chat_template", None))
         self._leading_ids = self._find_leading_ids()
+        # Beside adding tokens, a post-processor may trim white space from offsets.
+        self._tokenizer.backend_tokenizer.post_processor = None
+        unknown = self._tokenizer.unk_token_id
+        named = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id)
+        self._unknown_id = None if unknown in named else unknown
         starts = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id, 0)
         self.start_id: int = next(id_ for id_ in starts if id_ is not None)
 
@@ -79,14 +86,11 @@ class TextEncoder:
         if self.uses_chat_template and not prompt.raw:
             try:
                 return (), self._chat_segments(prompt.messages)
-            except TemplateError as error:
+            except PromptError:
                 merged = _merge_system(prompt.messages)
                 if merged == prompt.messages:
-                    raise PromptError(f"the chat template refuses the prompt: {error}") from error
-            try:
+                    raise
                 return (), self._chat_segments(merged)
-            except TemplateError as error:
-                raise PromptError(f"the chat template refuses the prompt: {error}") from error
         segments: list[Segment] = []
         for number, message in enumerate(prompt.messages):
             segments += [Segment("\n\n", trusted=True)] if number else []
@@ -117,6 +121,7 @@ class TextEncoder:
         batch = self._tokenizer(
             list(texts),
             add_special_tokens=False,
+            split_special_tokens=False,  # the caller's tokenizer may ask for it
             return_offsets_mapping=True,
             return_attention_mask=False,
             return_token_type_ids=False,
@@ -156,8 +161,10 @@ class TextEncoder:
         for id_, (start, end) in zip(encoded.ids, encoded.offsets, strict=True):
             if id_ not in self.control_ids:
                 continue
-            # A template's token may swallow white space around it that is not the template's.
             token = item.text[start:end]
+            if id_ == self._unknown_id and self._tokenizer.unk_token not in token:
+                continue  # a character that the vocabulary lacks
+            # A template's token may swallow white space around it that is not the template's.
             inner_start = start + len(token) - len(token.lstrip())
             inner_end = start + len(token.rstrip())
             if not any(low <= inner_start and inner_end <= high for low, high in item.trusted):
@@ -169,28 +176,30 @@ class TextEncoder:
 
         The template never sees the contents: it can neither trim them nor act on what they say.
         """
-        stand_ins = [f"attribotmessage{number}content" for number in range(len(messages))]
-        text = self._tokenizer.apply_chat_template(
-            [
-                {"role": message.role or "user", "content": stand_in}
-                for message, stand_in in zip(messages, stand_ins, strict=True)
-            ],
-            tokenize=False,
-            add_generation_prompt=True,
-            **self._chat_options,
-        )
+        try:
+            text = self._tokenizer.apply_chat_template(
+                [
+                    {"role": message.role or "user", "content": _STAND_IN.format(number)}
+                    for number, message in enumerate(messages)
+                ],
+                tokenize=False,
+                add_generation_prompt=True,
+                **self._chat_options,
+            )
+        except TemplateError as error:
+            raise PromptError(f"the chat template refuses the prompt: {error}") from error
         if not isinstance(text, str):
             raise PromptError(f"the chat template gave {type(text).__name__} instead of text")
-        segments: list[Segment] = []
-        for message, stand_in in zip(messages, stand_ins, strict=True):
-            before, found, text = text.partition(stand_in)
-            if not found or stand_in in text:
+        own, shown = _STAND_INS.split(text)[::2], [int(n) for n in _STAND_INS.findall(text)]
+        for number, message in enumerate(messages):
+            if shown.count(number) != 1:
                 raise PromptError(
-                    f"the chat template must show every message once and in order; it does not "
-                    f"for a message of role {message.role!r}"
+                    f"the chat template must show every message once, but shows message {number} "
+                    f"(of role {message.role!r}) {shown.count(number)} times"
                 )
-            segments += [Segment(before, trusted=True), *message.segments]
-        segments.append(Segment(text, trusted=True))
+        segments = [Segment(own[0], trusted=True)]
+        for number, behind in zip(shown, own[1:], strict=True):
+            segments += [*messages[number].segments, Segment(behind, trusted=True)]
         return [segment for segment in segments if segment.text]
 
     def _find_leading_ids(self) -> tuple[int, ...]:
@@ -218,13 +227,13 @@ def _control_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 
 
 def _merge_system(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...]:
-    """Move system text into the message behind it, for templates that know no system role."""
+    """Move system text into the user message beside it, for templates that know no system role."""
     merged: list[PromptMessage] = []
-    pending: tuple[Segment, ...] = ()
-    for message in messages:
-        if message.role == "system":
-            pending += (*message.segments, Segment("\n\n"))
-        else:
-            merged.append(PromptMessage(message.role, pending + message.segments))
-            pending = ()
+    for before, message in zip((None, *messages), messages, strict=False):
+        role = "user" if message.role == "system" else message.role
+        segments = message.segments
+        moved = before is not None and "system" in (before.role, message.role)
+        if moved and merged[-1].role == role:
+            segments = (*merged.pop().segments, Segment("\n\n"), *segments)
+        merged.append(PromptMessage(role, segments))
     return tuple(merged)

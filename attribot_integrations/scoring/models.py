@@ -132,7 +132,7 @@ class LanguageModel:
                 **shared,
                 **(model_options or {}),
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
             raise ModelError(f"cannot load {checkpoint}: {error}") from error
         model, info = loaded
         if info["missing_keys"]:

@@ -107,20 +107,18 @@ class PackLimits:
     """Most branches, which bounds the logits."""
 
 
-def take_pack(waiting: Sequence[Branch], reference: Sequence[int], limits: PackLimits) -> Pack:
+def take_pack(waiting: Sequence[Branch], reference: Branch | None, limits: PackLimits) -> Pack:
     """Choose the branches of the next pack from the front of the queue.
-
-    Every pack starts with an unablated copy that branches where the pack's deepest branch does:
-    scores are differences within one pass, so that rounding in low precision cancels.
 
     Args:
         waiting: Branches left to run, deepest first; at least one.
-        reference: Tokens of the unablated prompt and the answer but its last.
+        reference: Unablated copy that goes first, if one is wanted in this pack.
         limits: How large the pack may grow.
     """
-    prefix = waiting[0].start
-    chosen = [Branch(-1, prefix, tuple(reference[prefix:]))]
-    size = len(chosen[0].tokens)
+    chosen = [] if reference is None else [reference]
+    fixed = len(chosen)
+    size = len(reference.tokens) if reference is not None else 0
+    prefix = max(waiting[0].start, reference.start if reference is not None else 0)
     for branch in waiting:
         grown = size + len(branch.tokens)
         full = (
@@ -128,7 +126,7 @@ def take_pack(waiting: Sequence[Branch], reference: Sequence[int], limits: PackL
             or grown * (prefix + grown) > limits.cells
             or len(chosen) >= limits.branches
         )
-        if full and len(chosen) > 1:
+        if full and len(chosen) > fixed:
             break
         chosen.append(branch)
         size = grown

@@ -202,6 +202,10 @@ class CachedPath(ScoringPath):
 class PackedPath(CachedPath):
     """Many suffixes in one forward pass, each seeing its own prefix and itself only.
 
+    In low precision every pack holds an unablated copy of the prompt's end and the answer: scores
+    are then differences within one pass, in which rounding cancels. In full precision there is
+    nothing to cancel, and one copy serves all packs.
+
     When a pack does not fit in memory, the token budget is halved and the pack tried again; what
     was already scored is kept.
     """
@@ -211,9 +215,10 @@ class PackedPath(CachedPath):
         shape = (len(prompts), len(self._answer))
         scores = PathScores(torch.empty(shape), torch.empty(shape))
         waiting = self._branches(prompts)
-        full = (*self._prompt, *self._answer[:-1])
+        unablated = self._unablated(waiting[0].start) if waiting else None
         while waiting:
-            pack = take_pack(waiting, full, self._limits())
+            reference = unablated if self._reference is None else None
+            pack = take_pack(waiting, reference, self._limits())
             try:
                 result = self._run_pack(pack)
             except Exception as error:
@@ -221,11 +226,19 @@ class PackedPath(CachedPath):
                     raise
                 self._shrink(pack, error)
                 continue
-            for branch, row in zip(pack.branches[1:], result[1:], strict=True):
-                scores.log_probs[branch.index] = row
-                scores.reference[branch.index] = result[0]
-            del waiting[: len(pack.branches) - 1]
+            unablated_row = result[0] if self._reference is None else self._reference
+            if self._model.dtype.itemsize >= 4:
+                self._reference = unablated_row
+            for branch, row in zip(pack.branches, result, strict=True):
+                if branch is not reference:
+                    scores.log_probs[branch.index] = row
+                    scores.reference[branch.index] = unablated_row
+            del waiting[: len(pack.branches) - (reference is not None)]
         return scores
+
+    def _unablated(self, start: int) -> Branch:
+        """Return the rest of the unablated prompt from a branch point on."""
+        return Branch(-1, start, (*self._prompt[start:], *self._answer[:-1]))
 
     def _limits(self) -> PackLimits:
         tokens = self._token_budget
@@ -240,7 +253,7 @@ class PackedPath(CachedPath):
 
     def _shrink(self, pack: Pack, error: Exception) -> None:
         clear_device_cache(garbage_collection=True)
-        if len(pack.branches) <= 2:
+        if sum(branch.index >= 0 for branch in pack.branches) <= 1:
             raise OutOfMemoryError(
                 f"a single ablation of {pack.size} tokens over a prefix of {pack.prefix} does not "
                 "fit in memory; pass fewer or shorter chunks, or use a smaller model or dtype"

@@ -49,7 +49,7 @@ class Scorer:
         model: The model to run.
         prompt: The prompt, with its sources marked.
         answer: The answer to score; never changed.
-        token_budget: Most tokens in one forward pass; by default 1,024 on a CPU, where packing
+        token_budget: Most tokens in one forward pass; by default 512 on a CPU, where packing
             gains little beyond that, and 8,192 elsewhere.
         path: Scoring path to force, for comparisons; the model's own by default.
 
@@ -78,7 +78,7 @@ class Scorer:
         full = self._ids(self.prompt)
         self._check_length(len(full) + len(self.answer.ids))
         if token_budget is None:
-            token_budget = 1024 if model.model.device.type == "cpu" else 8192
+            token_budget = 512 if model.model.device.type == "cpu" else 8192
         self._naive_tokens = 0
         self._path = PATHS[path or self._path_for(len(full))](
             model.model, model.capabilities, full, self.answer.ids, token_budget, model.lock

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.parity.architectures import ARCHITECTURES
-from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 
 from attribot_integrations import (
     Attribution,
@@ -37,6 +35,8 @@ from attribot_integrations.errors import (
     EmptyContextError,
     InputError,
 )
+from tests.parity.architectures import ARCHITECTURES
+from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 
 QUESTION = "When did the harbour open?"
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
@@ -152,7 +152,7 @@ def test_captured_messages(engine: AttributionEngine) -> None:
 def test_chunks_that_the_prompt_lacks_are_named(
     engine: AttributionEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         engine.attribute("", [*CHUNKS, "Nowhere."], ANSWER, prompt=f"{CHUNKS[0]} {CHUNKS[1]}")
     assert "no place of their own in the captured prompt for chunks 2 (not_found)" in caplog.text
     with pytest.raises(ChunkNotFoundError, match=r"none of the 2 chunks .*0: not_found"):

@@ -19,7 +19,7 @@ CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs."]
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    ARCHITECTURES["qwen2"].build().to(torch.float16).save_pretrained(tmp_path)
+    ARCHITECTURES["qwen2"].build().half().save_pretrained(tmp_path)
     byte_level_bpe().save_pretrained(tmp_path)
     return tmp_path
 
@@ -117,5 +117,5 @@ def test_code_of_a_checkpoint_is_not_run(checkpoint: Path) -> None:
 
 
 def test_missing_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot load .*nowhere"):
+    with pytest.raises(ModelError, match=r"cannot load .*nowhere"):
         LanguageModel.from_pretrained(tmp_path / "nowhere")

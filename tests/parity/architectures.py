@@ -55,8 +55,8 @@ class Architecture:
         options = {**_SMALL, **self.options, **overrides}
         config = config_class(**{key: value for key, value in options.items() if value != "-"})
         torch.manual_seed(0)
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
-        return model.float().eval()
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config).float().eval()
+        return model
 
 
 def _with(model_type: str, path: PathName = "packed", **options: Any) -> Architecture:
@@ -64,7 +64,13 @@ def _with(model_type: str, path: PathName = "packed", **options: Any) -> Archite
 
 
 _ALTERNATING = ["sliding_attention", "full_attention"] * 2
-_GPT2 = {"n_embd": 64, "n_layer": 4, "n_head": 4, "n_positions": 1024, "n_inner": 96}
+_GPT2: Mapping[str, Any] = {
+    "n_embd": 64,
+    "n_layer": 4,
+    "n_head": 4,
+    "n_positions": 1024,
+    "n_inner": 96,
+}
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "llama": _with("llama"),
@@ -76,7 +82,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "mistral": _with("mistral", sliding_window=WINDOW),
     "gemma": _with("gemma"),
     "gemma2": _with("gemma2", sliding_window=WINDOW, query_pre_attn_scalar=16),
-    "gemma3": _with("gemma3_text",
+    "gemma3": _with(
+        "gemma3_text",
         sliding_window=WINDOW,
         query_pre_attn_scalar=16,
         layer_types=_ALTERNATING,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.parity.architectures import ARCHITECTURES
-from tests.unit.tokenizers_for_tests import TEMPLATES, TOKENIZERS, with_chat_template
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from attribot_integrations import AttributionEngine, EngineOptions
 from attribot_integrations.prompts import DEFAULT_TEMPLATE
+from tests.parity.architectures import ARCHITECTURES
+from tests.unit.tokenizers_for_tests import TEMPLATES, TOKENIZERS, with_chat_template
 
 TOLERANCE = 1e-4
 """Largest difference of a source's score, in nats, float32."""
@@ -41,15 +42,12 @@ def naive_scores(model: PreTrainedModel, render: Render, answer_ids: list[int]) 
         with torch.inference_mode():
             logits = model(torch.tensor([prompt + answer_ids])).logits[0]
         log_probs = logits[len(prompt) - 1 : -1].float().log_softmax(-1)
-        return log_probs.gather(1, torch.tensor(answer_ids)[:, None]).sum()
+        likelihoods: torch.Tensor = log_probs.gather(1, torch.tensor(answer_ids)[:, None])
+        return likelihoods.sum()
 
     full = likelihood(None)
     return torch.stack(
-        [
-            full - likelihood((i, j))
-            for i, chunk in enumerate(CHUNKS)
-            for j, _ in enumerate(chunk)
-        ]
+        [full - likelihood((i, j)) for i, chunk in enumerate(CHUNKS) for j, _ in enumerate(chunk)]
     )
 
 
@@ -70,11 +68,10 @@ def test_chat_prompts(tokenizer_name: str, template_name: str) -> None:
     tokenizer = with_chat_template(TOKENIZERS[tokenizer_name](), TEMPLATES[template_name])
 
     def render(text: str) -> list[int]:
-        encoded = tokenizer.apply_chat_template(
+        encoded: Any = tokenizer.apply_chat_template(
             [{"role": "user", "content": text}], add_generation_prompt=True, return_dict=True
         )
-        ids: list[int] = encoded["input_ids"]
-        return ids
+        return list(encoded["input_ids"])
 
     compare(ARCHITECTURES["llama"].build(), tokenizer, render)
 
@@ -119,7 +116,7 @@ def test_half_precision_noise_is_small_beside_the_scores() -> None:
     model = ARCHITECTURES["llama"].build()
     chunks = [" ".join(chunk) for chunk in CHUNKS]
     exact = AttributionEngine.from_model(model, tokenizer).attribute(QUESTION, chunks, ANSWER)
-    half = AttributionEngine.from_model(model.to(torch.bfloat16), tokenizer).attribute(
+    half = AttributionEngine.from_model(model.bfloat16(), tokenizer).attribute(
         QUESTION, chunks, ANSWER
     )
     spread = np.abs(exact.source_scores).max()

@@ -6,13 +6,12 @@ import functools
 import random
 
 import pytest
-import torch
-from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 from transformers import PreTrainedModel
 
 from attribot_integrations.scoring.capabilities import Capabilities, PathName, inspect_model
 from attribot_integrations.scoring.paths import PATHS, PathScores
 from attribot_integrations.scoring.verification import verify
+from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
 TOLERANCE = 1e-4
 """Largest difference of an answer's log-likelihood, in nats, float32."""
@@ -32,7 +31,7 @@ def example() -> tuple[list[int], list[list[int]], list[int]]:
     ablated.append(prompt[:1] + prompt[70:])  # nearly everything removed
     ablated.append(prompt)  # nothing removed
     ablated.append([5, *prompt[9:]])  # nothing shared
-    ablated.append(prompt[:40] + [7, 8] + prompt[44:])  # another tokenisation at the join
+    ablated.append([*prompt[:40], 7, 8, *prompt[44:]])  # another tokenisation at the join
     return prompt, ablated, [rng.randrange(3, VOCABULARY) for _ in range(6)]
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 import torch
-from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 from transformers import (
     AutoModelForSequenceClassification,
     BertConfig,
@@ -19,8 +19,14 @@ from attribot_integrations.errors import ModelError, UnsupportedModelError
 from attribot_integrations.scoring.capabilities import AttentionRule, Capabilities, inspect_model
 from attribot_integrations.scoring.paths import PATHS
 from attribot_integrations.scoring.verification import verify
+from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
-SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}
+SMALL: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "vocab_size": 64,
+}
 
 
 def claiming_to_pack(name: str) -> Capabilities:
@@ -83,7 +89,7 @@ def test_a_path_that_gives_other_numbers_is_given_up(
 
 
 def test_a_forgotten_window_is_noticed() -> None:
-    """The hazard of one mask for all layers: shown, so that the parity tests are known to see it."""
+    """Shows the hazard of an unwindowed mask, and so that the parity tests would see it."""
     model = ARCHITECTURES["mistral"].build()
     right = inspect_model(model)
     assert right.masks == {None: AttentionRule(window=16)}

@@ -33,14 +33,14 @@ def may_see(
     return shared and near and same
 
 
-@pytest.mark.parametrize(
-    "rule", [AttentionRule(), AttentionRule(window=3), AttentionRule(chunk=4)]
-)
+@pytest.mark.parametrize("rule", [AttentionRule(), AttentionRule(window=3), AttentionRule(chunk=4)])
 def test_masks_follow_the_definition(rule: AttentionRule) -> None:
     mask = PACK.masks({None: rule}, torch.float32, torch.device("cpu"))
     assert isinstance(mask, torch.Tensor)
     assert mask.shape == (1, 1, 6, 5 + 6)
-    places = [(b, step) for b, branch in enumerate(PACK.branches) for step in range(len(branch.tokens))]
+    places = [
+        (b, step) for b, branch in enumerate(PACK.branches) for step in range(len(branch.tokens))
+    ]
     for row, query in enumerate(places):
         for column, key in enumerate([*range(5), *places]):
             visible = float(mask[0, 0, row, column]) == 0
@@ -75,13 +75,15 @@ def test_branch_off_keeps_the_last_prompt_token() -> None:
     assert branch_off(0, base, (5,), (9,)) == Branch(0, 0, (5,))
 
 
-def test_packs_start_with_the_reference_and_respect_limits() -> None:
-    reference = tuple(range(100, 120))
-    waiting = longest_first(Branch(i, start, (0,) * (20 - start)) for i, start in enumerate((4, 18, 9)))
+def test_packs_respect_limits() -> None:
+    reference = Branch(-1, 18, (118, 119))
+    starts = (4, 18, 9)
+    waiting = longest_first(Branch(i, start, (0,) * (20 - start)) for i, start in enumerate(starts))
     assert [branch.start for branch in waiting] == [18, 9, 4]
-    everything = take_pack(waiting, reference, UNLIMITED)
-    assert everything.branches == (Branch(-1, 18, (118, 119)), *waiting)
+    assert take_pack(waiting, reference, UNLIMITED).branches == (reference, *waiting)
+    assert take_pack(waiting, None, UNLIMITED).branches == tuple(waiting)
     assert len(take_pack(waiting, reference, PackLimits(15, 10**9, 9)).branches) == 3
     assert len(take_pack(waiting, reference, PackLimits(10**6, 15 * (18 + 15), 9)).branches) == 3
     assert len(take_pack(waiting, reference, PackLimits(10**6, 10**9, 2)).branches) == 2
     assert len(take_pack(waiting, reference, PackLimits(1, 1, 1)).branches) == 2
+    assert len(take_pack(waiting, None, PackLimits(1, 1, 1)).branches) == 1

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.parity.architectures import ARCHITECTURES
-from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
 from attribot_integrations import LanguageModel
 from attribot_integrations.capture import capture_prompt
@@ -22,6 +20,8 @@ from attribot_integrations.errors import (
 from attribot_integrations.prompts import ContextTemplate, Prompt
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.sources import SourceSet, as_chunks
+from tests.parity.architectures import ARCHITECTURES
+from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
 CHUNKS = ("The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it.")
 ANSWER = "It opened in 1962."
@@ -141,7 +141,7 @@ def test_out_of_memory_for_a_single_ablation_is_an_error(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model.model, "forward", Starved(model.model.forward, most=10))
-    with pytest.raises(OutOfMemoryError, match="a single ablation of .* does not fit in memory"):
+    with pytest.raises(OutOfMemoryError, match=r"a single ablation of .* does not fit in memory"):
         Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
 
 

@@ -1,0 +1,175 @@
+"""A small LangChain RAG chain over made-up facts, for demonstrations and tests.
+
+Every part is a real LangChain component: a retriever, a prompt, the bundled target as a chat model,
+an output parser. Nothing is downloaded, and a run takes a fraction of a second on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from pydantic import Field
+
+from attribot_integrations.demo.corpus import CHOICE_SEEDS, Kind, generate_example
+from attribot_integrations.demo.relations import NAMES
+from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.errors import ConfigurationError, MissingExtraError
+from attribot_integrations.prompts import DEFAULT_TEMPLATE
+
+try:
+    from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
+    from langchain_core.documents import Document
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+    from langchain_core.output_parsers import StrOutputParser
+    from langchain_core.outputs import ChatGeneration, ChatResult
+    from langchain_core.prompts import ChatPromptTemplate
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable, RunnablePassthrough
+except ImportError as error:
+    raise MissingExtraError("the demo chain", "langchain") from error
+
+__all__ = ["DemoChain", "DemoChatModel", "DemoRetriever", "demo_chain", "demo_corpus"]
+
+_CHUNKS: Final = 9
+_KINDS: Final[tuple[Kind, ...]] = ("single", "single", "single", "double")
+_SEED: Final = CHOICE_SEEDS.start + 12  # one whose questions the bundled target answers
+
+
+@dataclass(frozen=True)
+class DemoChain:
+    """A chain, and what can be asked of it."""
+
+    chain: Runnable[str, str]
+    """From a question to an answer."""
+    questions: tuple[str, ...]
+    """Questions that the documents answer; the last one asks for two facts."""
+    documents: tuple[Document, ...]
+    """All documents that the chain retrieves from."""
+    engine: AttributionEngine
+    """The engine whose target writes the answers."""
+
+
+class DemoRetriever(BaseRetriever):
+    """Retrieves the documents that share the rarest words with the question."""
+
+    documents: tuple[Document, ...]
+    """What is searched."""
+    k: int = 4
+    """Number of documents retrieved."""
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        """Rank documents by the summed rarity of the words they share with the query."""
+        bags = [_words(document.page_content) for document in self.documents]
+        rarity = {
+            word: math.log((1 + len(bags)) / (1 + sum(word in bag for bag in bags)))
+            for word in _words(query)
+        }
+        scores = [sum(rarity[word] for word in bag & rarity.keys()) for bag in bags]
+        ranked = sorted(range(len(bags)), key=lambda index: -scores[index])
+        return [self.documents[index] for index in ranked[: self.k]]
+
+
+class DemoChatModel(BaseChatModel):
+    """A transformers model as a LangChain chat model that always writes its likeliest token."""
+
+    model: Any = Field(repr=False)
+    """A causal language model of transformers; it may be shared with an engine."""
+    tokenizer: Any = Field(repr=False)
+    """The model's own tokenizer, with a chat template."""
+    max_new_tokens: int = 64
+    """Most tokens of an answer."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "attribot-demo"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        """Write one answer.
+
+        Raises:
+            ConfigurationError: If stop words are given, which this model does not know.
+        """
+        if stop:
+            raise ConfigurationError(f"the demo model knows no stop words, got {stop!r}")
+        encoded = self.tokenizer.apply_chat_template(
+            convert_to_openai_messages(messages, text_format="string"),
+            add_generation_prompt=True,
+            return_dict=True,
+            return_tensors="pt",
+        ).to(self.model.device)
+        with torch.inference_mode():
+            output = self.model.generate(
+                **encoded, max_new_tokens=self.max_new_tokens, do_sample=False
+            )
+        new = output[0, encoded["input_ids"].shape[1] :]
+        text = self.tokenizer.decode(new, skip_special_tokens=True)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+
+def demo_corpus() -> tuple[tuple[Document, ...], tuple[str, ...]]:
+    """Return a fixed set of documents about made-up entities, and questions about them."""
+    example = generate_example(random.Random(_SEED), chunks=(_CHUNKS, _CHUNKS), kinds=_KINDS)
+    documents = tuple(
+        Document(text, id=f"demo-{number}", metadata={"title": _title(sentences)})
+        for number, (text, sentences) in enumerate(
+            zip(example.chunk_texts, example.chunks, strict=True), start=1
+        )
+    )
+    return documents, tuple(question.question for question in example.questions)
+
+
+def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoChain:
+    """Build a RAG chain that answers with an engine's target.
+
+    Args:
+        engine: The engine whose model writes the answers; by default one with the bundled models.
+        k: Number of documents retrieved for a question.
+
+    Raises:
+        ModelError: If a model cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    engine = engine or AttributionEngine.demo()
+    documents, questions = demo_corpus()
+    chat = DemoChatModel(
+        model=engine.target.model, tokenizer=AutoTokenizer.from_pretrained(engine.target.name)
+    )
+    context = DemoRetriever(documents=documents, k=k) | _join
+    chain: Runnable[str, str] = (
+        {"context": context, "question": RunnablePassthrough()}
+        | ChatPromptTemplate.from_messages([("human", DEFAULT_TEMPLATE)])
+        | chat
+        | StrOutputParser()
+    )
+    return DemoChain(chain, questions, documents, engine)
+
+
+def _join(documents: Sequence[Document]) -> str:
+    return "\n\n".join(document.page_content for document in documents)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def _title(sentences: Sequence[str]) -> str:
+    """Return the name that all sentences share: what the chunk is about."""
+    shared = set.intersection(*(set(re.findall(r"\w+", sentence)) for sentence in sentences))
+    names = [word for word in re.findall(r"\w+", sentences[0]) if word in shared & set(NAMES)]
+    return " ".join(names)

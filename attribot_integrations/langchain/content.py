@@ -1,0 +1,144 @@
+"""Reading text out of what LangChain hands around: inputs, outputs, messages, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    convert_to_messages,
+)
+from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from langchain_core.prompt_values import PromptValue
+
+from attribot_integrations.sources import Chunk
+
+__all__ = [
+    "answer_text",
+    "chunks_of",
+    "generated_text",
+    "prompt_messages",
+    "question_text",
+]
+
+_QUESTION_KEYS = ("input", "question", "query", "messages")
+_ANSWER_KEYS = ("answer", "output", "result", "output_text", "text", "messages")
+_ROLES = {"human": "user", "ai": "assistant"}
+
+
+def question_text(inputs: object) -> str | None:
+    """Find the user's question in a chain's input.
+
+    Text is the question itself. In a dict it stands under "input", "question", "query" or
+    "messages", and among messages it is the last human one.
+
+    Args:
+        inputs: The input of a chain, retriever or model.
+
+    Returns:
+        The question, or `None` where there is none; blank text is none, because a streaming chain
+        reports a blank input before it knows its own.
+    """
+    if isinstance(inputs, str):
+        return inputs if inputs.strip() else None
+    if isinstance(inputs, Mapping):
+        found = (question_text(inputs[key]) for key in _QUESTION_KEYS if key in inputs)
+        return next((text for text in found if text is not None), None)
+    for message in reversed(_messages(inputs)):
+        if isinstance(message, HumanMessage) or message_role(message) == "user":
+            return question_text(str(message.text))
+    return None
+
+
+def answer_text(outputs: object) -> str | None:
+    """Find the answer in a chain's output, as the user receives it.
+
+    Text is the answer itself. In a dict it stands under "answer", "output", "result",
+    "output_text", "text" or "messages", and among messages it is the last one, if the model wrote
+    it. Other objects may have an attribute `answer`.
+
+    Args:
+        outputs: The output of a chain or model.
+
+    Returns:
+        The answer, which may be empty, or `None` where there is none.
+    """
+    if isinstance(outputs, str):
+        return outputs
+    if isinstance(outputs, Mapping):
+        found = (answer_text(outputs[key]) for key in _ANSWER_KEYS if key in outputs)
+        return next((text for text in found if text is not None), None)
+    if isinstance(outputs, LLMResult):
+        return generated_text(outputs)
+    if isinstance(outputs, Generation):
+        return _generation_text(outputs)
+    messages = _messages(outputs)
+    if messages:
+        return _message_answer(messages[-1])
+    answer = getattr(outputs, "answer", None)
+    return answer if isinstance(answer, str) else None
+
+
+def generated_text(result: LLMResult) -> str | None:
+    """Return the text of a model's first completion, `None` where it called tools instead."""
+    first = next((group[0] for group in result.generations if group), None)
+    return None if first is None else _generation_text(first)
+
+
+def prompt_messages(messages: Iterable[BaseMessage]) -> list[dict[str, str]]:
+    """Return chat messages as `{"role": …, "content": …}`; parts that are not text are left out."""
+    return [{"role": message_role(message), "content": str(message.text)} for message in messages]
+
+
+def message_role(message: BaseMessage) -> str:
+    """Return a message's role as chat templates call it: "user", "assistant", "system", …."""
+    if isinstance(message, ChatMessage):
+        return message.role
+    # A chunk's type is the class's name, as "AIMessageChunk", in place of "ai".
+    kind = message.type.removesuffix("MessageChunk").lower()
+    return _ROLES.get(kind, kind)
+
+
+def chunks_of(documents: Iterable[Document]) -> tuple[Chunk, ...]:
+    """Copy documents into chunks; later changes to a document do not reach its chunk."""
+    return tuple(
+        Chunk(text=document.page_content, id=document.id, metadata=document.metadata)
+        for document in documents
+    )
+
+
+def _generation_text(generation: Any) -> str | None:
+    if isinstance(generation, ChatGeneration):
+        return _message_answer(generation.message)
+    text = getattr(generation, "text", None)
+    return text if isinstance(text, str) else None
+
+
+def _message_answer(message: BaseMessage) -> str | None:
+    if isinstance(message, AIMessage) and not message.tool_calls:
+        return str(message.text)
+    # A chat model may also answer with a generic message of the assistant's role.
+    if isinstance(message, ChatMessage) and message.role == "assistant":
+        return str(message.text)
+    return None
+
+
+def _messages(value: object) -> Sequence[BaseMessage]:
+    """Return a value's messages: a message, a prompt, or a list in any form LangChain takes."""
+    if isinstance(value, BaseMessage):
+        return [value]
+    if isinstance(value, PromptValue):
+        return value.to_messages()
+    if not isinstance(value, list):
+        return []
+    if not all(isinstance(item, (BaseMessage, Mapping, tuple)) for item in value):
+        return []
+    try:
+        return convert_to_messages(value)
+    except (KeyError, NotImplementedError, TypeError, ValueError):
+        return []  # a list of something else

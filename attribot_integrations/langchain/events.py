@@ -1,0 +1,158 @@
+"""`CapturingHandler`: LangChain's events, handed to a `RunTracker`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import LLMResult
+
+from attribot_integrations.langchain.content import prompt_messages
+from attribot_integrations.langchain.runs import CapturedRun
+from attribot_integrations.langchain.tracking import RunTracker
+
+__all__ = ["CapturingHandler"]
+
+
+class CapturingHandler(BaseCallbackHandler):
+    """Calls `on_captured` with what every root run asked, retrieved and answered.
+
+    Args:
+        max_open_runs: Most root runs that are followed at once, see `RunTracker`.
+
+    Raises:
+        ConfigurationError: If `max_open_runs` is below 1.
+    """
+
+    def __init__(self, max_open_runs: int = 1024) -> None:
+        self.tracker = RunTracker(max_open_runs)
+
+    def on_captured(self, run: CapturedRun) -> None:
+        """Take what a root run came to; called at its end, and to be overridden."""
+
+    def on_chain_start(
+        self,
+        serialized: dict[str, Any],
+        inputs: dict[str, Any],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note that a chain has started."""
+        self.tracker.start(run_id, parent_run_id, "chain", inputs=inputs)
+
+    def on_chain_end(
+        self,
+        outputs: dict[str, Any],
+        *,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note a chain's output, and finish the record if it is the outermost one."""
+        self._end(self.tracker.end(run_id, outputs, kwargs.get("inputs")))
+
+    def on_retriever_start(
+        self,
+        serialized: dict[str, Any],
+        query: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note a retriever's query."""
+        self.tracker.start(run_id, parent_run_id, "retriever", query=query)
+
+    def on_retriever_end(
+        self,
+        documents: Sequence[Document],
+        *,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note what a retriever found."""
+        self.tracker.end_retriever(run_id, documents)
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note the messages that a chat model sees."""
+        seen = messages[0] if messages else []
+        self.tracker.start(
+            run_id, parent_run_id, "model", inputs=seen, prompt=prompt_messages(seen)
+        )
+
+    def on_llm_start(
+        self,
+        serialized: dict[str, Any],
+        prompts: list[str],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note the prompt that a text model sees."""
+        seen = prompts[0] if prompts else ""
+        self.tracker.start(run_id, parent_run_id, "model", inputs=seen, prompt=seen)
+
+    def on_llm_end(
+        self,
+        response: LLMResult,
+        *,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note what a chat or text model wrote."""
+        self._end(self.tracker.end_model(run_id, response))
+
+    def on_tool_start(
+        self,
+        serialized: dict[str, Any],
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note that a tool has started, whose retrievers belong to the chain around it."""
+        self.tracker.start(run_id, parent_run_id, "tool", inputs=input_str)
+
+    def on_tool_end(
+        self,
+        output: Any,
+        *,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note that a tool has ended."""
+        self._end(self.tracker.end(run_id, output))
+
+    def _fail(
+        self,
+        error: BaseException,
+        *,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note that a run has failed, and forget what is below it."""
+        self.tracker.fail(run_id, error)
+
+    on_chain_error = _fail
+    on_llm_error = _fail
+    on_retriever_error = _fail
+    on_tool_error = _fail
+
+    def _end(self, run: CapturedRun | None) -> None:
+        if run is not None:
+            self.on_captured(run)

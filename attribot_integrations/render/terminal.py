@@ -1,0 +1,122 @@
+"""An attribution for a terminal, with `rich`.
+
+Retrieved text is not trusted: it is always put into `Text` objects, which rich does not read for
+markup, with control characters shown as spaces, so that it can neither style nor steer the
+terminal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from attribot_integrations.render.text import one_line, visible
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import Attribution, ModelCost
+
+__all__ = ["cited_answer", "cost_lines", "likelihood_line", "sources_table", "terminal_view"]
+
+_MARKER = "bold cyan"
+_QUIET = "dim"
+_NOTHING = "No source is cited."
+
+
+def terminal_view(attribution: Attribution, *, question: bool = True) -> RenderableType:
+    """Return the answer with citations, the cited sources, and what the attribution cost.
+
+    Args:
+        attribution: What to show.
+        question: Whether to show the question above the answer.
+    """
+    parts: list[RenderableType] = []
+    if question and attribution.question.strip():
+        parts.append(Text.assemble(("Q  ", "bold"), (one_line(attribution.question), "bold")))
+    parts.append(Text.assemble(("A  ", "bold"), cited_answer(attribution)))
+    cited = sources_table(attribution) if attribution.citations else Text(_NOTHING, "yellow")
+    parts.append(Padding(cited, (1, 0, 1, 3), expand=False))
+    footer = [likelihood_line(attribution), *_unlocated(attribution), *cost_lines(attribution)]
+    parts += [Padding(line, (0, 0, 0, 3), expand=False) for line in footer]
+    return Group(*parts)
+
+
+def cited_answer(attribution: Attribution) -> Text:
+    """Return the answer with `[n]` behind every cited statement."""
+    shown = Text()
+    offset = 0
+    for statement in attribution.statements:
+        shown.append(visible(attribution.answer[offset : statement.end]))
+        numbers = dict.fromkeys(
+            citation.number for citation in attribution.citations_of(statement.index)
+        )
+        if numbers:
+            shown.append(" " + "".join(f"[{number}]" for number in numbers), _MARKER)
+        offset = statement.end
+    return shown.append(visible(attribution.answer[offset:]))
+
+
+def sources_table(attribution: Attribution) -> Table:
+    """Return the cited sources with the title of their chunk and their score.
+
+    Rows go by citation number, the strongest first. A source that is cited for several statements
+    has one row, with the sum of its scores. Scores that are not exact on the target are marked by
+    `≈`.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_QUIET)
+    table.add_column("", no_wrap=True)
+    table.add_column("chunk", overflow="fold", max_width=24)
+    table.add_column("cited text", overflow="fold", ratio=1)
+    table.add_column("nats", justify="right", no_wrap=True)
+    scores: dict[tuple[int, int], float] = {}
+    for citation in attribution.citations:
+        key = (citation.number, citation.source_id)
+        scores[key] = scores.get(key, 0.0) + citation.score
+    for (number, source_id), score in sorted(
+        scores.items(), key=lambda item: (item[0][0], -item[1])
+    ):
+        row = attribution.row(source_id)
+        source = attribution.sources[row]
+        title = attribution.chunks[source.chunk_index].title or f"chunk {source.chunk_index + 1}"
+        table.add_row(
+            Text(f"[{number}]", _MARKER),
+            Text(one_line(title)),
+            Text(one_line(source.text)),
+            Text(f"{'' if attribution.exact[row] else '≈ '}{score:.2f}", "green"),
+        )
+    return table
+
+
+def likelihood_line(attribution: Attribution) -> Text:
+    """Return the answer's log-likelihood with and without the context."""
+    return Text(
+        f"log-likelihood of the answer: {attribution.log_likelihood:.2f} nats with the context, "
+        f"{attribution.log_likelihood_without_context:.2f} without",
+        _QUIET,
+    )
+
+
+def cost_lines(attribution: Attribution) -> list[Text]:
+    """Return time and tokens, the latter for each model and beside those of naive leave-one-out."""
+    cost = attribution.cost
+    lines = [f"attribution ({one_line(attribution.method)}): {cost.seconds:.2f} s"]
+    lines += [_model_cost(model) for model in cost.models]
+    return [Text(line, _QUIET) for line in lines]
+
+
+def _model_cost(cost: ModelCost) -> str:
+    # The last part of a path or hub name is enough to tell the models of one attribution apart.
+    name = one_line(cost.model).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    saved = f", {cost.naive_tokens / cost.tokens:.1f} times as many" if cost.tokens else ""
+    return f"{cost.tokens:,} tokens through {name}; naively {cost.naive_tokens:,}{saved}"
+
+
+def _unlocated(attribution: Attribution) -> list[Text]:
+    missing = attribution.unlocated
+    if not missing:
+        return []
+    listed = ", ".join(f"{place.chunk_index + 1} ({place.outcome})" for place in missing)
+    return [Text(f"not scored, no place of their own in the prompt: chunks {listed}", "yellow")]

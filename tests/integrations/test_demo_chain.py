@@ -1,0 +1,73 @@
+"""The demo chain, end to end: retrieval, answer, citations."""
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from attribot_integrations import AttributionEngine
+from attribot_integrations.demo.chain import (
+    DemoChain,
+    DemoChatModel,
+    DemoRetriever,
+    demo_chain,
+    demo_corpus,
+)
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.langchain import CitationCallbackHandler
+
+
+@pytest.fixture(scope="module")
+def demo() -> DemoChain:
+    return demo_chain(AttributionEngine.demo())
+
+
+def test_corpus_is_fixed_and_titled() -> None:
+    documents, questions = demo_corpus()
+    assert (documents, questions) == demo_corpus()
+    assert len(documents) == len({document.id for document in documents}) == 9
+    assert all(document.metadata["title"] for document in documents)
+    for document in documents:
+        assert all(
+            document.metadata["title"] in sentence
+            for sentence in document.page_content.rstrip(".").split(". ")
+        )
+    assert len(questions) == 4
+    assert questions[-1].count("?") == 2
+
+
+def test_retriever_finds_the_chunks_that_the_question_names() -> None:
+    documents, questions = demo_corpus()
+    retriever = DemoRetriever(documents=documents, k=3)
+    for question in questions:
+        found = retriever.invoke(question)
+        assert len(found) == 3
+        named = {item.id for item in documents if item.metadata["title"] in question}
+        assert named
+        assert named <= {item.id for item in found}
+
+
+def test_answers_are_cited_from_the_chunks_that_the_question_names(demo: DemoChain) -> None:
+    handler = CitationCallbackHandler(demo.engine, raise_error=True)
+    for question in demo.questions:
+        answer = demo.chain.invoke(question, {"callbacks": [handler]})
+        record = handler.last
+        assert record is not None
+        assert (record.question, record.answer) == (question, answer)
+        assert record.prompt_used == "captured"
+        assert record.attribution is not None
+        assert not record.attribution.unlocated
+        for statement in record.attribution.statements:
+            first = record.attribution.citations_of(statement.index)[0]
+            assert record.chunks[first.chunk_index].metadata["title"] in question
+    assert len(handler.records) == len(demo.questions)
+
+
+async def test_async_chain_gives_the_same_answers(demo: DemoChain) -> None:
+    answers = await demo.chain.abatch(list(demo.questions))
+    assert answers == demo.chain.batch(list(demo.questions))
+
+
+def test_model_refuses_stop_words(demo: DemoChain) -> None:
+    model = DemoChatModel(model=demo.engine.target.model, tokenizer=None)
+    with pytest.raises(ConfigurationError, match="no stop words, got \\['x'\\]"):
+        model.invoke([HumanMessage("Hello")], stop=["x"])
+    assert "Llama" not in repr(model)

@@ -1,0 +1,85 @@
+"""Tokens belong to one statement each, and no score is lost or counted twice."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attribot_integrations.scoring.encoding import TextEncoder
+from attribot_integrations.sources import SentenceSplitter, clean_text, split_sentences
+from attribot_integrations.statements import (
+    find_statements,
+    spread_over_tokens,
+    statement_scores,
+)
+from tests.properties.strategies import fixed_splitter, tilings, visible_texts
+from tests.unit.tokenizers_for_tests import TOKENIZERS
+
+ENCODERS = [TextEncoder(make()) for make in TOKENIZERS.values()]
+
+
+def scores_for(
+    data: st.DataObject, tokens: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).normal(size=(3, tokens)).astype(np.float32)
+
+
+@given(visible_texts(), st.data())
+def test_statements_tile_the_answers_tokens(answer: str, data: st.DataObject) -> None:
+    spans = data.draw(tilings(len(answer)))
+    splitter: SentenceSplitter = split_sentences
+    if data.draw(st.booleans()):
+        splitter = fixed_splitter(data.draw, [answer])
+    statements = find_statements(answer, spans, splitter)
+    assert [token for one in statements for token in range(*one.tokens)] == [*range(len(spans))]
+    for index, statement in enumerate(statements):
+        assert statement.index == index
+        assert answer[statement.start : statement.end] == statement.text
+        assert statement.text.strip()
+    scores = scores_for(data, len(spans))
+    summed = statement_scores(scores, statements)
+    assert summed.shape == (3, len(statements))
+    np.testing.assert_allclose(summed.sum(axis=1), scores.sum(axis=1), atol=1e-4)
+
+
+@given(visible_texts(), st.sampled_from(ENCODERS))
+def test_statements_tile_the_tokens_of_every_tokenizer(answer: str, encoder: TextEncoder) -> None:
+    offsets = encoder.encode_text(clean_text(answer)).offsets
+    statements = find_statements(answer, offsets)
+    tokens = [token for one in statements for token in range(*one.tokens)]
+    assert tokens == [*range(len(offsets))]
+    for statement in statements[1:]:  # a statement's first token holds none of the one before
+        before = statements[statement.index - 1]
+        for start, end in offsets[slice(*statement.tokens)]:
+            visible = [place for place in range(start, end) if not answer[place].isspace()]
+            assert not visible or visible[0] >= before.end
+
+
+@given(st.integers(1, 40).flatmap(lambda n: st.tuples(tilings(n), tilings(n))), st.data())
+def test_spreading_keeps_totals_and_shared_stretches(
+    pair: tuple[list[tuple[int, int]], list[tuple[int, int]]], data: st.DataObject
+) -> None:
+    spans, other_spans = pair
+    values = scores_for(data, len(spans))
+    carried = spread_over_tokens(values, spans, other_spans)
+    assert carried.shape == (3, len(other_spans))
+    np.testing.assert_allclose(carried.sum(axis=1), values.sum(axis=1), atol=1e-4)
+    for edge in {end for _, end in spans} & {end for _, end in other_spans}:
+        own = [token for token, (_, end) in enumerate(spans) if end <= edge]
+        other = [token for token, (_, end) in enumerate(other_spans) if end <= edge]
+        np.testing.assert_allclose(
+            carried[:, other].sum(axis=1), values[:, own].sum(axis=1), atol=1e-4
+        )
+
+
+@given(visible_texts(), st.sampled_from(ENCODERS), st.sampled_from(ENCODERS), st.data())
+def test_spreading_between_tokenizers_keeps_totals(
+    answer: str, encoder: TextEncoder, other: TextEncoder, data: st.DataObject
+) -> None:
+    answer = clean_text(answer)
+    spans = encoder.encode_text(answer).offsets
+    values = scores_for(data, len(spans))
+    carried = spread_over_tokens(values, spans, other.encode_text(answer).offsets)
+    np.testing.assert_allclose(carried.sum(axis=1), values.sum(axis=1), atol=1e-4)

@@ -1,0 +1,162 @@
+"""Which sources are cited, and what a citation says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from attribot_integrations.citations import ThresholdPolicy, make_citations
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results import Citation, Statement
+from attribot_integrations.sources import Chunk, Level, Source, SourceSet
+
+CHUNKS = [Chunk("A one. A two.", id="a"), Chunk("B one.", id="b"), Chunk("C one.")]
+SOURCES = SourceSet.build(CHUNKS)
+STATEMENTS = (Statement(0, 0, 4, "One.", (0, 2)), Statement(1, 5, 9, "Two.", (2, 4)))
+
+
+def cite(
+    scores: Sequence[Sequence[float]],
+    *,
+    levels: Sequence[Level] = ("sentence",),
+    policy: ThresholdPolicy | None = None,
+) -> tuple[Citation, ...]:
+    sources = SOURCES.at(levels)
+    exact = np.array([source.id != 1 for source in sources])
+    return make_citations(
+        policy or ThresholdPolicy(),
+        STATEMENTS,
+        CHUNKS,
+        sources,
+        np.array(scores, dtype=np.float32),
+        exact,
+    )
+
+
+# The policy
+
+
+def chosen(policy: ThresholdPolicy, *scores: float) -> list[int]:
+    return policy(STATEMENTS[0], SOURCES.sentences, np.array(scores, dtype=np.float32))
+
+
+def test_strongest_first() -> None:
+    assert chosen(ThresholdPolicy(), 1.5, 3.0, 0.5, 2.0) == [1, 3, 0]
+
+
+def test_threshold_is_included() -> None:
+    assert chosen(ThresholdPolicy(min_score=2.0), 2.0, 1.99) == [0]
+
+
+def test_most_citations() -> None:
+    assert chosen(ThresholdPolicy(max_citations=2), 2.0, 3.0, 4.0) == [2, 1]
+    assert len(chosen(ThresholdPolicy(), 2.0, 3.0, 4.0, 5.0)) == 3
+
+
+def test_ties_go_to_the_earlier_source() -> None:
+    assert chosen(ThresholdPolicy(max_citations=64), *[2.0, 3.0] * 32) == [
+        *range(1, 64, 2),
+        *range(0, 64, 2),
+    ]
+
+
+def test_negative_and_undefined_scores_are_never_cited() -> None:
+    assert chosen(ThresholdPolicy(), -5.0, float("nan"), float("-inf"), 0.0) == []
+
+
+def test_no_sources() -> None:
+    assert chosen(ThresholdPolicy()) == []
+
+
+@pytest.mark.parametrize("min_score", [0.0, -1.0, float("nan")])
+def test_min_score_is_checked(min_score: float) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"min_score must be above 0 nats, got {min_score}"
+    ):
+        ThresholdPolicy(min_score=min_score)
+
+
+@pytest.mark.parametrize("max_citations", [0, -1])
+def test_max_citations_is_checked(max_citations: int) -> None:
+    message = f"max_citations must be at least 1, got {max_citations}"
+    with pytest.raises(ConfigurationError, match=message):
+        ThresholdPolicy(max_citations=max_citations)
+
+
+# Citations
+
+
+def test_citation_fields() -> None:
+    (citation,) = cite([[0, 0], [0, 2.5], [0, 0], [0, 0]])
+    assert citation == Citation(
+        number=1,
+        statement_index=1,
+        source_id=1,
+        chunk_index=0,
+        chunk_id="a",
+        answer_start=5,
+        answer_end=9,
+        chunk_start=7,
+        chunk_end=13,
+        text="A two.",
+        score=2.5,
+        exact=False,
+    )
+
+
+def test_chunks_are_numbered_by_first_appearance() -> None:
+    citations = cite([[0, 4], [0, 3], [0, 2], [2, 0]])
+    assert [(one.statement_index, one.source_id, one.number) for one in citations] == [
+        (0, 3, 1),
+        (1, 0, 2),
+        (1, 1, 2),
+        (1, 2, 3),
+    ]
+    assert [one.chunk_id for one in citations] == [None, "a", "a", "b"]
+    assert [one.exact for one in citations] == [True, True, False, True]
+
+
+def test_whole_chunks_are_cited_where_there_are_no_sentences() -> None:
+    citations = cite([[2, 0], [0, 0], [0, 3]], levels=["chunk"])
+    assert [(one.source_id, one.text) for one in citations] == [
+        (4, "A one. A two."),
+        (6, "C one."),
+    ]
+
+
+def test_sentences_come_before_whole_chunks() -> None:
+    scores = [[0, 0], [2, 0], [0, 0], [0, 0], [9, 9], [9, 9], [9, 9]]
+    citations = cite(scores, levels=["chunk", "sentence"])
+    assert [one.source_id for one in citations] == [1]
+
+
+def test_order_of_the_sources_does_not_matter() -> None:
+    sources = SOURCES.whole_chunks + SOURCES.sentences
+    scores = np.array([[9, 9]] * 3 + [[0, 0], [2, 0], [0, 0], [0, 3]], dtype=np.float32)
+    exact = np.array([False] * 4 + [True, False, False])
+    citations = make_citations(ThresholdPolicy(), STATEMENTS, CHUNKS, sources, scores, exact)
+    assert [(one.source_id, one.score, one.exact) for one in citations] == [
+        (1, 2.0, True),
+        (3, 3.0, False),
+    ]
+
+
+def test_any_callable_is_a_policy() -> None:
+    def last(
+        statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+    ) -> list[int]:
+        assert len(sources) == len(scores) == 4
+        return [3] if statement.index == 0 else []
+
+    citations = make_citations(
+        last,
+        STATEMENTS,
+        CHUNKS,
+        SOURCES.sentences,
+        np.zeros((4, 2), np.float32),
+        np.ones(4, np.bool_),
+    )
+    assert [(one.text, one.score) for one in citations] == [("C one.", 0.0)]

@@ -1,0 +1,412 @@
+"""The command line, with a stub in the engine's place."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from attribot_integrations import __version__, cli
+from attribot_integrations.citations import ThresholdPolicy
+from attribot_integrations.config import AttributionRequest, EngineOptions
+from attribot_integrations.demo.corpus import demo_examples
+from attribot_integrations.demo.relations import NAMES, RELATIONS_OF
+from attribot_integrations.errors import ModelError, PromptTooLongError
+from attribot_integrations.results import Attribution
+from tests.unit.test_terminal import make_attribution
+
+GOOD: dict[str, Any] = {"question": "Who?", "chunks": ["Ada wrote it."], "answer": "Ada."}
+
+
+class StubEngine:
+    """Attributes by hand; some answers make it fail."""
+
+    def __init__(self) -> None:
+        self.requests: list[AttributionRequest] = []
+        self.loaded_with: dict[str, Any] = {}
+        self.watched: Path | None = None
+        self.seen: list[str] = []
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        self.requests.append(request)
+        if self.watched is not None:
+            self.seen.append(self.watched.read_text())
+        if request.answer == "too long":
+            raise PromptTooLongError("prompt and answer hold 9 tokens, \x1b[1mone\x1b[0m too many")
+        if request.answer == "bug":
+            raise TypeError("unforeseen")
+        if request.answer == "interrupt":
+            raise KeyboardInterrupt
+        score = float("nan") if request.answer == "nan" else 2.0
+        return make_attribution(
+            request.question, request.chunks, request.answer, score=score, id=request.id
+        )
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> StubEngine:
+    stub = StubEngine()
+    signature = inspect.signature(cli.load_engine)
+
+    def load(*args: Any, **kwargs: Any) -> StubEngine:
+        stub.loaded_with = dict(signature.bind(*args, **kwargs).arguments)
+        return stub
+
+    monkeypatch.setattr(cli, "load_engine", load)
+    return stub
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "in.jsonl"
+
+
+def write(path: Path, *lines: object) -> Path:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def run(*arguments: object) -> Result:
+    # Messages without colours, which CI services ask for, and in lines long enough to hold them.
+    colours = dict.fromkeys(("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TTY_COMPATIBLE"))
+    return CliRunner(env={**colours, "COLUMNS": "200"}).invoke(
+        cli.app, [str(argument) for argument in arguments]
+    )
+
+
+def records(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_version() -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"attribot {__version__}\n"
+
+
+def test_help_names_the_commands() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    assert "attribute" in result.stdout
+    assert "demo" in result.stdout
+
+
+def test_help_of_attribute_documents_exit_codes() -> None:
+    result = run("attribute", "--help")
+    assert result.exit_code == 0
+    assert "Exit codes: 0 if every line went through, 1 if any failed" in " ".join(
+        result.stdout.split()
+    )
+
+
+def test_module_runs_and_help_imports_nothing_heavy() -> None:
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = ['attribot', '--help']\n"
+        "try:\n"
+        "    runpy.run_module('attribot_integrations', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "heavy = {'torch', 'transformers', 'langchain_core', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Causal citations" in done.stdout
+
+
+def test_each_line_gives_one_record_on_standard_output(engine: StubEngine, data: Path) -> None:
+    write(data, GOOD, {**GOOD, "id": "b", "gold": [[0, 0]]})
+    result = run("attribute", data, "--model", "some/model")
+    assert result.exit_code == 0
+    first, second = records(result.stdout)
+    assert (first["line"], first["id"]) == (1, None)
+    assert (second["line"], second["id"]) == (2, "b")
+    attribution = Attribution.from_dict(second)
+    assert attribution.citations[0].text == "Ada wrote it."
+    assert "2/2" in result.stderr
+    assert "bundled" not in result.stderr
+
+
+def test_context_format_of_question_answering_data(engine: StubEngine, data: Path) -> None:
+    chunks = [{"id": "p0", "title": "Firm", "sentences": ["Ada founded it.", "It is big."]}]
+    write(data, {"id": "x", "dataset": "d", **GOOD, "chunks": chunks, "gold": [[0, 0]], "meta": {}})
+    result = run("attribute", data)
+    (record,) = records(result.stdout)
+    assert record["chunks"] == [
+        {"text": "Ada founded it. It is big.", "id": "p0", "metadata": {"title": "Firm"}}
+    ]
+
+
+def test_default_model_is_said_to_be_for_demonstration(engine: StubEngine, data: Path) -> None:
+    result = run("attribute", write(data, GOOD))
+    assert "demonstration" in result.stderr
+    assert len(records(result.stdout)) == 1
+    assert engine.loaded_with["model"] is None
+
+
+def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
+    result = run(
+        *("attribute", write(data, GOOD), "--model", "m", "--proxy", "p", "--level", "both"),
+        *("--min-score", "0.5", "--max-citations", "2", "--dtype", "bfloat16"),
+        *("--device-map", "cpu"),
+    )
+    assert result.exit_code == 0
+    options = EngineOptions(levels=("sentence", "chunk"), policy=ThresholdPolicy(0.5, 2))
+    assert engine.loaded_with == {
+        "model": "m",
+        "proxy": "p",
+        "options": options,
+        "dtype": "bfloat16",
+        "device_map": "cpu",
+    }
+
+
+@pytest.mark.parametrize("level", ["sentence", "chunk"])
+def test_levels(engine: StubEngine, data: Path, level: str) -> None:
+    run("attribute", write(data, GOOD), "--level", level)
+    assert engine.loaded_with["options"] == EngineOptions(levels=(level,))  # type: ignore[arg-type]
+
+
+def test_bad_line_in_the_middle_is_reported_and_the_rest_goes_on(
+    engine: StubEngine, data: Path
+) -> None:
+    write(data, GOOD, "", '{"id": "b", "question": ""}', {**GOOD, "answer": "too long"}, GOOD)
+    result = run("attribute", data)
+    assert result.exit_code == 1
+    good, missing, long, last = records(result.stdout)
+    assert (good["line"], last["line"]) == (1, 5)
+    assert missing["line"] == 3
+    assert missing["id"] == "b"
+    assert missing["error"]["type"] == "DataFileError"
+    assert '"chunks" is missing' in missing["error"]["message"]
+    assert long["line"] == 4
+    assert long["error"]["type"] == "PromptTooLongError"
+    assert 'line 3: DataFileError: the field "chunks" is missing' in result.stderr
+    assert "line 4: PromptTooLongError: prompt and answer hold 9 tokens" in result.stderr
+    assert "\x1b" not in result.stderr
+    assert "2 of 4 lines failed" in result.stderr
+
+
+def test_unforeseen_errors_end_only_their_line(engine: StubEngine, data: Path) -> None:
+    result = run(
+        "attribute", write(data, {**GOOD, "answer": "bug"}, {**GOOD, "answer": "nan"}, GOOD)
+    )
+    assert result.exit_code == 1
+    bug, nan, good = records(result.stdout)
+    assert bug["error"] == {"type": "TypeError", "message": "unforeseen"}
+    assert nan["error"]["type"] == "ValueError"
+    assert good["line"] == 3
+
+
+def test_limit_counts_lines_that_are_not_blank(engine: StubEngine, data: Path) -> None:
+    result = run("attribute", write(data, "", GOOD, "bad", GOOD), "--limit", "2")
+    assert [record["line"] for record in records(result.stdout)] == [2, 3]
+    assert result.exit_code == 1
+    assert "2/2" in result.stderr
+
+
+def test_empty_file(engine: StubEngine, data: Path) -> None:
+    result = run("attribute", write(data))
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_text_format(engine: StubEngine, data: Path) -> None:
+    result = run("attribute", write(data, {**GOOD, "id": "a\x1b[1m"}, "bad"), "--format", "text")
+    assert result.stdout.startswith("line 1 (a [1m): Who?\nAda. [1]\n\n[1] chunk 1: Ada wrote it.")
+    assert "line 2: DataFileError: " in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_results_go_to_a_file_as_they_come(engine: StubEngine, data: Path, tmp_path: Path) -> None:
+    engine.watched = tmp_path / "out.jsonl"
+    result = run("attribute", write(data, GOOD, "bad", GOOD), "--output", engine.watched)
+    assert result.stdout == ""
+    assert [len(text.splitlines()) for text in engine.seen] == [0, 2]
+    assert [record["line"] for record in records(engine.watched.read_text())] == [1, 2, 3]
+
+
+def test_an_output_file_is_not_overwritten_unless_asked(
+    engine: StubEngine, data: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    output.write_text("precious")
+    result = run("attribute", write(data, GOOD), "--output", output)
+    assert result.exit_code == 2
+    assert "--overwrite" in result.stderr
+    assert output.read_text() == "precious"
+    assert not engine.loaded_with
+    result = run("attribute", data, "--output", output, "--overwrite")
+    assert result.exit_code == 0
+    assert len(records(output.read_text())) == 1
+
+
+def test_a_file_that_appears_while_models_load_is_not_overwritten(
+    engine: StubEngine, monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+
+    def load(*_: object) -> StubEngine:
+        output.write_text("precious")
+        return engine
+
+    monkeypatch.setattr(cli, "load_engine", load)
+    result = run("attribute", write(data, GOOD), "--output", output)
+    assert result.exit_code == 1
+    assert "File exists" in result.stderr
+    assert output.read_text() == "precious"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_ends_with_a_message(engine: StubEngine, data: Path) -> None:
+    result = run("attribute", write(data, GOOD), "--output", "/dev/full")
+    assert result.exit_code == 1
+    assert "attribot: error: [Errno 28]" in result.stderr
+
+
+def test_the_input_is_never_overwritten(engine: StubEngine, data: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(write(data, GOOD))
+    result = run("attribute", data, "--output", link, "--overwrite")
+    assert result.exit_code == 2
+    assert records(data.read_text()) == [GOOD]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("attribute",),
+        ("attribute", "{missing}"),
+        ("attribute", "{data}", "--output", "{missing}/out.jsonl"),
+        ("attribute", "{data}", "--output", "{folder}"),
+        ("attribute", "{data}", "--min-score", "0"),
+        ("attribute", "{data}", "--min-score", "nan"),
+        ("attribute", "{data}", "--max-citations", "0"),
+        ("attribute", "{data}", "--limit", "0"),
+        ("attribute", "{data}", "--level", "word"),
+        ("attribute", "{data}", "--format", "xml"),
+        ("attribute", "{data}", "--dtype", "int8"),
+        ("attribute", "{data}", "--unknown"),
+        ("unknown",),
+    ],
+)
+def test_wrong_usage(
+    engine: StubEngine, data: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    write(data, GOOD)
+    places = {"data": data, "missing": tmp_path / "none", "folder": tmp_path}
+    result = run(*(argument.format(**places) for argument in arguments))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert not engine.loaded_with
+
+
+def test_defaults_are_those_of_the_engine(engine: StubEngine, data: Path) -> None:
+    run("attribute", write(data, GOOD))
+    assert engine.loaded_with["options"] == EngineOptions()
+
+
+@pytest.mark.parametrize("where", ["stdout", "file"])
+def test_interrupt_keeps_what_there_is(
+    engine: StubEngine, data: Path, tmp_path: Path, where: str
+) -> None:
+    output = tmp_path / "out.jsonl"
+    write(data, GOOD, {**GOOD, "answer": "interrupt"}, GOOD)
+    result = run("attribute", data, *(("--output", output) if where == "file" else ()))
+    assert result.exit_code == 130
+    assert "interrupted; lines written: 1" in result.stderr
+    (record,) = records(output.read_text() if where == "file" else result.stdout)
+    assert record["line"] == 1
+
+
+def test_model_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    def load(*_: object) -> None:
+        raise ModelError("cannot load \x1b[1mx\nsecond line")
+
+    monkeypatch.setattr(cli, "load_engine", load)
+    result = run("attribute", write(data, GOOD), "--model", "x")
+    assert result.exit_code == 1
+    assert result.stderr == "attribot: error: cannot load  [1mx\nsecond line\n"
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_demo_question_that_no_document_answers() -> None:
+    chain = pytest.importorskip("attribot_integrations.demo.chain")
+    documents, questions = chain.demo_corpus()
+    text = " ".join(document.page_content for document in documents)
+    named = [name for name in NAMES if name in cli.UNANSWERED]
+    assert named
+    assert not [name for name in named if name in text]
+    assert cli.UNANSWERED not in questions
+    wordings = (
+        wording
+        for relations in RELATIONS_OF.values()
+        for relation in relations
+        for wording in relation.questions
+    )
+    assert cli.UNANSWERED in {wording.format(s="Corlin Corpo") for wording in wordings}
+
+
+def test_demo_without_langchain(engine: StubEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(sys.modules):
+        if name.startswith(("attribot_integrations.langchain", "attribot_integrations.demo.chain")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "langchain_core", None)
+    result = run("demo")
+    assert result.exit_code == 1
+    assert 'pip install "attribot-integrations[langchain]"' in result.stderr
+    assert "Traceback" not in result.output
+    assert not engine.loaded_with
+
+
+@pytest.mark.parametrize("proxy", [False, True])
+def test_demo_asks_about_one_fact_two_and_none(proxy: bool) -> None:
+    result = run("demo", *(["--proxy"] if proxy else []))
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    one, two, none = result.stdout.split("Q  ")[1:]
+    assert "[1]" in one
+    assert "[2]" in two
+    assert none.startswith(cli.UNANSWERED)
+    assert "No source is cited." in none
+    assert ("through proxy" in one) == proxy
+
+
+@pytest.mark.parametrize(("question", "asked"), [("2", 1), ("Who is Ada?", None)])
+def test_demo_with_a_question(question: str, asked: int | None) -> None:
+    chain = pytest.importorskip("attribot_integrations.demo.chain")
+    result = run("demo", "--question", question)
+    assert result.exit_code == 0, result.stderr
+    shown = " ".join(result.stdout.split())
+    assert f"Q {question if asked is None else chain.demo_corpus()[1][asked]} A " in shown
+    assert shown.count("Q ") == 1
+
+
+@pytest.mark.parametrize("question", ["0", "99", " "])
+def test_demo_with_a_question_there_is_not(question: str) -> None:
+    result = run("demo", "--question", question)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_bundled_model_end_to_end(data: Path) -> None:
+    (example,) = demo_examples(1, kinds=("single", "single"), chunks=(6, 6))
+    lines = [
+        {"question": asked.question, "chunks": list(example.chunk_texts), "answer": asked.answer}
+        for asked in example.questions
+    ]
+    result = run("attribute", write(data, *lines))
+    assert result.exit_code == 0, result.stderr
+    for record, asked in zip(records(result.stdout), example.questions, strict=True):
+        attribution = Attribution.from_dict(record)
+        best = attribution.sources[int(attribution.source_scores.argmax())]
+        assert (best.chunk_index, best.sentence_index) in asked.gold[0]

@@ -1,0 +1,224 @@
+"""Attributions as dicts and JSON."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attribot_integrations.capture import ChunkLocation
+from attribot_integrations.errors import InputError
+from attribot_integrations.results import Attribution, Citation, Cost, ModelCost, Statement
+from attribot_integrations.serialization import SCHEMA_VERSION
+from attribot_integrations.sources import Chunk, SourceSet
+
+
+def attribution(**changes: Any) -> Attribution:
+    chunks = (Chunk("A one. A two.", id="a", metadata={"page": 3}), Chunk(""))
+    made = Attribution(
+        question="Who?",
+        answer="One é.",
+        chunks=chunks,
+        sources=SourceSet.build(chunks).sentences,
+        statements=(Statement(0, 0, 6, "One é.", (0, 2)),),
+        scores=np.array([[0.5, 1.25], [0.1, -2.0]], dtype=np.float32),
+        exact=np.array([True, False]),
+        estimands=("target_loo", "proxy_loo"),
+        token_spans=((0, 3), (3, 6)),
+        token_log_probs=np.array([-0.5, -0.25], dtype=np.float32),
+        token_log_probs_without_context=np.array([-3.0, -1.0], dtype=np.float32),
+        citations=(Citation(1, 0, 0, 0, "a", 0, 6, 0, 6, "A one.", 1.75, True),),
+        method="exact",
+        cost=Cost(1.5, (ModelCost("tiny", 10, 20, 3, 40),)),
+        locations=(ChunkLocation(0, "found", ((0, 3, 16),)), ChunkLocation(1, "blank")),
+        id="request 1",
+    )
+    return replace(made, **changes)
+
+
+def test_dict_holds_plain_values() -> None:
+    assert attribution().to_dict() == {
+        "schema": 1,
+        "id": "request 1",
+        "question": "Who?",
+        "answer": "One é.",
+        "chunks": [
+            {"text": "A one. A two.", "id": "a", "metadata": {"page": 3}},
+            {"text": "", "id": None, "metadata": {}},
+        ],
+        "sources": [
+            {
+                "id": 0,
+                "level": "sentence",
+                "chunk_index": 0,
+                "sentence_index": 0,
+                "start": 0,
+                "end": 6,
+                "text": "A one.",
+                "sentence_ids": [0],
+            },
+            {
+                "id": 1,
+                "level": "sentence",
+                "chunk_index": 0,
+                "sentence_index": 1,
+                "start": 7,
+                "end": 13,
+                "text": "A two.",
+                "sentence_ids": [1],
+            },
+        ],
+        "statements": [{"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2]}],
+        "citations": [
+            {
+                "number": 1,
+                "statement_index": 0,
+                "source_id": 0,
+                "chunk_index": 0,
+                "chunk_id": "a",
+                "answer_start": 0,
+                "answer_end": 6,
+                "chunk_start": 0,
+                "chunk_end": 6,
+                "text": "A one.",
+                "score": 1.75,
+                "exact": True,
+            }
+        ],
+        "scores": [[0.5, 1.25], [float(np.float32(0.1)), -2.0]],
+        "exact": [True, False],
+        "estimands": ["target_loo", "proxy_loo"],
+        "token_spans": [[0, 3], [3, 6]],
+        "token_log_probs": [-0.5, -0.25],
+        "token_log_probs_without_context": [-3.0, -1.0],
+        "method": "exact",
+        "cost": {
+            "seconds": 1.5,
+            "models": [
+                {
+                    "model": "tiny",
+                    "parameters": 10,
+                    "tokens": 20,
+                    "passes": 3,
+                    "naive_tokens": 40,
+                }
+            ],
+        },
+        "locations": [
+            {"chunk_index": 0, "outcome": "found", "places": [[0, 3, 16]]},
+            {"chunk_index": 1, "outcome": "blank", "places": []},
+        ],
+    }
+    assert SCHEMA_VERSION == 1
+
+
+def test_json_keeps_the_types() -> None:
+    made = attribution()
+    again = Attribution.from_json(made.to_json())
+    assert again.to_dict() == made.to_dict() == json.loads(made.to_json())
+    assert again.scores.dtype == np.float32
+    assert again.exact.dtype == np.bool_
+    assert not again.scores.flags.writeable
+    for name in ("chunks", "sources", "statements", "citations", "locations", "token_spans"):
+        assert getattr(again, name) == getattr(made, name)
+    assert again.cost == made.cost
+    assert again.estimands == made.estimands
+
+
+def test_json_is_readable_text() -> None:
+    assert "One é." in attribution().to_json()
+    assert "\n" not in attribution().to_json()
+    assert attribution().to_json(indent=2).startswith('{\n  "schema": 1,')
+
+
+def test_no_sources_survive() -> None:
+    made = attribution(
+        sources=(), scores=np.zeros((0, 2), np.float32), exact=np.zeros(0, np.bool_), citations=()
+    )
+    assert Attribution.from_json(made.to_json()).scores.shape == (0, 2)
+
+
+def test_metadata_that_json_cannot_hold_is_written_as_text() -> None:
+    metadata = {
+        "day": datetime.date(2024, 5, 1),
+        "score": np.float32(0.5),
+        "missing": float("nan"),
+        "limit": float("inf"),
+        "nested": {("a", 1): {2}, 3: [datetime.date(2024, 5, 1), (1, None)]},
+        "kept": [1, 2.5, True, None, "x"],
+    }
+    again = Attribution.from_json(attribution(chunks=(Chunk("A", metadata=metadata),)).to_json())
+    assert again.chunks[0].metadata == {
+        "day": "2024-05-01",
+        "score": "0.5",
+        "missing": "nan",
+        "limit": "inf",
+        "nested": {"('a', 1)": "{2}", "3": ["2024-05-01", [1, None]]},
+        "kept": [1, 2.5, True, None, "x"],
+    }
+    assert metadata["day"] == datetime.date(2024, 5, 1)
+
+
+def test_lone_surrogates_are_written_as_replacement_characters() -> None:
+    made = attribution(
+        question="\ud83d\ude00?", chunks=(Chunk("\ud800", metadata={"a": "\udfff"}),)
+    )
+    text = made.to_json().encode("utf-8").decode("utf-8")
+    again = Attribution.from_json(text)
+    assert again.question == "\ufffd\ufffd?"
+    assert again.chunks[0] == Chunk("\ufffd", metadata={"a": "\ufffd"})
+    assert Attribution.from_dict(made.to_dict()).question == "\ud83d\ude00?"
+
+
+@pytest.mark.parametrize("version", [None, 0, 2, "1"])
+def test_other_schema_versions_are_refused(version: object) -> None:
+    with pytest.raises(InputError, match=f"the schema version must be 1, got {version!r}"):
+        Attribution.from_dict({**attribution().to_dict(), "schema": version})
+
+
+def change(name: str, value: object) -> Callable[[dict[str, Any]], None]:
+    return lambda data: data.update({name: value})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.pop("answer"),
+        change("chunks", [{"txt": "a"}]),
+        change("chunks", ["a"]),
+        change("chunks", [{"text": "a", "metadata": "b"}]),
+        change("sources", None),
+        change("scores", "high"),
+        change("scores", [[1.0], [1.0, 2.0]]),
+        change("scores", [1.0, 2.0, 3.0]),
+        change("token_spans", [[0, 3, 6]]),
+        change("token_spans", 3),
+        change("token_log_probs", ["a"]),
+        change("cost", []),
+        change("cost", {"seconds": 1.0, "models": [{}]}),
+        change("locations", [[]]),
+    ],
+)
+def test_spoiled_data_is_refused(spoil: Callable[[dict[str, Any]], None]) -> None:
+    data = attribution().to_dict()
+    spoil(data)
+    with pytest.raises(InputError, match="the data is no attribution"):
+        Attribution.from_dict(data)
+
+
+def test_scores_of_another_shape_are_refused() -> None:
+    data = {**attribution().to_dict(), "scores": [[1.0, 2.0]]}
+    with pytest.raises(InputError, match=r"scores must have the shape .* = \(2, 2\), not \(1, 2\)"):
+        Attribution.from_dict(data)
+
+
+def test_text_that_is_no_attribution_is_refused() -> None:
+    with pytest.raises(InputError, match="the text is no JSON: Expecting value"):
+        Attribution.from_json("no JSON")
+    with pytest.raises(InputError, match="the JSON must be an object, got list"):
+        Attribution.from_json("[]")
