@@ -11,13 +11,14 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import torch
 from pydantic import Field
 
 from attribot_integrations.demo.corpus import CHOICE_SEEDS, Kind, generate_example
-from attribot_integrations.demo.relations import NAMES
+from attribot_integrations.demo.relations import NAMES, RELATIONS
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.prompts import DEFAULT_TEMPLATE
@@ -41,6 +42,10 @@ _CHUNKS: Final = 9
 _KINDS: Final[tuple[Kind, ...]] = ("single", "single", "single", "double")
 _SEED: Final = CHOICE_SEEDS.start + 12  # one whose questions the bundled target answers
 
+# What is asked for in vain, and the names of whom it is asked about, the preferred ones first.
+_MISSING: Final = next(relation for relation in RELATIONS if relation.noun == "pet")
+_STRANGERS: Final = ("Corlin", "Corpo", *NAMES)
+
 
 @dataclass(frozen=True)
 class DemoChain:
@@ -50,6 +55,8 @@ class DemoChain:
     """From a question to an answer."""
     questions: tuple[str, ...]
     """Questions that the documents answer; the last one asks for two facts."""
+    unanswerable: str
+    """A question like these, about a person whom no document mentions."""
     documents: tuple[Document, ...]
     """All documents that the chain retrieves from."""
     engine: AttributionEngine
@@ -157,7 +164,14 @@ def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoCh
         | chat
         | StrOutputParser()
     )
-    return DemoChain(chain, questions, documents, engine)
+    return DemoChain(chain, questions, _unanswerable(documents), documents, engine)
+
+
+def _unanswerable(documents: Sequence[Document]) -> str:
+    """Return a question about a person whose names occur in no document."""
+    mentioned = _words(_join(documents))
+    names = (name for name in _STRANGERS if name.lower() not in mentioned)
+    return _MISSING.questions[-1].format(s=" ".join(islice(names, 2)))
 
 
 def _join(documents: Sequence[Document]) -> str:

@@ -21,11 +21,10 @@ STAGES: Final[tuple[tuple[int, int], ...]] = ((1, 2), (2, 3), (3, 5), (4, 8), (2
 """The least and greatest number of chunks in each stage; the last stage has no end."""
 
 _LOOK_AHEAD: Final = 3
-_THINNED: Final = (
-    0.2  # share of contexts that lose some sentences, which shows the model what removals look like
-)
+# Some contexts lose sentences at random, which shows the model what removals look like.
+_THINNED: Final = 0.2  # share of contexts that lose some sentences
 _THINNING: Final = 0.15  # share of sentences that such a context loses
-_EMPTIED: Final = 0.02
+_EMPTIED: Final = 0.02  # share of contexts that lose all
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ def make_examples(
 
 
 def _thinned(rng: random.Random, example: DemoExample) -> DemoExample:
+    """Remove sentences from some of the contexts."""
     drawn = rng.random()
     if drawn >= _THINNED + _EMPTIED:
         return example

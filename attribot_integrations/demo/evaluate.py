@@ -57,11 +57,12 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure both bundled models, or those of another folder, and print tables."""
     parser = argparse.ArgumentParser(description="Measure the demo models on held-out examples.")
     parser.add_argument(
-        "--count", type=int, default=300, help="questions of each kind and context size"
+        "--count", type=int, default=300, help="questions of each kind and context size to answer"
     )
     parser.add_argument(
-        "--loo-count", type=int, default=0, help="questions of each kind to score by leave-one-out"
+        "--loo-count", type=int, default=0, help="likewise, to score by exact leave-one-out"
     )
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seed", type=int, default=REPORT_SEEDS.start)
     parser.add_argument(
         "--models", type=Path, help="folder with the models' folders instead of the bundled ones"
@@ -74,9 +75,11 @@ def main(arguments: list[str] | None = None) -> None:
     for name in BUNDLED_MODELS:
         folder = options.models / name if options.models else bundled_model_path(name)
         model, tokenizer = load_model(folder), AutoTokenizer.from_pretrained(folder)
-        rows += measure_answers(name, model, tokenizer, options.count, options.seed)
-        if options.loo_count and name == "target":
-            rows += measure_loo(name, model, tokenizer, options.loo_count, options.seed)
+        for kind in options.kinds:
+            if options.count:
+                rows += measure_answers(name, model, tokenizer, kind, options.count, options.seed)
+            if options.loo_count and name == "target" and kind in _LOO_KINDS:
+                rows += measure_loo(name, model, tokenizer, kind, options.loo_count, options.seed)
     console = Console()
     console.width = max(console.width, _TABLE_WIDTH)  # a folded table can't be read
     for table in (answers_table(rows), bars_table(rows)):
@@ -86,36 +89,44 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure_answers(
-    name: str, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, count: int, seed: int
+    name: str,
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    kind: Kind,
+    count: int,
+    seed: int,
 ) -> list[Row]:
-    """Measure exact answers of each kind and context size, one question for each context."""
+    """Measure exact answers in each context size, one question for each context."""
     rows = []
-    for kind in KINDS:
-        for chunks in CHUNK_RANGES:
-            asked = each_question(demo_examples(count, seed, chunks=chunks, kinds=(kind,)))
-            right = answered_right(model, tokenizer, asked)
-            rows.append(Row(name, "exact answer", kind, chunks, Share.of(right)))
-        if kind != "absent":
-            blind = each_question(demo_examples(count, seed, kinds=(kind,)), context=False)
-            right = answered_right(model, tokenizer, blind)
-            rows.append(Row(name, "exact answer", kind, None, Share.of(right)))
+    for chunks in CHUNK_RANGES:
+        asked = each_question(demo_examples(count, seed, chunks=chunks, kinds=(kind,)))
+        right = answered_right(model, tokenizer, asked)
+        rows.append(Row(name, "exact answer", kind, chunks, Share.of(right)))
+    if kind != "absent":
+        blind = each_question(demo_examples(count, seed, kinds=(kind,)), context=False)
+        right = answered_right(model, tokenizer, blind)
+        rows.append(Row(name, "exact answer", kind, None, Share.of(right)))
     return rows
 
 
 def measure_loo(
-    name: str, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, count: int, seed: int
+    name: str,
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    kind: Kind,
+    count: int,
+    seed: int,
 ) -> list[Row]:
     """Measure how often the sentence of highest exact LOO score is gold, over right answers."""
     from attribot_integrations import AttributionEngine
 
     engine = AttributionEngine.from_model(model, tokenizer)
     rows = []
-    for kind in _LOO_KINDS:
-        for chunks in (_SHORT, _LONG):
-            asked = each_question(demo_examples(count, seed, chunks=chunks, kinds=(kind,)))
-            right = _only_right(model, tokenizer, asked)
-            found = Share.of([top_source_is_gold(engine, item) for item in right])
-            rows.append(Row(name, "top LOO is gold", kind, chunks, found))
+    for chunks in (_SHORT, _LONG):
+        asked = each_question(demo_examples(count, seed, chunks=chunks, kinds=(kind,)))
+        right = _only_right(model, tokenizer, asked)
+        found = Share.of([top_source_is_gold(engine, item) for item in right])
+        rows.append(Row(name, "top LOO is gold", kind, chunks, found))
     return rows
 
 

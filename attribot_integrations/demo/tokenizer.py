@@ -76,7 +76,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
         eos_token=TURN_END,
         pad_token=PADDING,
         additional_special_tokens=[TURN_START],
-        model_max_length=2_048,
+        model_max_length=32_768,
         clean_up_tokenization_spaces=False,
         padding_side="left",
     )

@@ -28,7 +28,7 @@ PRESETS: Final[dict[str, TrainingConfig]] = {
             rope_theta=1e6,
             offsets=(1, 2, 3, 4, 5, 6, 7, None),
         ),
-        steps=8_000,
+        steps=7_400,
         learning_rate=5e-3,
     ),
     "proxy": TrainingConfig(

@@ -1,9 +1,11 @@
 """The demo chain, end to end: retrieval, answer, citations."""
 
 import pytest
+from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
 
 from attribot_integrations import AttributionEngine
+from attribot_integrations.demo import chain as chain_module
 from attribot_integrations.demo.chain import (
     DemoChain,
     DemoChatModel,
@@ -11,6 +13,7 @@ from attribot_integrations.demo.chain import (
     demo_chain,
     demo_corpus,
 )
+from attribot_integrations.demo.relations import NAMES, RELATIONS
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import CitationCallbackHandler
 
@@ -59,6 +62,28 @@ def test_answers_are_cited_from_the_chunks_that_the_question_names(demo: DemoCha
             first = record.attribution.citations_of(statement.index)[0]
             assert record.chunks[first.chunk_index].metadata["title"] in question
     assert len(handler.records) == len(demo.questions)
+
+
+def test_question_that_no_document_answers(demo: DemoChain) -> None:
+    text = " ".join(document.page_content for document in demo.documents)
+    named = [name for name in NAMES if name in demo.unanswerable]
+    assert len(named) == 2
+    assert not [name for name in named if name in text]
+    assert demo.unanswerable not in demo.questions
+    wordings = {wording for relation in RELATIONS for wording in relation.questions}
+    assert demo.unanswerable in {wording.format(s=" ".join(named)) for wording in wordings}
+
+
+def test_unanswerable_question_avoids_the_names_of_the_documents(
+    demo: DemoChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preferred = [name for name in NAMES if name in demo.unanswerable]
+    documents = (Document(f"At home {' '.join(preferred)} keeps a cat."),)
+    monkeypatch.setattr(chain_module, "demo_corpus", lambda: (documents, demo.questions))
+    question = demo_chain(demo.engine).unanswerable
+    named = [name for name in NAMES if name in question]
+    assert len(named) == 2
+    assert not set(named) & set(preferred)
 
 
 async def test_async_chain_gives_the_same_answers(demo: DemoChain) -> None:
