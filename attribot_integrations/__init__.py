@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from attribot_integrations.config import AttributionRequest, EngineOptions
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.errors import AttribotError
-    from attribot_integrations.methods import LeaveOneOut, ProxyScreen
+    from attribot_integrations.methods import (
+        Hierarchical,
+        Knockout,
+        LeaveOneOut,
+        ScreenAndRescore,
+    )
     from attribot_integrations.prompts import ContextTemplate
     from attribot_integrations.results import (
         Attribution,
@@ -37,9 +42,11 @@ __all__ = [
     "ContextTemplate",
     "EngineOptions",
     "FailedAttribution",
+    "Hierarchical",
+    "Knockout",
     "LanguageModel",
     "LeaveOneOut",
-    "ProxyScreen",
+    "ScreenAndRescore",
     "Source",
     "Statement",
     "ThresholdPolicy",
@@ -60,8 +67,10 @@ _MODULES = {
     "EngineOptions": "config",
     "FailedAttribution": "results",
     "LanguageModel": "scoring.models",
+    "Hierarchical": "methods",
+    "Knockout": "methods",
     "LeaveOneOut": "methods",
-    "ProxyScreen": "methods",
+    "ScreenAndRescore": "methods",
     "Source": "sources",
     "Statement": "results",
     "ThresholdPolicy": "citations",

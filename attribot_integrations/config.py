@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from attribot_integrations.citations import CitationPolicy, ThresholdPolicy
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods.presets import named_method
 from attribot_integrations.prompts import ContextTemplate, PromptTemplate
 from attribot_integrations.sources import Chunk, Level, SentenceSplitter, split_sentences
 
 if TYPE_CHECKING:
     from attribot_integrations.capture import CapturedPrompt
-    from attribot_integrations.methods import Method
+    from attribot_integrations.methods import Method, MethodName
 
 __all__ = ["AttributionRequest", "EngineOptions"]
 
@@ -22,9 +23,10 @@ __all__ = ["AttributionRequest", "EngineOptions"]
 class EngineOptions:
     """What an engine does with each request; `dataclasses.replace` makes a changed copy."""
 
-    method: Method | None = None
-    """How sources are scored. By default exact leave-one-out, or with a proxy, a screen on the
-    proxy with the best sources rescored exactly on the target."""
+    method: Method | MethodName | None = None
+    """How sources are scored: a method, or the name of one in `methods.METHODS`. By default
+    all sources are screened by knockout, on the proxy if there is one, and those that may matter
+    are rescored exactly on the target; a target that takes no masks is scored exactly at once."""
     levels: tuple[Level, ...] = ("sentence",)
     """What is scored: sentences, whole chunks, or both."""
     policy: CitationPolicy = field(default_factory=ThresholdPolicy)
@@ -42,6 +44,8 @@ class EngineOptions:
             raise ConfigurationError(
                 f'levels must hold "sentence", "chunk" or both, got {self.levels!r}'
             )
+        if isinstance(self.method, str):
+            named_method(self.method)
         if self.token_budget is not None and self.token_budget < 1:
             raise ConfigurationError(f"token_budget must be at least 1, got {self.token_budget}")
 

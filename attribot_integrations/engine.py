@@ -16,7 +16,13 @@ from attribot_integrations.citations import make_citations
 from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.demo.bundled import bundled_model_path
 from attribot_integrations.errors import ConfigurationError, InputError
-from attribot_integrations.methods import LeaveOneOut, Method, MethodInput, ProxyScreen
+from attribot_integrations.methods import (
+    METHODS,
+    Method,
+    MethodInput,
+    ScreenAndRescore,
+    named_method,
+)
 from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import Attribution, Cost, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
@@ -196,7 +202,7 @@ class AttributionEngine:
             target=target,
             proxy=proxy,
             sources=sources.at(options.levels),
-            all_ids=sources.all_ids,
+            context=sources,
             statements=find_statements(answer, token_spans, options.splitter),
             token_spans=token_spans,
         )
@@ -230,6 +236,8 @@ class AttributionEngine:
             ),
             locations=locations,
             id=id,
+            sufficiency=result.sufficiency,
+            audit=result.audit,
         )
 
     async def aattribute(
@@ -298,13 +306,24 @@ class AttributionEngine:
         return f"AttributionEngine({self.target.name!r}{proxy}, method={method!r}, path={path!r})"
 
     def _method(self, options: EngineOptions) -> Method:
-        method = options.method or (ProxyScreen() if self.proxy else LeaveOneOut())
+        method = options.method
+        if method is None:
+            method = self._default_method()
+        if isinstance(method, str):
+            method = named_method(method)
         if method.needs_proxy and self.proxy is None:
             raise ConfigurationError(
                 f"the method {method.name!r} runs a proxy model, and the engine has none: "
                 "pass proxy=…, or choose another method"
             )
         return method
+
+    def _default_method(self) -> Method:
+        """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
+        if self.proxy is not None:
+            packed = self.proxy.capabilities.path == "packed"
+            return ScreenAndRescore(METHODS["proxy-knockout" if packed else "proxy"])
+        return METHODS["balanced" if self.target.capabilities.path == "packed" else "exact"]
 
 
 def _prompt(

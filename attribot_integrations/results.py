@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attribution",
+    "Audit",
     "Citation",
     "Cost",
     "Estimand",
@@ -33,8 +34,37 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float32]
 
-Estimand = Literal["target_loo", "proxy_loo"]
-"""What a score measures: leave-one-out in the full context, on the target or on the proxy."""
+Estimand = Literal[
+    "target_loo",
+    "proxy_loo",
+    "target_pruned_loo",
+    "proxy_pruned_loo",
+    "target_knockout",
+    "proxy_knockout",
+    "dropped",
+    "baseline",
+]
+"""What a score measures.
+
+`target_loo`, `proxy_loo`: leave-one-out in the full context, on the target or the proxy; the first
+is what "exact" means. `…_pruned_loo`: leave-one-out in the context that a method pruned.
+`…_knockout`: the source hidden from question and answer. `dropped`: not scored, its chunk did not
+matter. `baseline`: a score that is no log-likelihood, for comparison only.
+"""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a random check of the sources that a screen let go found."""
+
+    sampled: int
+    """Sources checked."""
+    dropped: int
+    """Sources that the screen let go, checked ones included."""
+    missed: int
+    """Checked sources whose exact score reaches the threshold."""
+    recall: float
+    """Estimated share of the sources above the threshold that were rescored, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +169,16 @@ class Attribution:
     """Where each chunk stands in the captured prompt; empty in template mode."""
     id: str | None = None
     """The caller's identifier of the request."""
+    sufficiency: FloatArray | None = None
+    """`[sources, answer tokens]`: log p(token) with this source alone minus with none, in nats,
+    where the method scores it. Read-only."""
+    audit: Audit | None = None
+    """What a random check of the unscored sources found, where the method makes one."""
 
     def __post_init__(self) -> None:
-        for name in ("scores", "exact", "token_log_probs", "token_log_probs_without_context"):
+        arrays = ("scores", "exact", "token_log_probs", "token_log_probs_without_context")
+        optional = ("sufficiency",) if self.sufficiency is not None else ()
+        for name in (*arrays, *optional):
             array = np.array(getattr(self, name))
             array.setflags(write=False)
             object.__setattr__(self, name, array)

@@ -12,7 +12,14 @@ import numpy as np
 
 from attribot_integrations.capture import ChunkLocation
 from attribot_integrations.errors import InputError
-from attribot_integrations.results import Attribution, Citation, Cost, ModelCost, Statement
+from attribot_integrations.results import (
+    Attribution,
+    Audit,
+    Citation,
+    Cost,
+    ModelCost,
+    Statement,
+)
 from attribot_integrations.sources import Chunk, Source, clean_text
 
 if TYPE_CHECKING:
@@ -56,6 +63,10 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
         "token_spans": [list(span) for span in attribution.token_spans],
         "token_log_probs": attribution.token_log_probs.tolist(),
         "token_log_probs_without_context": attribution.token_log_probs_without_context.tolist(),
+        "sufficiency": (
+            None if attribution.sufficiency is None else attribution.sufficiency.tolist()
+        ),
+        "audit": None if attribution.audit is None else asdict(attribution.audit),
         "method": attribution.method,
         "cost": {
             "seconds": attribution.cost.seconds,
@@ -155,6 +166,10 @@ def _rebuild(data: Mapping[str, Any]) -> Attribution:
             for location in data["locations"]
         ),
         id=data["id"],
+        sufficiency=(
+            None if data["sufficiency"] is None else _floats(data["sufficiency"]).reshape(-1, width)
+        ),
+        audit=None if data["audit"] is None else Audit(**data["audit"]),
     )
 
 

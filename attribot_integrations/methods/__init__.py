@@ -1,10 +1,25 @@
 """Attribution methods: which ablations to run, and how to turn log-probabilities into scores.
 
-A method is a frozen configuration object with a `run`; none imports another.
+A method is a frozen configuration object with a `run`. Methods do not import each other; those that
+build on another are given it as an option.
 """
 
 from attribot_integrations.methods.base import Method, MethodInput, MethodScores
+from attribot_integrations.methods.hierarchical import Hierarchical
+from attribot_integrations.methods.knockout import Knockout
 from attribot_integrations.methods.loo import LeaveOneOut
-from attribot_integrations.methods.screening import ProxyScreen
+from attribot_integrations.methods.presets import METHODS, MethodName, named_method
+from attribot_integrations.methods.rescoring import ScreenAndRescore
 
-__all__ = ["LeaveOneOut", "Method", "MethodInput", "MethodScores", "ProxyScreen"]
+__all__ = [
+    "METHODS",
+    "Hierarchical",
+    "Knockout",
+    "LeaveOneOut",
+    "Method",
+    "MethodInput",
+    "MethodName",
+    "MethodScores",
+    "ScreenAndRescore",
+    "named_method",
+]

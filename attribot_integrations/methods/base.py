@@ -1,23 +1,34 @@
-"""What a method is given, what it gives back, and the ablation they all share."""
+"""What a method is given, what it gives back, and the removal that all methods share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.statements import spread_over_tokens
+from attribot_integrations.statements import spread_over_tokens, statement_scores
 
 if TYPE_CHECKING:
-    from attribot_integrations.results import Estimand, FloatArray, Statement
+    from attribot_integrations.results import Audit, Estimand, FloatArray, Statement
     from attribot_integrations.scoring.scorer import Scorer
-    from attribot_integrations.sources import Source, Span
+    from attribot_integrations.sources import Source, SourceSet, Span
 
-__all__ = ["LeaveOneOutScores", "Method", "MethodInput", "MethodScores", "leave_one_out"]
+__all__ = [
+    "Method",
+    "MethodInput",
+    "MethodScores",
+    "ModelRole",
+    "Removal",
+    "check_role",
+    "remove_each",
+]
+
+ModelRole = Literal["target", "proxy"]
+"""Which of an engine's models is run."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +39,35 @@ class MethodInput:
     proxy: Scorer | None
     sources: tuple[Source, ...]
     """The sources that need a score."""
-    all_ids: frozenset[int]
-    """Ids of all sentences."""
+    context: SourceSet
+    """All sources of the context, of both levels."""
     statements: tuple[Statement, ...]
     token_spans: tuple[Span, ...]
     """Spans of the answer's tokens, by the target's tokenizer."""
 
-    def require_proxy(self) -> Scorer:
-        """Return the proxy's scorer.
+    def scorer(self, role: ModelRole) -> Scorer:
+        """Return the scorer of one of the models.
 
         Raises:
-            ConfigurationError: If there is no proxy.
+            ConfigurationError: If the proxy is asked for and there is none.
         """
+        if role == "target":
+            return self.target
         if self.proxy is None:
             raise ConfigurationError("this method runs a proxy model, and the engine has none")
         return self.proxy
+
+    def carried(self, scorer: Scorer, values: FloatArray) -> FloatArray:
+        """Carry values `[…, tokens]` of a model's tokens over to the target's."""
+        return spread_over_tokens(values, scorer.answer.offsets, self.token_spans)
+
+    def best(self, scores: FloatArray) -> FloatArray:
+        """Return `[sources]`, each one's highest score for any statement, in nats.
+
+        A source that matters to one statement matters, whatever it does to the others.
+        """
+        best: FloatArray = statement_scores(scores, self.statements).max(axis=1)
+        return best
 
 
 @dataclass(frozen=True)
@@ -57,6 +82,10 @@ class MethodScores:
     """`[answer tokens]`: full context."""
     log_probs_without_context: FloatArray
     """`[answer tokens]`: no context."""
+    sufficiency: FloatArray | None = None
+    """`[sources, answer tokens]`: log p with this source alone minus log p with none, in nats."""
+    audit: Audit | None = None
+    """What a random check of unscored sources found."""
 
     @property
     def exact(self) -> npt.NDArray[np.bool_]:
@@ -83,8 +112,8 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
-class LeaveOneOutScores:
-    """Leave-one-out on one model, carried over to the target's tokens."""
+class Removal:
+    """What one model's answer loses without each of some sources; tokens are the target's."""
 
     drops: FloatArray
     """`[sources, answer tokens]`, in nats."""
@@ -94,21 +123,47 @@ class LeaveOneOutScores:
     """`[answer tokens]`: no context."""
 
 
-def leave_one_out(
-    scorer: Scorer, sources: Sequence[Source], inputs: MethodInput
-) -> LeaveOneOutScores:
+def remove_each(
+    inputs: MethodInput,
+    role: ModelRole,
+    sources: Sequence[Source],
+    *,
+    rerun: int | None = None,
+    scorer: Scorer | None = None,
+) -> Removal:
     """Remove each source in turn, and once all of them, and see what each token loses.
 
     score(s, t) = log p(t | prompt) - log p(t | prompt without s), arXiv 2411.15102, section 2.
+
+    Args:
+        inputs: The prompt and answer.
+        role: The model to run.
+        sources: The sources to remove.
+        rerun: If given, attention is masked instead of removing text, and so many tokens behind
+            each source are run again.
+        scorer: Scorer of that model to use instead, one of a pruned context.
+
+    Raises:
+        ConfigurationError: If the proxy is asked for and there is none.
+        ModelError: If the model cannot be run with a mask for each token, and `rerun` is given.
     """
+    scorer = scorer or inputs.scorer(role)
     ablations = [frozenset(source.sentence_ids) for source in sources]
-    result = scorer.score([*ablations, inputs.all_ids])
-
-    def carried(values: FloatArray) -> FloatArray:
-        return spread_over_tokens(values, scorer.answer.offsets, inputs.token_spans)
-
-    return LeaveOneOutScores(
-        drops=carried(result.drops[:-1]),
-        log_probs=carried(result.reference[-1]),
-        log_probs_without_context=carried(result.log_probs[-1]),
+    everything = frozenset(range(len(inputs.context.sentences)))
+    ablations.append(everything)
+    result = scorer.score(ablations) if rerun is None else scorer.knock_out(ablations, rerun)
+    return Removal(
+        drops=inputs.carried(scorer, result.drops[:-1]),
+        log_probs=inputs.carried(scorer, result.reference[-1]),
+        log_probs_without_context=inputs.carried(scorer, result.log_probs[-1]),
     )
+
+
+def check_role(role: str) -> None:
+    """Check the option that names a model.
+
+    Raises:
+        ConfigurationError: If it names none.
+    """
+    if role not in ("target", "proxy"):
+        raise ConfigurationError(f'on must be "target" or "proxy", got {role!r}')

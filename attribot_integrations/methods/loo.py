@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.methods.base import MethodInput, MethodScores, leave_one_out
+from attribot_integrations.methods.base import (
+    MethodInput,
+    MethodScores,
+    ModelRole,
+    check_role,
+    remove_each,
+)
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Estimand
@@ -22,17 +27,16 @@ class LeaveOneOut:
     is never run.
     """
 
-    on: Literal["target", "proxy"] = "target"
+    on: ModelRole = "target"
     """The model to run."""
 
     def __post_init__(self) -> None:
-        if self.on not in ("target", "proxy"):
-            raise ConfigurationError(f'on must be "target" or "proxy", got {self.on!r}')
+        check_role(self.on)
 
     @property
     def name(self) -> str:
         """Name shown in results."""
-        return "exact" if self.on == "target" else "proxy"
+        return "exact" if self.on == "target" else "exact on proxy"
 
     @property
     def needs_proxy(self) -> bool:
@@ -41,12 +45,11 @@ class LeaveOneOut:
 
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source."""
-        scorer = inputs.target if self.on == "target" else inputs.require_proxy()
-        result = leave_one_out(scorer, inputs.sources, inputs)
+        removal = remove_each(inputs, self.on, inputs.sources)
         estimand: Estimand = "target_loo" if self.on == "target" else "proxy_loo"
         return MethodScores(
-            scores=result.drops,
+            scores=removal.drops,
             estimands=(estimand,) * len(inputs.sources),
-            log_probs=result.log_probs,
-            log_probs_without_context=result.log_probs_without_context,
+            log_probs=removal.log_probs,
+            log_probs_without_context=removal.log_probs_without_context,
         )

@@ -8,8 +8,21 @@ from dataclasses import dataclass
 import torch
 
 from attribot_integrations.scoring.capabilities import AttentionRule
+from attribot_integrations.sources import Span
 
-__all__ = ["Branch", "Pack", "PackLimits", "branch_off", "longest_first", "take_pack"]
+__all__ = ["Branch", "Pack", "PackLimits", "Rerun", "branch_off", "longest_first", "take_pack"]
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """Tokens right behind hidden ones, run anew in the place of the shared ones."""
+
+    low: int
+    """First token."""
+    high: int
+    """Token behind the last."""
+    shift: int
+    """How many positions they move to the front, to close the gap that the hidden ones leave."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,24 @@ class Branch:
     """How many tokens it shares with the unablated prompt."""
     tokens: tuple[int, ...]
     """The tokens behind the shared ones: the rest of the prompt, and the answer but its last."""
+    hidden: tuple[Span, ...] = ()
+    """Ranges of the shared tokens that this branch may not attend to: a knockout."""
+    rerun: tuple[Rerun, ...] = ()
+    """Shared tokens that this branch runs anew; their ids come first in `tokens`."""
+    shift: int = 0
+    """How many positions the tokens from `start` on move to the front."""
+
+    def positions(self) -> torch.Tensor:
+        """Return each token's position in its own prompt, `[tokens]`."""
+        moved = [torch.arange(each.low, each.high) - each.shift for each in self.rerun]
+        left = len(self.tokens) - sum(each.high - each.low for each in self.rerun)
+        first = self.start - self.shift
+        return torch.cat([*moved, torch.arange(first, first + left)])
+
+    @property
+    def unseen(self) -> tuple[Span, ...]:
+        """Ranges of the shared tokens that this branch does not attend to."""
+        return (*self.hidden, *((each.low, each.high) for each in self.rerun))
 
 
 @dataclass(frozen=True)
@@ -46,11 +77,7 @@ class Pack:
 
     def positions(self) -> torch.Tensor:
         """Return each token's position in its own prompt, `[1, size]`."""
-        ranges = [
-            torch.arange(branch.start, branch.start + len(branch.tokens))
-            for branch in self.branches
-        ]
-        return torch.cat(ranges)[None]
+        return torch.cat([branch.positions() for branch in self.branches])[None]
 
     def answer_rows(self, answer_length: int) -> torch.Tensor:
         """Return the places whose logits predict the answer, `[branches * answer_length]`."""
@@ -75,7 +102,10 @@ class Pack:
         )
         position = self.positions()[0].to(device)
         prefix = torch.arange(self.prefix, device=device)
-        in_prefix = prefix[None, :] < starts[owner][:, None]
+        shared = (prefix[None, :] < starts[:, None]).index_put_(
+            self._hidden_cells(device), torch.tensor(False, device=device)
+        )
+        in_prefix = shared[owner] & (prefix[None, :] < position[:, None])
         in_branch = (owner[:, None] == owner[None, :]) & (position[:, None] >= position[None, :])
         visible = torch.cat([in_prefix, in_branch], dim=1)
         keys = torch.cat([prefix, position])
@@ -93,6 +123,17 @@ class Pack:
         built = {layer: additive(rule) for layer, rule in rules.items()}
         single = built.get(None)
         return single if single is not None else {str(key): mask for key, mask in built.items()}
+
+    def _hidden_cells(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return branch and place of every shared token that a branch may not see."""
+        cells = [
+            (number, token)
+            for number, branch in enumerate(self.branches)
+            for start, end in branch.unseen
+            for token in range(start, end)
+        ]
+        numbers, tokens = torch.tensor(cells, dtype=torch.long).reshape(-1, 2).to(device).unbind(1)
+        return numbers, tokens
 
 
 @dataclass(frozen=True)

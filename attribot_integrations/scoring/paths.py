@@ -10,6 +10,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,7 @@ from attribot_integrations.scoring.packing import (
     Branch,
     Pack,
     PackLimits,
+    Rerun,
     branch_off,
     longest_first,
     take_pack,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
 
     from attribot_integrations.scoring.capabilities import Capabilities, PathName
+    from attribot_integrations.sources import Span
 
 __all__ = ["PATHS", "CachedPath", "PackedPath", "PathScores", "PlainPath", "ScoringPath", "Work"]
 
@@ -212,9 +215,35 @@ class PackedPath(CachedPath):
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
         """Score the answer behind each ablated prompt."""
-        shape = (len(prompts), len(self._answer))
+        return self._run_packs(self._branches(prompts))
+
+    def knock_out(self, start: int, hidden: Sequence[Sequence[Span]], rerun: int = 0) -> PathScores:
+        """Score the answer with tokens hidden from the end of the full prompt and the answer.
+
+        The prompt is run once. Its tokens from `start` on and the answer are run again, with
+        attention to the hidden tokens masked, and so are the few tokens right behind the hidden
+        ones: they take up most of what those say, and their positions close the gap, across which
+        heads that look at the previous token would find none. An approximation: the other tokens
+        before `start` have read the hidden ones.
+
+        Args:
+            start: First token of the prompt that is run again; hidden tokens stand before it.
+            hidden: For each row of the result, ranges of tokens that are hidden, in order.
+            rerun: How many tokens behind each hidden range are run again.
+        """
+        end = self._unablated(start).tokens
+        branches = []
+        for index, spans in enumerate(hidden):
+            again = _behind(spans, rerun, start)
+            tokens = [token for each in again for token in self._prompt[each.low : each.high]]
+            shift = _gap(spans, again, start)
+            branches.append(Branch(index, start, (*tokens, *end), tuple(spans), again, shift))
+        return self._run_packs(branches)
+
+    def _run_packs(self, waiting: list[Branch]) -> PathScores:
+        """Run branches, given deepest first, in as few passes as the limits allow."""
+        shape = (len(waiting), len(self._answer))
         scores = PathScores(torch.empty(shape), torch.empty(shape))
-        waiting = self._branches(prompts)
         unablated = self._unablated(waiting[0].start) if waiting else None
         while waiting:
             reference = unablated if self._reference is None else None
@@ -272,6 +301,28 @@ class PackedPath(CachedPath):
             use_cache=True,
         )
         return self._log_probs(logits, len(pack.branches))
+
+
+def _behind(spans: Sequence[Span], count: int, limit: int) -> tuple[Rerun, ...]:
+    """Return the at most `count` tokens behind each span, up to the next or `limit`."""
+    found: list[Rerun] = []
+    for (start, end), (edge, _) in pairwise([*spans, (limit, limit)]):
+        shift = end - start
+        if found and found[-1].high == start:
+            shift += found[-1].shift
+        if count and end < edge:
+            found.append(Rerun(end, min(end + count, edge), shift))
+    return tuple(found)
+
+
+def _gap(spans: Sequence[Span], again: Sequence[Rerun], limit: int) -> int:
+    """Return by how much the tokens from `limit` on are moved to close a gap right before them."""
+    if again and again[-1].high == limit:
+        return again[-1].shift
+    if spans and spans[-1][1] == limit:
+        low, high = spans[-1]
+        return high - low + (again[-1].shift if again and again[-1].high == low else 0)
+    return 0
 
 
 PATHS: Mapping[PathName, type[ScoringPath]] = {

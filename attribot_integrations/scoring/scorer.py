@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from attribot_integrations.errors import EmptyAnswerError, PromptTooLongError
+from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
 from attribot_integrations.prompts import Prompt, render
 from attribot_integrations.results import ModelCost
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.encoding import EncodedText
+from attribot_integrations.scoring.layout import TokenLayout
 from attribot_integrations.scoring.models import LanguageModel
-from attribot_integrations.scoring.paths import PATHS
-from attribot_integrations.sources import Span, clean_text, first_visible
+from attribot_integrations.scoring.paths import PATHS, PackedPath
+from attribot_integrations.sources import clean_text
 
 __all__ = ["AblationScores", "Scorer"]
 
@@ -52,6 +54,7 @@ class Scorer:
         token_budget: Most tokens in one forward pass; by default 512 on a CPU, where packing
             gains little beyond that, and 8,192 elsewhere.
         path: Scoring path to force, for comparisons; the model's own by default.
+        without: Ids of sentences that are left out for good, see `within`.
 
     Raises:
         EmptyAnswerError: If the answer holds no text.
@@ -68,11 +71,14 @@ class Scorer:
         *,
         token_budget: int | None = None,
         path: PathName | None = None,
+        without: Ablation = frozenset(),
     ) -> None:
         if not answer.strip():
             raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters)")
         self._model = model
-        self._leading, self._segments = model.encoder.segments(prompt)
+        self._without = without
+        self._leading, segments = model.encoder.segments(prompt)
+        self._segments = [segment for segment in segments if segment.shown(without)]
         self.answer: EncodedText = model.encoder.encode_text(clean_text(answer))
         self.prompt: EncodedText = model.encoder.encode([render(self._segments)])[0]
         full = self._ids(self.prompt)
@@ -80,9 +86,20 @@ class Scorer:
         if token_budget is None:
             token_budget = 512 if model.model.device.type == "cpu" else 8192
         self._naive_tokens = 0
+        self._narrowed: list[Scorer] = []
+        self._narrow = partial(Scorer, model, prompt, answer, token_budget=token_budget, path=path)
         self._path = PATHS[path or self._path_for(len(full))](
             model.model, model.capabilities, full, self.answer.ids, token_budget, model.lock
         )
+
+    def within(self, removed: Ablation) -> Scorer:
+        """Return a scorer of the context that is left when sentences are removed for good.
+
+        Its scores are leave-one-out inside the pruned context; what it runs counts here too.
+        """
+        narrowed = self._narrow(without=self._without | removed)
+        self._narrowed.append(narrowed)
+        return narrowed
 
     def score(self, ablations: Sequence[Ablation]) -> AblationScores:
         """Score the answer with each set of sentences removed.
@@ -90,40 +107,63 @@ class Scorer:
         Args:
             ablations: Sets of sentence ids; the empty set scores the full prompt again.
         """
-        rendered = [render(self._segments, ablation) for ablation in ablations]
+        rendered = [render(self._segments, self._without | ablation) for ablation in ablations]
         prompts = [self._ids(encoded) for encoded in self._model.encoder.encode(rendered)]
         self._naive_tokens += sum(len(prompt) + len(self.answer.ids) - 1 for prompt in prompts)
         scores = self._path.score(prompts)
         return AblationScores(scores.log_probs.numpy(), scores.reference.numpy())
 
-    def sentence_tokens(self) -> dict[int, Span]:
-        """Return the half-open token range of every sentence in the full prompt, by sentence id.
+    def knock_out(self, ablations: Sequence[Ablation], rerun: int = 0) -> AblationScores:
+        """Approximate `score` at the cost of the question and the answer for each ablation.
 
-        A token belongs to the segment in which its first visible character stands.
+        The full prompt is run once. Then only the tokens behind the last source are run again, and
+        the few behind each hidden one, unable to attend to the tokens of what is removed;
+        positions stay as they are. Differs from exact removal where other tokens have taken up
+        what the hidden ones say.
+
+        Args:
+            ablations: Sets of sentence ids.
+            rerun: How many tokens behind a hidden source are run again.
+
+        Raises:
+            ModelError: If the model cannot be run with a mask for each token.
         """
-        rendered = render(self._segments)
-        spans: dict[int, Span] = {}
-        shift = len(self._leading)
-        for id_, (start, end) in rendered.sentences:
-            inside = [
-                shift + number
-                for number, offset in enumerate(self.prompt.offsets)
-                if start <= first_visible(rendered.text, offset) < end
+        if not isinstance(self._path, PackedPath):
+            raise ModelError(
+                f"knockout needs a mask for each token, which {self._model.name} does not take: "
+                f"{self._model.capabilities.reason}; use exact leave-one-out"
+            )
+        layout = self.layout()
+        start = min(layout.context_end(), len(self._ids(self.prompt)) - 1)
+        hidden = [
+            [
+                (low, min(high, start))
+                for low, high in layout.hidden(self._without | ablation)
+                if low < start
             ]
-            if inside and id_ not in spans:
-                spans[id_] = (inside[0], inside[-1] + 1)
-        return spans
+            for ablation in ablations
+        ]
+        scores = self._path.knock_out(start, hidden, rerun)
+        self._naive_tokens += len(ablations) * (
+            len(self._ids(self.prompt)) + len(self.answer.ids) - 1
+        )
+        return AblationScores(scores.log_probs.numpy(), scores.reference.numpy())
+
+    def layout(self) -> TokenLayout:
+        """Return which token of the full prompt belongs to which part of its text."""
+        return TokenLayout(self._segments, self.prompt, len(self._leading))
 
     @property
     def cost(self) -> ModelCost:
         """What has been run so far."""
+        narrowed = [scorer.cost for scorer in self._narrowed]
         one = len(self._leading) + len(self.prompt.ids) + len(self.answer.ids) - 1
         return ModelCost(
             model=self._model.name,
             parameters=self._model.parameters,
-            tokens=self._path.work.tokens,
-            passes=self._path.work.passes,
-            naive_tokens=one + self._naive_tokens,
+            tokens=self._path.work.tokens + sum(each.tokens for each in narrowed),
+            passes=self._path.work.passes + sum(each.passes for each in narrowed),
+            naive_tokens=one + self._naive_tokens + sum(each.naive_tokens for each in narrowed),
         )
 
     def _ids(self, encoded: EncodedText) -> tuple[int, ...]:

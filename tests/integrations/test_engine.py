@@ -22,7 +22,6 @@ from attribot_integrations import (
     FailedAttribution,
     LanguageModel,
     LeaveOneOut,
-    ProxyScreen,
     Source,
     Statement,
     ThresholdPolicy,
@@ -61,7 +60,8 @@ def pair() -> AttributionEngine:
 
 
 def test_result_is_complete(engine: AttributionEngine) -> None:
-    result = engine.attribute(QUESTION, CHUNKS, ANSWER, id="request 1")
+    options = EngineOptions(method="exact")
+    result = engine.attribute(QUESTION, CHUNKS, ANSWER, options=options, id="request 1")
     assert result.id == "request 1"
     assert [source.text for source in result.sources] == [
         "The harbour opened in 1962.",
@@ -94,7 +94,7 @@ def test_scores_cannot_be_written(engine: AttributionEngine) -> None:
 
 
 def test_citations_hold_their_offsets(engine: AttributionEngine) -> None:
-    options = EngineOptions(policy=CITE_EVERYTHING)
+    options = EngineOptions(method="exact", policy=CITE_EVERYTHING)
     result = engine.attribute(QUESTION, CHUNKS, ANSWER, options=options)
     assert result.citations
     for citation in result.citations:
@@ -243,37 +243,25 @@ def test_batch_goes_on_after_a_failure(
         engine.attribute_batch(requests, progress=False, raise_error=True)
 
 
-def test_proxy_screen_rescores_the_best_exactly(pair: AttributionEngine) -> None:
-    exact = pair.attribute(QUESTION, CHUNKS, ANSWER, options=EngineOptions(method=LeaveOneOut()))
-    proxy = pair.attribute(
-        QUESTION, CHUNKS, ANSWER, options=EngineOptions(method=LeaveOneOut(on="proxy"))
-    )
-    assert not proxy.exact.any()
-    assert set(proxy.estimands) == {"proxy_loo"}
-    assert proxy.cost.models[0].tokens == 0, "the target is not run"
-    screened = pair.attribute(
-        QUESTION, CHUNKS, ANSWER, options=EngineOptions(method=ProxyScreen(keep=2))
-    )
-    assert screened.exact.sum() == 2
-    best = set(np.argsort(-proxy.statement_scores.max(1))[:2].tolist())
-    assert set(np.flatnonzero(screened.exact).tolist()) == best
-    for row in range(4):
-        source = exact if screened.exact[row] else proxy
-        np.testing.assert_allclose(screened.scores[row], source.scores[row], atol=1e-4)
-    assert screened.cost.models[0].tokens < exact.cost.models[0].tokens
-
-
-def test_default_method_depends_on_the_proxy(
+def test_default_method_is_balanced_where_the_model_takes_masks(
     engine: AttributionEngine, pair: AttributionEngine
 ) -> None:
-    assert "method='exact'" in repr(engine)
-    assert "method='proxy screen, 8 rescored', path='packed'" in repr(pair)
-    assert pair.attribute(QUESTION, CHUNKS, ANSWER).exact.all(), "four sources are all rescored"
+    assert "method='knockout, then rescored', path='packed'" in repr(engine)
+    assert "method='knockout on proxy, then rescored'" in repr(pair)
+    recurrent = AttributionEngine.from_model(ARCHITECTURES["mamba"].build(), byte_level_bpe())
+    assert "method='exact', path='plain'" in repr(recurrent)
+
+
+def test_methods_may_be_named(engine: AttributionEngine) -> None:
+    named = engine.attribute(QUESTION, CHUNKS, ANSWER, options=EngineOptions(method="exact"))
+    given = engine.attribute(QUESTION, CHUNKS, ANSWER, options=EngineOptions(method=LeaveOneOut()))
+    assert named.method == given.method == "exact"
+    np.testing.assert_array_equal(named.scores, given.scores)
 
 
 def test_methods_without_their_proxy_are_refused(engine: AttributionEngine) -> None:
     with pytest.raises(ConfigurationError, match="runs a proxy model, and the engine has none"):
-        engine.attribute(QUESTION, CHUNKS, ANSWER, options=EngineOptions(method=ProxyScreen()))
+        engine.attribute(QUESTION, CHUNKS, ANSWER, options=EngineOptions(method="fast"))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +270,7 @@ def test_methods_without_their_proxy_are_refused(engine: AttributionEngine) -> N
         (lambda: EngineOptions(levels=()), "levels must hold"),
         (lambda: EngineOptions(levels=("word",)), r"levels must hold .* got \('word',\)"),  # type: ignore[arg-type]
         (lambda: EngineOptions(token_budget=0), "token_budget must be at least 1, got 0"),
-        (lambda: ProxyScreen(keep=0), "keep must be at least 1, got 0"),
+        (lambda: EngineOptions(method="slow"), "method must be one of .* got 'slow'"),  # type: ignore[arg-type]
         (lambda: LeaveOneOut(on="both"), 'on must be "target" or "proxy", got \'both\''),  # type: ignore[arg-type]
         (lambda: ThresholdPolicy(min_score=0), "min_score must be above 0 nats, got 0"),
         (lambda: ThresholdPolicy(min_score=float("nan")), "min_score must be above 0 nats"),

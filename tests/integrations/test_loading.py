@@ -9,11 +9,18 @@ import pytest
 import torch
 from transformers import BartConfig, BartForConditionalGeneration, LlamaConfig, LlamaModel
 
-from attribot_integrations import AttributionEngine, LanguageModel
+from attribot_integrations import (
+    AttributionEngine,
+    EngineOptions,
+    LanguageModel,
+    LeaveOneOut,
+    ScreenAndRescore,
+)
 from attribot_integrations.errors import ModelError, UnsupportedModelError
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import byte_level_bpe
 
+EXACT = EngineOptions(method="exact")
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs."]
 
 
@@ -37,16 +44,18 @@ def test_engine_with_a_proxy_of_another_architecture(checkpoint: Path, tmp_path:
     ARCHITECTURES["gpt2"].build().save_pretrained(proxy)
     byte_level_bpe().save_pretrained(proxy)
     engine = AttributionEngine.from_pretrained(checkpoint, proxy)
-    result = engine.attribute("When?", CHUNKS, "It opened in 1962.")
+    options = EngineOptions(method=ScreenAndRescore(LeaveOneOut(on="proxy"), at_least=3))
+    result = engine.attribute("When?", CHUNKS, "It opened in 1962.", options=options)
     assert [cost.model for cost in result.cost.models] == [str(checkpoint), str(proxy)]
     assert all(cost.tokens > 0 for cost in result.cost.models)
     alone = AttributionEngine.from_pretrained(checkpoint)
-    exact = alone.attribute("When?", CHUNKS, "It opened in 1962.")
+    exact = alone.attribute("When?", CHUNKS, "It opened in 1962.", options=EXACT)
     np.testing.assert_allclose(result.scores, exact.scores, atol=1e-4)
 
 
 def test_offloading_to_disk_gives_the_same_scores(checkpoint: Path, tmp_path: Path) -> None:
-    expected = AttributionEngine.from_pretrained(checkpoint).attribute("When?", CHUNKS, "In 1962.")
+    whole = AttributionEngine.from_pretrained(checkpoint, options=EXACT)
+    expected = whole.attribute("When?", CHUNKS, "In 1962.")
     engine = AttributionEngine.from_pretrained(
         checkpoint,
         device_map={
@@ -58,7 +67,7 @@ def test_offloading_to_disk_gives_the_same_scores(checkpoint: Path, tmp_path: Pa
         },
         model_options={"offload_folder": str(tmp_path / "offload")},
     )
-    result = engine.attribute("When?", CHUNKS, "In 1962.")
+    result = engine.attribute("When?", CHUNKS, "In 1962.", options=EXACT)
     np.testing.assert_allclose(result.scores, expected.scores, atol=1e-4)
 
 

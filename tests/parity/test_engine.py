@@ -23,6 +23,7 @@ CHUNKS = (
     ("Ana Ruiz is an engineer.", "She built the harbour of Veltrano."),
     ("A river runs through the town.",),
 )
+EXACT = EngineOptions(method="exact")
 QUESTION = "Who built the harbour of Veltrano?"
 ANSWER = "Ana Ruiz built it. It opened in 1962."
 
@@ -54,7 +55,7 @@ def naive_scores(model: PreTrainedModel, render: Render, answer_ids: list[int]) 
 def compare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, render: Render) -> None:
     answer_ids = tokenizer(ANSWER, add_special_tokens=False)["input_ids"]
     expected = naive_scores(model, render, answer_ids).numpy()
-    engine = AttributionEngine.from_model(model, tokenizer)
+    engine = AttributionEngine.from_model(model, tokenizer, options=EXACT)
     result = engine.attribute(QUESTION, [" ".join(chunk) for chunk in CHUNKS], ANSWER)
     assert [source.text for source in result.sources] == [s for chunk in CHUNKS for s in chunk]
     assert np.abs(expected).max() > 100 * TOLERANCE
@@ -115,10 +116,10 @@ def test_half_precision_noise_is_small_beside_the_scores() -> None:
     tokenizer = TOKENIZERS["byte_level_bpe"]()
     model = ARCHITECTURES["llama"].build()
     chunks = [" ".join(chunk) for chunk in CHUNKS]
-    exact = AttributionEngine.from_model(model, tokenizer).attribute(QUESTION, chunks, ANSWER)
-    half = AttributionEngine.from_model(model.bfloat16(), tokenizer).attribute(
-        QUESTION, chunks, ANSWER
-    )
+    engine = AttributionEngine.from_model(model, tokenizer, options=EXACT)
+    exact = engine.attribute(QUESTION, chunks, ANSWER)
+    engine = AttributionEngine.from_model(model.bfloat16(), tokenizer, options=EXACT)
+    half = engine.attribute(QUESTION, chunks, ANSWER)
     spread = np.abs(exact.source_scores).max()
     assert np.abs(half.source_scores - exact.source_scores).max() < 0.25 * spread
 
@@ -127,7 +128,7 @@ def test_removing_a_chunk_equals_leaving_it_out() -> None:
     tokenizer = TOKENIZERS["byte_level_bpe"]()
     engine = AttributionEngine.from_model(ARCHITECTURES["llama"].build(), tokenizer)
     chunks = [" ".join(chunk) for chunk in CHUNKS]
-    options = EngineOptions(levels=("sentence", "chunk"))
+    options = EngineOptions(method="exact", levels=("sentence", "chunk"))
     result = engine.attribute(QUESTION, chunks, ANSWER, options=options)
     for row in result.rows("chunk"):
         index = result.sources[row].chunk_index

@@ -109,6 +109,8 @@ def test_dict_holds_plain_values() -> None:
                 }
             ],
         },
+        "sufficiency": None,
+        "audit": None,
         "locations": [
             {"chunk_index": 0, "outcome": "found", "places": [[0, 3, 16]]},
             {"chunk_index": 1, "outcome": "blank", "places": []},

@@ -92,7 +92,7 @@ def test_prompt_longer_than_the_context_says_by_how_much() -> None:
 
 def test_sentence_tokens_cover_the_sentences(model: LanguageModel) -> None:
     scorer = Scorer(model, prompt(), ANSWER)
-    spans = scorer.sentence_tokens()
+    spans = scorer.layout().sentences()
     sources = SourceSet.build(as_chunks(CHUNKS))
     for source in sources.sentences:
         start, end = spans[source.id]
