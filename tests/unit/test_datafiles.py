@@ -21,7 +21,7 @@ from attribot_integrations.datafiles import (
 )
 from attribot_integrations.errors import DataFileError
 from attribot_integrations.sources import Chunk
-from tests.unit.test_terminal import make_attribution
+from tests.unit.attributions import make_attribution
 
 GOOD: dict[str, Any] = {"question": "Who?", "chunks": ["Ada wrote it."], "answer": "Ada."}
 

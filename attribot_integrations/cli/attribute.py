@@ -1,13 +1,8 @@
-"""The `attribot` command line.
-
-Heavy packages (torch, transformers, LangChain) are imported inside the commands, so that help and
-usage errors are quick. Results go to standard output or a file; everything else goes to standard
-error.
-"""
+"""`attribot attribute`: logged answers from a JSON Lines file, attributed line by line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from itertools import islice
@@ -19,36 +14,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from attribot_integrations import __version__
-from attribot_integrations.errors import AttribotError, ConfigurationError
-from attribot_integrations.render.text import one_line, visible
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
     from attribot_integrations.config import EngineOptions
     from attribot_integrations.datafiles import RequestLine, ResultWriter
     from attribot_integrations.engine import AttributionEngine
-    from attribot_integrations.langchain import CitationRecord
     from attribot_integrations.sources import Level
 
-__all__ = ["UNANSWERED", "app", "load_engine", "main"]
+__all__ = ["attribute"]
 
-UNANSWERED = "Which animal does Corlin Corpo keep?"
-"""A question like the demo's own, about a person whom none of its documents mentions."""
-
-_LEGEND = (
-    "nats: how far the log-likelihood of the cited statement falls when that text is removed.\n"
-    "For your own answers: attribot attribute FILE.jsonl --model NAME"
-)
 _INTERRUPTED = 130  # 128 + SIGINT, what shells report for a program ended by Ctrl-C
-
-app = typer.Typer(
-    name="attribot",
-    help="Causal citations for RAG: which retrieved text an answer really depends on.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-)
 
 
 class LevelOption(str, Enum):
@@ -73,105 +51,6 @@ class DtypeOption(str, Enum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
-
-
-def load_engine(
-    model: str | None,
-    proxy: str | None,
-    options: EngineOptions,
-    dtype: str | None = None,
-    device_map: str = "auto",
-) -> AttributionEngine:
-    """Load the models without transformers' progress bars.
-
-    Args:
-        model: The target's name on the hub or path; the bundled demo target by default.
-        proxy: The proxy's, if one is wanted.
-        options: What to do with each request.
-        dtype: Precision of the weights.
-        device_map: Where accelerate puts the weights.
-
-    Raises:
-        ModelError: If a model cannot be used.
-    """
-    from transformers.utils import logging as transformers_logging
-
-    from attribot_integrations.demo.bundled import bundled_model_path
-    from attribot_integrations.engine import AttributionEngine
-
-    transformers_logging.disable_progress_bar()
-    return AttributionEngine.from_pretrained(
-        model or bundled_model_path("target"),
-        proxy,
-        options=options,
-        dtype=dtype,
-        device_map=device_map,
-    )
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"attribot {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
-) -> None:
-    """Causal citations for RAG: which retrieved text an answer really depends on."""
-
-
-@app.command()
-def demo(
-    question: Annotated[
-        str | None,
-        typer.Option(
-            "--question",
-            "-q",
-            help="Your own question about the demo's documents, or the number of one of theirs.",
-            show_default=False,
-        ),
-    ] = None,
-    proxy: Annotated[
-        bool,
-        typer.Option("--proxy", help="Screen with the bundled proxy, rescore on the target."),
-    ] = False,
-) -> None:
-    """Ask a small LangChain chain a few questions, and show what its answers depend on.
-
-    Everything is real but tiny: retriever, prompt, bundled language model, callback handler. The
-    documents are about made-up people, places and firms. Needs no download and no GPU.
-    """
-    with _clean_errors():
-        # First what may be missing, so that it is said before torch is imported.
-        from attribot_integrations.langchain import CitationCallbackHandler  # isort: split
-
-        from attribot_integrations.config import EngineOptions
-        from attribot_integrations.demo.bundled import bundled_model_path
-        from attribot_integrations.demo.chain import demo_chain, demo_corpus
-
-        path = str(bundled_model_path("proxy")) if proxy else None
-        asked = _demo_questions(question, demo_corpus()[1])
-        engine = load_engine(None, path, EngineOptions())
-        built = demo_chain(engine)
-        handler = CitationCallbackHandler(engine)
-        console = Console()
-        console.print(Text(f"{len(built.documents)} documents about a made-up world\n", "dim"))
-        for text in asked:
-            built.chain.invoke(text, {"callbacks": [handler]})
-            _show_answer(console, handler.last)
-        console.print(Text(_LEGEND, "dim"))
 
 
 _File = Annotated[
@@ -227,7 +106,6 @@ _DeviceMap = Annotated[
 ]
 
 
-@app.command()
 def attribute(
     file: _File,
     model: _Model = None,
@@ -254,9 +132,9 @@ def attribute(
 
     options = _engine_options(level, min_score, max_citations)
     _check_output(output, file, overwrite)
-    with _clean_errors():
+    with clean_errors():
         if model is None:
-            _note(
+            note(
                 "no --model is given, so the bundled demo model is used: it knows nothing but its "
                 "own made-up facts, and its scores on other text are for demonstration only"
             )
@@ -271,32 +149,8 @@ def attribute(
             lines = islice(read_requests(file), limit)
             done, failed = _run(engine, lines, writer, total, show_progress=not terminal)
     if failed:
-        _note(f"{failed} of {done} lines failed")
+        note(f"{failed} of {done} lines failed")
         raise typer.Exit(1)
-
-
-def _demo_questions(wanted: str | None, known: Sequence[str]) -> Sequence[str]:
-    """Return the questions to ask: by default one about one fact, one about two, one about none."""
-    if wanted is None:
-        return (known[0], known[-1], UNANSWERED)
-    numbered = {str(number): question for number, question in enumerate(known, start=1)}
-    asked = wanted.strip()
-    if not asked or (asked.isdecimal() and asked not in numbered):
-        raise typer.BadParameter(
-            f"must be a text or a number from 1 to {len(known)}, got {wanted!r}",
-            param_hint="--question",
-        )
-    return (numbered.get(asked, wanted),)
-
-
-def _show_answer(console: Console, record: CitationRecord | None) -> None:
-    from attribot_integrations.render.terminal import terminal_view
-
-    attribution = record.attribution if record else None
-    if attribution is None:
-        why = record.error if record and record.error else "there was no answer or no document"
-        raise AttribotError(f"the answer could not be attributed: {why}")
-    console.print(terminal_view(attribution), Text())
 
 
 def _run(
@@ -333,7 +187,7 @@ def _run(
                     console.print(Text(problem, "red"), soft_wrap=True)
         except KeyboardInterrupt:
             progress.stop()
-            _note(f"interrupted; lines written: {done}")
+            note(f"interrupted; lines written: {done}")
             raise typer.Exit(_INTERRUPTED) from None
     return done, failed
 
@@ -378,19 +232,3 @@ def _opened(output: Path, overwrite: bool) -> Iterator[IO[bytes]]:
     # "x": a file that appeared while the models were loading is not overwritten either.
     with output.open("wb" if overwrite or device else "xb") as stream:
         yield stream
-
-
-@contextmanager
-def _clean_errors() -> Iterator[None]:
-    """Turn errors that the user can act on into one message and exit code 1."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # the reader of a pipe has gone; typer ends quietly
-    except (AttribotError, OSError) as error:
-        _note(f"error: {error}")
-        raise typer.Exit(1) from error
-
-
-def _note(message: str) -> None:
-    Console(stderr=True).print(Text(visible(f"attribot: {message}")), soft_wrap=True)

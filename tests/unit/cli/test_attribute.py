@@ -1,65 +1,22 @@
-"""The command line, with a stub in the engine's place."""
+"""`attribot attribute`."""
 
 from __future__ import annotations
 
-import inspect
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from attribot_integrations import __version__, cli
 from attribot_integrations.citations import ThresholdPolicy
-from attribot_integrations.config import AttributionRequest, EngineOptions
+from attribot_integrations.cli import attribute
+from attribot_integrations.config import EngineOptions
 from attribot_integrations.demo.corpus import demo_examples
-from attribot_integrations.demo.relations import NAMES, RELATIONS_OF
-from attribot_integrations.errors import ModelError, PromptTooLongError
+from attribot_integrations.errors import ModelError
 from attribot_integrations.results import Attribution
-from tests.unit.test_terminal import make_attribution
+from tests.unit.cli.running import StubEngine, run
 
 GOOD: dict[str, Any] = {"question": "Who?", "chunks": ["Ada wrote it."], "answer": "Ada."}
-
-
-class StubEngine:
-    """Attributes by hand; some answers make it fail."""
-
-    def __init__(self) -> None:
-        self.requests: list[AttributionRequest] = []
-        self.loaded_with: dict[str, Any] = {}
-        self.watched: Path | None = None
-        self.seen: list[str] = []
-
-    def attribute_request(self, request: AttributionRequest) -> Attribution:
-        self.requests.append(request)
-        if self.watched is not None:
-            self.seen.append(self.watched.read_text())
-        if request.answer == "too long":
-            raise PromptTooLongError("prompt and answer hold 9 tokens, \x1b[1mone\x1b[0m too many")
-        if request.answer == "bug":
-            raise TypeError("unforeseen")
-        if request.answer == "interrupt":
-            raise KeyboardInterrupt
-        score = float("nan") if request.answer == "nan" else 2.0
-        return make_attribution(
-            request.question, request.chunks, request.answer, score=score, id=request.id
-        )
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> StubEngine:
-    stub = StubEngine()
-    signature = inspect.signature(cli.load_engine)
-
-    def load(*args: Any, **kwargs: Any) -> StubEngine:
-        stub.loaded_with = dict(signature.bind(*args, **kwargs).arguments)
-        return stub
-
-    monkeypatch.setattr(cli, "load_engine", load)
-    return stub
 
 
 @pytest.fixture
@@ -73,29 +30,8 @@ def write(path: Path, *lines: object) -> Path:
     return path
 
 
-def run(*arguments: object) -> Result:
-    # Messages without colours, which CI services ask for, and in lines long enough to hold them.
-    colours = dict.fromkeys(("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TTY_COMPATIBLE"))
-    return CliRunner(env={**colours, "COLUMNS": "200"}).invoke(
-        cli.app, [str(argument) for argument in arguments]
-    )
-
-
 def records(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
-
-
-def test_version() -> None:
-    result = run("--version")
-    assert result.exit_code == 0
-    assert result.stdout == f"attribot {__version__}\n"
-
-
-def test_help_names_the_commands() -> None:
-    result = run("--help")
-    assert result.exit_code == 0
-    assert "attribute" in result.stdout
-    assert "demo" in result.stdout
 
 
 def test_help_of_attribute_documents_exit_codes() -> None:
@@ -104,24 +40,6 @@ def test_help_of_attribute_documents_exit_codes() -> None:
     assert "Exit codes: 0 if every line went through, 1 if any failed" in " ".join(
         result.stdout.split()
     )
-
-
-def test_module_runs_and_help_imports_nothing_heavy() -> None:
-    code = (
-        "import runpy, sys\n"
-        "sys.argv = ['attribot', '--help']\n"
-        "try:\n"
-        "    runpy.run_module('attribot_integrations', run_name='__main__')\n"
-        "except SystemExit as end:\n"
-        "    assert not end.code, end.code\n"
-        "heavy = {'torch', 'transformers', 'langchain_core', 'numpy'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Causal citations" in done.stdout
 
 
 def test_each_line_gives_one_record_on_standard_output(engine: StubEngine, data: Path) -> None:
@@ -259,7 +177,7 @@ def test_a_file_that_appears_while_models_load_is_not_overwritten(
         output.write_text("precious")
         return engine
 
-    monkeypatch.setattr(cli, "load_engine", load)
+    monkeypatch.setattr(attribute, "load_engine", load)
     result = run("attribute", write(data, GOOD), "--output", output)
     assert result.exit_code == 1
     assert "File exists" in result.stderr
@@ -332,70 +250,11 @@ def test_model_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, data: Path
     def load(*_: object) -> None:
         raise ModelError("cannot load \x1b[1mx\nsecond line")
 
-    monkeypatch.setattr(cli, "load_engine", load)
+    monkeypatch.setattr(attribute, "load_engine", load)
     result = run("attribute", write(data, GOOD), "--model", "x")
     assert result.exit_code == 1
     assert result.stderr == "attribot: error: cannot load  [1mx\nsecond line\n"
     assert isinstance(result.exception, SystemExit)
-
-
-def test_demo_question_that_no_document_answers() -> None:
-    chain = pytest.importorskip("attribot_integrations.demo.chain")
-    documents, questions = chain.demo_corpus()
-    text = " ".join(document.page_content for document in documents)
-    named = [name for name in NAMES if name in cli.UNANSWERED]
-    assert named
-    assert not [name for name in named if name in text]
-    assert cli.UNANSWERED not in questions
-    wordings = (
-        wording
-        for relations in RELATIONS_OF.values()
-        for relation in relations
-        for wording in relation.questions
-    )
-    assert cli.UNANSWERED in {wording.format(s="Corlin Corpo") for wording in wordings}
-
-
-def test_demo_without_langchain(engine: StubEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(sys.modules):
-        if name.startswith(("attribot_integrations.langchain", "attribot_integrations.demo.chain")):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "langchain_core", None)
-    result = run("demo")
-    assert result.exit_code == 1
-    assert 'pip install "attribot-integrations[langchain]"' in result.stderr
-    assert "Traceback" not in result.output
-    assert not engine.loaded_with
-
-
-@pytest.mark.parametrize("proxy", [False, True])
-def test_demo_asks_about_one_fact_two_and_none(proxy: bool) -> None:
-    result = run("demo", *(["--proxy"] if proxy else []))
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    one, two, none = result.stdout.split("Q  ")[1:]
-    assert "[1]" in one
-    assert "[2]" in two
-    assert none.startswith(cli.UNANSWERED)
-    assert "No source is cited." in none
-    assert ("through proxy" in one) == proxy
-
-
-@pytest.mark.parametrize(("question", "asked"), [("2", 1), ("Who is Ada?", None)])
-def test_demo_with_a_question(question: str, asked: int | None) -> None:
-    chain = pytest.importorskip("attribot_integrations.demo.chain")
-    result = run("demo", "--question", question)
-    assert result.exit_code == 0, result.stderr
-    shown = " ".join(result.stdout.split())
-    assert f"Q {question if asked is None else chain.demo_corpus()[1][asked]} A " in shown
-    assert shown.count("Q ") == 1
-
-
-@pytest.mark.parametrize("question", ["0", "99", " "])
-def test_demo_with_a_question_there_is_not(question: str) -> None:
-    result = run("demo", "--question", question)
-    assert result.exit_code == 2
-    assert result.stdout == ""
 
 
 def test_bundled_model_end_to_end(data: Path) -> None:

@@ -1,0 +1,54 @@
+"""The `attribot` command line.
+
+Heavy packages (torch, transformers, LangChain) are imported inside the commands, so that help and
+usage errors are quick. Results go to standard output or a file; everything else goes to standard
+error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attribot_integrations import __version__
+from attribot_integrations.cli import attribute, demo, evaluate
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="attribot",
+    help="Causal citations for RAG: which retrieved text an answer really depends on.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"attribot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Causal citations for RAG: which retrieved text an answer really depends on."""
+
+
+app.command()(demo.demo)
+app.command()(attribute.attribute)
+app.command()(evaluate.evaluate)

@@ -1,0 +1,305 @@
+"""`attribot evaluate`: how faithful methods are, and what they cost."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from attribot_integrations.cli.attribute import DtypeOption
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from attribot_integrations.demo.corpus import Kind
+    from attribot_integrations.evaluation.examples import ExampleSet
+    from attribot_integrations.evaluation.measuring import MeasureOptions
+    from attribot_integrations.evaluation.runner import Evaluation
+
+__all__ = ["evaluate"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, what shells report for a program ended by Ctrl-C
+_LEAST_WIDTH = 132
+"""Columns of the table where standard output is no terminal."""
+
+_Data = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="DATA.jsonl",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        show_default=False,
+        help='JSON Lines with question, chunks, answer, and "gold" evidence if there is any.',
+    ),
+]
+_Demo = Annotated[
+    int | None,
+    typer.Option(
+        "--demo",
+        min=1,
+        metavar="N",
+        show_default=False,
+        help="Instead of a file: N questions about made-up facts, with the bundled models.",
+    ),
+]
+_Chunks = Annotated[
+    str, typer.Option(metavar="MIN-MAX", help="Number of chunks of the demo's contexts.")
+]
+_Kinds = Annotated[
+    str | None,
+    typer.Option(
+        show_default=False,
+        help="Kinds of the demo's questions, with commas between: single, two_hop, double, "
+        "repeated, absent. By default a mixture of all.",
+    ),
+]
+_Methods = Annotated[
+    str,
+    typer.Option(
+        "--methods",
+        "-m",
+        help='Methods and baselines by name, with commas between; "methods", "baselines" and '
+        '"all" stand for all of them.',
+    ),
+]
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Target: name on the Hugging Face hub, or path. By default the bundled demo model.",
+        show_default=False,
+    ),
+]
+_Proxy = Annotated[
+    str | None,
+    typer.Option(
+        help="Smaller model for methods that run one; the bundled proxy with the bundled target.",
+        show_default=False,
+    ),
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        file_okay=False,
+        show_default=False,
+        help="Folder for results.json, fidelity.png and examples.jsonl.",
+    ),
+]
+_Limit = Annotated[
+    int | None, typer.Option(min=1, help="Most examples of the file.", show_default=False)
+]
+_Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--overwrite", help="Go on with the examples in the folder, or start anew."
+    ),
+]
+_CorrectOnly = Annotated[
+    bool,
+    typer.Option(
+        "--correct-only", help="Leave out examples that the target's greedy answer gets wrong."
+    ),
+]
+_MinScore = Annotated[
+    float,
+    typer.Option(
+        help="Least exact score, in nats, of a source that ought to be found: mAP and top-1 leave "
+        "out examples without any, map_all and top1_all in results.json do not."
+    ),
+]
+_Dtype = Annotated[
+    DtypeOption | None,
+    typer.Option(
+        help="Precision of the weights. By default the model's own, and float32 on a CPU.",
+        show_default=False,
+    ),
+]
+_DeviceMap = Annotated[
+    str, typer.Option(help='Where accelerate puts the weights: "auto", "cpu", "cuda:0", …')
+]
+
+
+def evaluate(
+    data: _Data = None,
+    demo: _Demo = None,
+    chunks: _Chunks = "8-12",
+    kinds: _Kinds = None,
+    methods: _Methods = "methods",
+    model: _Model = None,
+    proxy: _Proxy = None,
+    output: _Output = None,
+    limit: _Limit = None,
+    resume: _Resume = True,
+    correct_only: _CorrectOnly = False,
+    min_score: _MinScore = 1.0,
+    dtype: _Dtype = None,
+    device_map: _DeviceMap = "auto",
+) -> None:
+    """Compare methods with exact leave-one-out, gold evidence and each other, and count their cost.
+
+    Every example is also run by naive leave-one-out, the reference for fidelity, tokens and time.
+    With --output, an interrupted run goes on where it stopped when the command is given again.
+
+    Exit codes: 0 if all went well, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
+    """
+    if (data is None) == (demo is None):
+        raise typer.BadParameter("give either a data file or --demo N", param_hint="DATA.jsonl")
+    span = _span(chunks)
+    with clean_errors():
+        from attribot_integrations.evaluation.contenders import contenders
+        from attribot_integrations.evaluation.measuring import MeasureOptions
+
+        examples = _examples(data, demo, span, kinds, limit)
+        bundled = model is None
+        chosen = contenders(_names(methods), has_proxy=bundled or proxy is not None)
+        plots = _can_plot(output)
+        if bundled and data is not None:
+            note("no --model is given; the bundled one knows nothing but its own made-up facts")
+        measured = MeasureOptions(correct_only=correct_only, min_score=min_score)
+        built = _evaluation(
+            examples, chosen, model, proxy, measured, dtype.value if dtype else None, device_map
+        )
+        with _progress(len(examples.examples)) as progress:
+            results = built.run(output, resume=resume, progress=progress)
+        _show(results)
+        if output is not None:
+            _write(results, output, plots=plots)
+    if not results["n"]:
+        note("no example could be measured")
+        raise typer.Exit(1)
+
+
+def _span(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"must be like 8-12, got {text!r}", param_hint="--chunks")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def _names(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def _examples(
+    data: Path | None,
+    demo: int | None,
+    span: tuple[int, int],
+    kinds: str | None,
+    limit: int | None,
+) -> ExampleSet:
+    from attribot_integrations.demo.corpus import KINDS, Kind
+    from attribot_integrations.evaluation.examples import demo_set, read_set
+
+    if data is not None:
+        return read_set(data, limit)
+    wanted: list[Kind] = []
+    for name in _names(kinds or ""):
+        known = [kind for kind in get_args(Kind) if kind == name]
+        if not known:
+            raise typer.BadParameter(
+                f"must be among {', '.join(KINDS)}, got {name!r}", param_hint="--kinds"
+            )
+        wanted += known
+    count = demo or 1
+    return demo_set(min(count, limit or count), chunks=span, kinds=wanted or None)
+
+
+def _evaluation(
+    examples: ExampleSet,
+    chosen: Any,
+    model: str | None,
+    proxy: str | None,
+    measured: MeasureOptions,
+    dtype: str | None,
+    device_map: str,
+) -> Evaluation:
+    from attribot_integrations.config import EngineOptions
+    from attribot_integrations.demo.bundled import bundled_model_path
+    from attribot_integrations.evaluation.runner import Evaluation
+
+    needs_proxy = any(each.needs_proxy for each in chosen)
+    used, label = proxy, proxy
+    if proxy is None and model is None:
+        used, label = str(bundled_model_path("proxy")), "the bundled proxy"
+    engine = load_engine(model, used if needs_proxy else None, EngineOptions(), dtype, device_map)
+    return Evaluation(
+        engine=engine,
+        contenders=chosen,
+        data=examples,
+        options=measured,
+        names=(model or "the bundled target", label if needs_proxy else None),
+    )
+
+
+def _can_plot(output: Path | None) -> bool:
+    """Say before the long run what will be missing behind it."""
+    from attribot_integrations.evaluation.plots import check_plots
+
+    if output is None:
+        return False
+    try:
+        check_plots()
+    except MissingExtraError as error:
+        note(f"there will be no fidelity.png: {error}")
+        return False
+    return True
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    columns = (
+        TextColumn("evaluating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, redirect_stdout=False) as progress:
+        task = progress.add_task("evaluating", total=total)
+        done = 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done = count
+            progress.update(task, completed=count)
+
+        try:
+            yield report
+        except KeyboardInterrupt:
+            progress.stop()
+            note(f"interrupted; examples done: {done}")
+            raise typer.Exit(_INTERRUPTED) from None
+
+
+def _show(results: Mapping[str, Any]) -> None:
+    from attribot_integrations.evaluation.report import notes, results_table
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _LEAST_WIDTH)  # a folded table cannot be read
+    if results["n"]:
+        console.print(results_table(results))
+    for line in notes(results):
+        console.print(Text(line, "dim"))
+
+
+def _write(results: Mapping[str, Any], output: Path, *, plots: bool) -> None:
+    from attribot_integrations.evaluation.plots import plot_fidelity
+    from attribot_integrations.evaluation.report import write_results
+
+    write_results(results, output / "results.json")
+    if plots:
+        plot_fidelity(results, output / "fidelity.png")
+    note(f"written to {output}")

@@ -1,0 +1,71 @@
+"""What every command runs with: a quietly loaded engine, errors as one message, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from attribot_integrations.errors import AttribotError
+from attribot_integrations.render.text import visible
+
+if TYPE_CHECKING:
+    from attribot_integrations.config import EngineOptions
+    from attribot_integrations.engine import AttributionEngine
+
+__all__ = ["clean_errors", "load_engine", "note"]
+
+
+def load_engine(
+    model: str | None,
+    proxy: str | None,
+    options: EngineOptions,
+    dtype: str | None = None,
+    device_map: str = "auto",
+) -> AttributionEngine:
+    """Load the models without transformers' progress bars.
+
+    Args:
+        model: The target's name on the hub or path; the bundled demo target by default.
+        proxy: The proxy's, if one is wanted.
+        options: What to do with each request.
+        dtype: Precision of the weights.
+        device_map: Where accelerate puts the weights.
+
+    Raises:
+        ModelError: If a model cannot be used.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    from attribot_integrations.demo.bundled import bundled_model_path
+    from attribot_integrations.engine import AttributionEngine
+
+    transformers_logging.disable_progress_bar()
+    return AttributionEngine.from_pretrained(
+        model or bundled_model_path("target"),
+        proxy,
+        options=options,
+        dtype=dtype,
+        device_map=device_map,
+    )
+
+
+@contextmanager
+def clean_errors() -> Iterator[None]:
+    """Turn errors that the user can act on into one message and exit code 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # the reader of a pipe has gone; typer ends quietly
+    except (AttribotError, OSError) as error:
+        note(f"error: {error}")
+        raise typer.Exit(1) from error
+
+
+def note(message: str) -> None:
+    """Print a message on standard error, with control characters shown as spaces."""
+    Console(stderr=True).print(Text(visible(f"attribot: {message}")), soft_wrap=True)

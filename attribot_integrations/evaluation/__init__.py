@@ -1,0 +1,6 @@
+"""Measures attribution methods: fidelity to exact leave-one-out, gold evidence, cost.
+
+`examples` reads what is evaluated, `contenders` names what competes, `measuring` runs all of it on
+one example, `runner` on all examples, `summary` turns the rows into figures with confidence
+intervals, `report` and `plots` show them. `metrics` and `bootstrap` need numpy alone.
+"""

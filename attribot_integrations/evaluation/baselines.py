@@ -1,0 +1,117 @@
+"""Scores that methods are compared with: what a baseline is given, and the one that needs no model.
+
+Baselines are for comparison only: their scores are not falls of a log-likelihood, so nothing is
+cited by them. Their rankings can be judged all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from attribot_integrations.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import FloatArray
+    from attribot_integrations.scoring.models import LanguageModel
+    from attribot_integrations.sources import Source, Span
+
+__all__ = ["Baseline", "BaselineInput", "BaselineScores", "TfidfSimilarity"]
+
+
+@dataclass(frozen=True)
+class BaselineInput:
+    """One question, its context and answer, as texts and as the model's tokens."""
+
+    question: str
+    answer: str
+    sources: tuple[Source, ...]
+    model: LanguageModel
+    prompt_ids: tuple[int, ...]
+    """Token ids of the full prompt."""
+    answer_ids: tuple[int, ...]
+    """Token ids of the answer."""
+    sentence_tokens: Mapping[int, Span]
+    """Half-open token range in the prompt of each sentence, by its id."""
+
+    def per_source(self, values: FloatArray, *, squared: bool = False) -> FloatArray:
+        """Add up values of the prompt's tokens over the tokens of each source.
+
+        Args:
+            values: `[prompt tokens]` or more; what is behind the prompt is left out.
+            squared: Whether to take the root of the sum of squares instead.
+
+        Returns:
+            `[sources]`; 0 for a source without tokens.
+        """
+        powers = values.astype(np.float64) ** (2 if squared else 1)
+        totals = [
+            sum(powers[slice(*self.sentence_tokens.get(id_, (0, 0)))].sum() for id_ in ids)
+            for ids in (source.sentence_ids for source in self.sources)
+        ]
+        return np.asarray(np.sqrt(totals) if squared else totals, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class BaselineScores:
+    """One score for each source, in a unit of the baseline's own."""
+
+    scores: FloatArray
+    """`[sources]`."""
+    tokens: int
+    """Tokens run through the target, in units of a forward pass."""
+    passes: int
+    """Passes through the target."""
+
+
+class Baseline(Protocol):
+    """Anything that scores sources for the answer as a whole."""
+
+    @property
+    def name(self) -> str:
+        """Name shown in results."""
+        ...
+
+    def run(self, inputs: BaselineInput) -> BaselineScores:
+        """Score every source."""
+        ...
+
+
+@dataclass(frozen=True)
+class TfidfSimilarity:
+    """Cosine similarity of a source to the question and answer, as TF-IDF vectors.
+
+    Term weights are tf * (ln((1 + n) / (1 + df)) + 1) over the n sources of the context and the
+    query, each vector divided by its length (scikit-learn's `TfidfVectorizer`, with words of one
+    character kept).
+
+    Raises:
+        MissingExtraError: If scikit-learn is not installed.
+    """
+
+    def __post_init__(self) -> None:
+        try:
+            import sklearn.feature_extraction.text  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("the baseline tfidf", "evaluation") from error
+
+    @property
+    def name(self) -> str:
+        """Name shown in results."""
+        return "TF-IDF similarity to question and answer"
+
+    def run(self, inputs: BaselineInput) -> BaselineScores:
+        """Score every source."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        texts = [f"{inputs.question} {inputs.answer}", *(each.text for each in inputs.sources)]
+        vectorizer = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b")
+        scores = np.zeros(len(inputs.sources), dtype=np.float32)
+        words = vectorizer.build_analyzer()
+        if any(words(text) for text in texts):  # an empty vocabulary is refused
+            vectors = vectorizer.fit_transform(texts)
+            scores = (vectors[1:] @ vectors[0].T).toarray()[:, 0].astype(np.float32)
+        return BaselineScores(scores, tokens=0, passes=0)

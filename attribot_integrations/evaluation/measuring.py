@@ -1,0 +1,295 @@
+"""Runs every contender on one example, and measures each of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.evaluation.baselines_lasso import random_ablations
+from attribot_integrations.evaluation.cases import (
+    Case,
+    Naive,
+    answers_greedily,
+    naive_leave_one_out,
+    prepare,
+)
+from attribot_integrations.evaluation.metrics import (
+    OutlierRule,
+    average_precision,
+    citation_quality,
+    datamodeling_score,
+    pearson,
+    spearman,
+    top_agreement,
+)
+from attribot_integrations.results import ModelCost
+
+if TYPE_CHECKING:
+    from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.evaluation.contenders import Contender
+    from attribot_integrations.evaluation.examples import EvaluationExample
+    from attribot_integrations.results import FloatArray
+
+__all__ = ["MeasureOptions", "Outcome", "Row", "measure"]
+
+Row = dict[str, Any]
+"""What is kept of one example, ready for JSON."""
+Values = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """What is measured, and how."""
+
+    min_score: float = 1.0
+    """Least naive leave-one-out score, in nats, of a source that ought to be found: by default that
+    of a citation. Where no source reaches it, rankings are noise, which `map` and `top1` leave out;
+    `map_all` and `top1_all` count every example."""
+    drop_counts: tuple[int, ...] = (1, 3)
+    """How many of the best sources are removed together."""
+    ablations: int = 16
+    """Random ablations for the linear datamodelling score, the same for all contenders."""
+    correct_only: bool = False
+    """Whether to skip examples that the target answers otherwise when it decodes greedily."""
+    seed: int = 0
+    """Seed of the random ablations."""
+
+    def __post_init__(self) -> None:
+        if min(self.drop_counts, default=1) < 1 or self.ablations < 2:
+            raise ConfigurationError(
+                "drop_counts must be at least 1 and ablations at least 2, "
+                f"got {self.drop_counts} and {self.ablations}"
+            )
+
+    @property
+    def rules(self) -> Mapping[str, OutlierRule]:
+        """Which sources ought to be found, by the name of the figure that says how well."""
+        least = self.min_score
+        return {
+            "map": OutlierRule("deviations", 2.0, least),
+            "map_all": OutlierRule("deviations", 2.0),
+            "map_iqr": OutlierRule("interquartile", 1.5, least),
+            "map_top1": OutlierRule("best", min_score=least),
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one contender gave for one example, before it is judged."""
+
+    scores: FloatArray
+    """`[sources]`."""
+    exact: npt.NDArray[np.bool_]
+    """`[sources]`: whether the score is marked as exact."""
+    cited: frozenset[tuple[int, int]] | None
+    """Cited sentences by chunk and number; `None` for what cites nothing on principle."""
+    models: tuple[ModelCost, ...]
+    seconds: float
+
+    def best(self, count: int) -> tuple[int, ...]:
+        """Return the rows of the sources with the highest scores, ties in reading order."""
+        ranked = np.argsort(-self.scores, kind="stable")[:count]
+        return tuple(sorted(int(row) for row in ranked))
+
+
+def measure(
+    engine: AttributionEngine,
+    example: EvaluationExample,
+    contenders: Sequence[Contender],
+    options: MeasureOptions,
+    index: int = 0,
+) -> Row:
+    """Run naive leave-one-out and every contender on one example.
+
+    Args:
+        engine: The models.
+        example: The example.
+        contenders: What is measured.
+        options: How it is measured.
+        index: Number of the example, which its random ablations depend on.
+
+    Returns:
+        The example's row; one without `"methods"` where the example was left out.
+
+    Raises:
+        InputError: If the example cannot be attributed.
+        ModelError: If a contender cannot be run on this model.
+    """
+    case = prepare(engine, example)
+    row = _describe(case, index)
+    if options.correct_only and not row["answered_right"]:
+        return row
+    naive = naive_leave_one_out(case)
+    outliers = {name: rule.outliers(naive.scores) for name, rule in options.rules.items()}
+    outcomes = {each.name: _run(engine, case, each) for each in contenders}
+    kept = random_ablations(options.ablations, len(case.sources), options.seed, 1, index)
+    effects = _effects(case, outcomes.values(), kept, options)
+    row |= {
+        "log_likelihood": naive.log_likelihood,
+        "naive": {"tokens": naive.tokens, "passes": naive.passes, "seconds": naive.seconds},
+        "outliers": {name: int(found.sum()) for name, found in outliers.items()},
+        "methods": {
+            name: {
+                **{rule: average_precision(outcome.scores, outliers[rule]) for rule in outliers},
+                **_agreement(outcome, naive, options.min_score),
+                **_evidence(outcome, case),
+                **effects.of(outcome, options.drop_counts),
+                **_cost(outcome, naive, case.inputs.model.parameters),
+            }
+            for name, outcome in outcomes.items()
+        },
+    }
+    return row
+
+
+def _describe(case: Case, index: int) -> Row:
+    return {
+        "index": index,
+        "id": case.example.id,
+        "kind": case.example.kind,
+        "sources": len(case.sources),
+        "prompt_tokens": len(case.inputs.prompt_ids),
+        "answer_tokens": len(case.inputs.answer_ids),
+        "answered_right": answers_greedily(case.inputs),
+    }
+
+
+def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Outcome:
+    if contender.baseline is not None:
+        started = time.perf_counter()
+        result = contender.baseline.run(case.inputs)
+        seconds = time.perf_counter() - started
+        model = case.inputs.model
+        cost = ModelCost(model.name, model.parameters, result.tokens, result.passes, 0)
+        exact = np.zeros(len(case.sources), dtype=np.bool_)
+        return Outcome(result.scores, exact, None, (cost,), seconds)
+    example = case.example
+    attribution = engine.attribute(
+        example.question,
+        example.chunks,
+        example.answer,
+        prompt=example.prompt,
+        options=replace(case.options, method=contender.method),
+    )
+    numbers = {source.id: source for source in attribution.sources}
+    cited = frozenset(
+        (citation.chunk_index, numbers[citation.source_id].sentence_index or 0)
+        for citation in attribution.citations
+    )
+    return Outcome(
+        scores=attribution.source_scores,
+        exact=attribution.exact,
+        cited=None if "baseline" in attribution.estimands else cited,
+        models=attribution.cost.models,
+        seconds=attribution.cost.seconds,
+    )
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """Log-likelihood of the answer under ablations that several contenders ask for."""
+
+    full: float
+    removed: Mapping[tuple[int, ...], float]
+    """By the rows of the removed sources."""
+    kept: npt.NDArray[np.bool_]
+    """`[ablations, sources]`."""
+    outcomes: FloatArray
+    """`[ablations]`."""
+
+    def of(self, outcome: Outcome, counts: Sequence[int]) -> Values:
+        """Measure faithfulness, for which no reference scores are needed."""
+        drops: Values = {
+            f"drop_{count}": self.full - self.removed[outcome.best(count)] for count in counts
+        }
+        return {**drops, "lds": datamodeling_score(outcome.scores, self.kept, self.outcomes)}
+
+
+def _effects(
+    case: Case,
+    outcomes: Iterable[Outcome],
+    kept: npt.NDArray[np.bool_],
+    options: MeasureOptions,
+) -> _Effects:
+    """Run each ablation once, whoever asks for it."""
+    wanted = {outcome.best(count): None for outcome in outcomes for count in options.drop_counts}
+    removals = [*wanted, *(tuple(np.flatnonzero(~row).tolist()) for row in kept)]
+    result = case.scorer.score(
+        [
+            frozenset(id_ for row in rows for id_ in case.sources[row].sentence_ids)
+            for rows in removals
+        ]
+    )
+    likelihoods = result.log_probs.sum(axis=1)
+    return _Effects(
+        full=float(result.reference[0].sum()),
+        removed=dict(zip(wanted, map(float, likelihoods), strict=False)),
+        kept=kept,
+        outcomes=np.asarray(likelihoods[len(wanted) :], dtype=np.float32),
+    )
+
+
+def _agreement(outcome: Outcome, naive: Naive, min_score: float) -> Values:
+    """Compare with exact leave-one-out on the target."""
+    errors = np.abs(outcome.scores - naive.scores)[outcome.exact]
+    top = top_agreement(outcome.scores, naive.scores)
+    return {
+        "top1": top if naive.scores.max() >= min_score else None,
+        "top1_all": top,
+        "pearson": pearson(outcome.scores, naive.scores),
+        "spearman": spearman(outcome.scores, naive.scores),
+        "exact_share": float(outcome.exact.mean()),
+        "error_vs_naive": float(errors.max()) if errors.size else None,
+    }
+
+
+def _evidence(outcome: Outcome, case: Case) -> Values:
+    """Compare with gold evidence: the ranking of sentences, and the citations of either level."""
+    gold = case.example.gold
+    if gold is None:
+        return {}
+    evidence = {ref for places in gold for ref in places}
+    relevant = np.array(
+        [(source.chunk_index, source.sentence_index) in evidence for source in case.sources]
+    )
+    values: Values = {"gold_map": average_precision(outcome.scores, relevant)}
+    if outcome.cited is None:
+        return values
+    if not gold:
+        return {**values, "silent_without_gold": float(not outcome.cited)}
+    places = {
+        "sentence": (outcome.cited, gold),
+        "chunk": (
+            {chunk for chunk, _ in outcome.cited},
+            [{chunk for chunk, _ in places} for places in gold],
+        ),
+    }
+    for level, (cited, needed) in places.items():
+        quality = citation_quality(cited, needed)
+        if quality is not None:
+            values |= {
+                f"{level}_precision": quality.precision,
+                f"{level}_recall": quality.recall,
+                f"{level}_f1": quality.f1,
+            }
+    return values
+
+
+def _cost(outcome: Outcome, naive: Naive, target_parameters: int) -> Values:
+    """Compare with naive leave-one-out on the target; baselines' own models are the target."""
+    tokens = sum(model.tokens for model in outcome.models)
+    weighted = sum(model.tokens * model.parameters for model in outcome.models)
+    return {
+        "tokens": tokens,
+        "passes": sum(model.passes for model in outcome.models),
+        "seconds": outcome.seconds,
+        "tokens_vs_naive": tokens / naive.tokens,
+        "cost_vs_naive": weighted / (naive.tokens * target_parameters),
+        "seconds_vs_naive": outcome.seconds / naive.seconds,
+    }
