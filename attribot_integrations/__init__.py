@@ -21,8 +21,10 @@ if TYPE_CHECKING:
         LeaveOneOut,
         ScreenAndRescore,
     )
+    from attribot_integrations.methods.redundancy import FindAlternatives
     from attribot_integrations.prompts import ContextTemplate
     from attribot_integrations.results import (
+        Alternatives,
         Attribution,
         Citation,
         FailedAttribution,
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     )
     from attribot_integrations.scoring.models import LanguageModel
     from attribot_integrations.sources import Chunk, Source
+    from attribot_integrations.support import LabelSupport, Support
 
 __all__ = [
+    "Alternatives",
     "AttribotError",
     "Attribution",
     "AttributionEngine",
@@ -42,13 +46,16 @@ __all__ = [
     "ContextTemplate",
     "EngineOptions",
     "FailedAttribution",
+    "FindAlternatives",
     "Hierarchical",
     "Knockout",
+    "LabelSupport",
     "LanguageModel",
     "LeaveOneOut",
     "ScreenAndRescore",
     "Source",
     "Statement",
+    "Support",
     "ThresholdPolicy",
     "__version__",
 ]
@@ -56,6 +63,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Alternatives": "results",
+    "FindAlternatives": "methods.redundancy",
+    "LabelSupport": "support",
+    "Support": "support",
     "AttribotError": "errors",
     "Attribution": "results",
     "AttributionEngine": "engine",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results import Citation, Statement
+from attribot_integrations.results import Alternatives, Citation, Statement
 from attribot_integrations.sources import Chunk, Source
 
 __all__ = ["CitationPolicy", "ThresholdPolicy", "make_citations"]
@@ -70,11 +70,12 @@ def make_citations(
     sources: Sequence[Source],
     statement_scores: npt.NDArray[np.float32],
     exact: npt.NDArray[np.bool_],
+    alternatives: Sequence[Alternatives] = (),
 ) -> tuple[Citation, ...]:
-    """Apply a policy to every statement.
+    """Apply a policy to every statement, and cite the alternatives found for it beside.
 
     Sentences are cited where there are any, whole chunks otherwise. Chunks are numbered by their
-    first appearance.
+    first appearance; chunks of the same text share a number.
 
     Args:
         policy: Chooses the sources.
@@ -83,30 +84,80 @@ def make_citations(
         sources: The scored sources.
         statement_scores: `[sources, statements]`, in nats.
         exact: `[sources]`, whether the score is exact on the target.
+        alternatives: Sources that say the same, at most one group for each statement.
     """
-    level = "sentence" if any(source.level == "sentence" for source in sources) else "chunk"
-    rows = [row for row, source in enumerate(sources) if source.level == level]
-    candidates = [sources[row] for row in rows]
-    numbers: dict[int, int] = {}
-    citations: list[Citation] = []
+    maker = _CitationMaker(chunks, sources, statement_scores, exact)
+    groups = {group.statement_index: group for group in alternatives}
     for statement in statements:
-        scores = statement_scores[rows, statement.index]
-        for position in policy(statement, candidates, scores):
-            source = candidates[position]
-            citations.append(
-                Citation(
-                    number=numbers.setdefault(source.chunk_index, len(numbers) + 1),
-                    statement_index=statement.index,
-                    source_id=source.id,
-                    chunk_index=source.chunk_index,
-                    chunk_id=chunks[source.chunk_index].id,
-                    answer_start=statement.start,
-                    answer_end=statement.end,
-                    chunk_start=source.start,
-                    chunk_end=source.end,
-                    text=source.text,
-                    score=float(scores[position]),
-                    exact=bool(exact[rows[position]]),
-                )
+        maker.cite(statement, policy, groups.get(statement.index))
+    return tuple(maker.citations)
+
+
+class _CitationMaker:
+    """Fills in what a citation says beside its source."""
+
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        sources: Sequence[Source],
+        statement_scores: npt.NDArray[np.float32],
+        exact: npt.NDArray[np.bool_],
+    ) -> None:
+        level = "sentence" if any(source.level == "sentence" for source in sources) else "chunk"
+        self._rows = [row for row, source in enumerate(sources) if source.level == level]
+        self._candidates = [sources[row] for row in self._rows]
+        self._chunks = chunks
+        self._scores = statement_scores[self._rows]
+        self._exact = exact[self._rows]
+        self._numbers: dict[str, int] = {}
+        self.citations: list[Citation] = []
+
+    def cite(
+        self, statement: Statement, policy: CitationPolicy, group: Alternatives | None
+    ) -> None:
+        """Add the citations of one statement: its alternatives, and what the policy chooses."""
+        scores = self._scores[:, statement.index]
+        places = {source.id: place for place, source in enumerate(self._candidates)}
+        together = {places[id_]: group for id_ in group.source_ids} if group else {}
+        chosen = policy(statement, self._candidates, scores)
+        joint = group.joint_score if group else 0.0
+        total = joint + sum(
+            max(0.0, float(score)) for place, score in enumerate(scores) if place not in together
+        )
+        for place in dict.fromkeys([*together, *chosen]):
+            weight = joint / len(together) if place in together else float(scores[place])
+            share = min(1.0, max(0.0, weight / total)) if total > 0 else 0.0
+            self._add(statement, place, float(scores[place]), share, together.get(place))
+
+    def _add(
+        self,
+        statement: Statement,
+        place: int,
+        score: float,
+        share: float,
+        group: Alternatives | None,
+    ) -> None:
+        source = self._candidates[place]
+        chunk = self._chunks[source.chunk_index]
+        same = dict(zip(group.source_ids, group.sufficiency, strict=True)) if group else {}
+        self.citations.append(
+            Citation(
+                number=self._numbers.setdefault(
+                    " ".join(chunk.text.split()), len(self._numbers) + 1
+                ),
+                statement_index=statement.index,
+                source_id=source.id,
+                chunk_index=source.chunk_index,
+                chunk_id=chunk.id,
+                answer_start=statement.start,
+                answer_end=statement.end,
+                chunk_start=source.start,
+                chunk_end=source.end,
+                text=source.text,
+                score=score,
+                exact=bool(self._exact[place]),
+                share=share,
+                alternatives=tuple(id_ for id_ in same if id_ != source.id),
+                sufficiency=same.get(source.id),
             )
-    return tuple(citations)
+        )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from attribot_integrations.citations import CitationPolicy, ThresholdPolicy
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.presets import named_method
+from attribot_integrations.methods.redundancy import FindAlternatives
 from attribot_integrations.prompts import ContextTemplate, PromptTemplate
 from attribot_integrations.sources import Chunk, Level, SentenceSplitter, split_sentences
+from attribot_integrations.support import LabelSupport
 
 if TYPE_CHECKING:
     from attribot_integrations.capture import CapturedPrompt
@@ -31,6 +33,10 @@ class EngineOptions:
     """What is scored: sentences, whole chunks, or both."""
     policy: CitationPolicy = field(default_factory=ThresholdPolicy)
     """Chooses the sources to cite for each statement."""
+    alternatives: FindAlternatives | None = field(default_factory=FindAlternatives)
+    """Finds sources that say the same, which single scores cannot show; `None` to save its cost."""
+    support: LabelSupport = field(default_factory=LabelSupport)
+    """Labels every statement as supported by the context or not."""
     template: PromptTemplate = field(default_factory=ContextTemplate)
     """Renders question and chunks where no captured prompt is given."""
     splitter: SentenceSplitter = split_sentences

@@ -23,6 +23,7 @@ from attribot_integrations.methods import (
     ScreenAndRescore,
     named_method,
 )
+from attribot_integrations.methods.redundancy import support_evidence
 from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import Attribution, Cost, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
@@ -207,6 +208,7 @@ class AttributionEngine:
             token_spans=token_spans,
         )
         result = method.run(inputs)
+        alternatives = options.alternatives(inputs, result) if options.alternatives else ()
         citations = make_citations(
             options.policy,
             inputs.statements,
@@ -214,6 +216,7 @@ class AttributionEngine:
             inputs.sources,
             statement_scores(result.scores, inputs.statements),
             result.exact,
+            alternatives,
         )
         scorers = [target] if proxy is None else [target, proxy]
         return Attribution(
@@ -238,6 +241,8 @@ class AttributionEngine:
             id=id,
             sufficiency=result.sufficiency,
             audit=result.audit,
+            alternatives=alternatives,
+            support=options.support(support_evidence(inputs, result, citations, alternatives)),
         )
 
     async def aattribute(

@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.capture import ChunkLocation
-from attribot_integrations.errors import InputError, MissingExtraError
+from attribot_integrations.errors import InputError, MissingExtraError, ModelError
 from attribot_integrations.sources import Chunk, Level, Source, Span
+from attribot_integrations.support import Support
 
 if TYPE_CHECKING:
     import pandas
 
 __all__ = [
+    "Alternatives",
     "Attribution",
     "Audit",
     "Citation",
@@ -83,6 +85,19 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Alternatives:
+    """Sources that say the same for a statement: any of them is enough."""
+
+    statement_index: int
+    source_ids: tuple[int, ...]
+    """The sources, the most sufficient first."""
+    sufficiency: tuple[float, ...]
+    """For each source: log-likelihood of the statement with it alone minus with none, in nats."""
+    joint_score: float
+    """Fall of the statement's log-likelihood when all of them are removed together, in nats."""
+
+
+@dataclass(frozen=True)
 class Citation:
     """A source that supports a statement."""
 
@@ -106,6 +121,15 @@ class Citation:
     """Fall of the statement's log-likelihood when the source is removed, in nats."""
     exact: bool
     """Whether the score is exact leave-one-out on the target."""
+    share: float = 1.0
+    """Share of the statement's positive scores, 0 to 1; for an alternative, its equal part of what
+    the alternatives carry together."""
+    alternatives: tuple[int, ...] = ()
+    """Ids of other sources that say the same: any of them, or this one, is enough. The score of
+    each is small then, and `sufficiency` says what it carries."""
+    sufficiency: float | None = None
+    """What this source alone restores of the statement's log-likelihood, in nats, where it was
+    looked at."""
 
 
 @dataclass(frozen=True)
@@ -174,19 +198,42 @@ class Attribution:
     where the method scores it. Read-only."""
     audit: Audit | None = None
     """What a random check of the unscored sources found, where the method makes one."""
+    alternatives: tuple[Alternatives, ...] = ()
+    """Sources that say the same for a statement, at most one group for each."""
+    support: tuple[Support, ...] = ()
+    """How well the context supports each statement."""
 
     def __post_init__(self) -> None:
-        arrays = ("scores", "exact", "token_log_probs", "token_log_probs_without_context")
-        optional = ("sufficiency",) if self.sufficiency is not None else ()
-        for name in (*arrays, *optional):
+        sizes = {"sources": len(self.sources), "answer tokens": len(self.token_spans)}
+        axes = {
+            "scores": ("sources", "answer tokens"),
+            "exact": ("sources",),
+            "token_log_probs": ("answer tokens",),
+            "token_log_probs_without_context": ("answer tokens",),
+            "sufficiency": ("sources", "answer tokens"),
+        }
+        for name, named in axes.items():
+            if getattr(self, name) is None:
+                continue
             array = np.array(getattr(self, name))
+            shape = tuple(sizes[axis] for axis in named)
+            if array.shape != shape:
+                raise InputError(
+                    f"{name} must have the shape [{', '.join(named)}] = {shape}, not {array.shape}"
+                )
+            if not np.isfinite(array).all():
+                bad = array[~np.isfinite(array)]
+                raise ModelError(
+                    f"{name} must hold finite numbers, but {len(bad)} of {array.size} are not "
+                    f"({bad[0]}); the model overflows, try dtype float32 or bfloat16"
+                )
             array.setflags(write=False)
             object.__setattr__(self, name, array)
-        if self.scores.shape != (len(self.sources), len(self.token_spans)):
-            raise InputError(
-                f"scores must have the shape [sources, answer tokens] = "
-                f"{(len(self.sources), len(self.token_spans))}, not {self.scores.shape}"
-            )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Arrays come writeable out of a copy or a pickle.
+        self.__dict__.update(state)
+        self.__post_init__()
 
     @property
     def log_likelihood(self) -> float:

@@ -6,24 +6,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from attribot_integrations.capture import ChunkLocation
-from attribot_integrations.errors import InputError
-from attribot_integrations.results import (
-    Attribution,
-    Audit,
-    Citation,
-    Cost,
-    ModelCost,
-    Statement,
-)
-from attribot_integrations.sources import Chunk, Source, clean_text
-
-if TYPE_CHECKING:
-    from attribot_integrations.results import FloatArray
+from attribot_integrations.errors import InputError, ModelError
+from attribot_integrations.results import Attribution
+from attribot_integrations.sources import clean_text
+from attribot_integrations.typed_data import build
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -31,6 +21,7 @@ __all__ = [
     "attribution_from_json",
     "attribution_to_dict",
     "attribution_to_json",
+    "json_data",
 ]
 
 SCHEMA_VERSION = 1
@@ -56,7 +47,19 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             {**asdict(statement), "tokens": list(statement.tokens)}
             for statement in attribution.statements
         ],
-        "citations": [asdict(citation) for citation in attribution.citations],
+        "citations": [
+            {**asdict(citation), "alternatives": list(citation.alternatives)}
+            for citation in attribution.citations
+        ],
+        "alternatives": [
+            {
+                **asdict(group),
+                "source_ids": list(group.source_ids),
+                "sufficiency": list(group.sufficiency),
+            }
+            for group in attribution.alternatives
+        ],
+        "support": [asdict(support) for support in attribution.support],
         "scores": attribution.scores.tolist(),
         "exact": attribution.exact.tolist(),
         "estimands": list(attribution.estimands),
@@ -82,18 +85,32 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
 def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
     """Rebuild an attribution from `attribution_to_dict`'s output.
 
+    Fields that this version does not know are ignored.
+
     Raises:
         InputError: If the data is no attribution, or of an unknown schema version.
     """
+    if not isinstance(data, Mapping):
+        raise InputError(f"the data is no attribution: a mapping is needed, not {data!r:.60}")
     version = data.get("schema")
     if version != SCHEMA_VERSION:
-        raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {version!r}")
+        raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {version!r:.60}")
+    fields = dict(data)
+    for name in ("scores", "sufficiency"):
+        if fields.get(name) == [] and isinstance(fields.get("token_spans"), list):
+            fields[name] = np.zeros((0, len(fields["token_spans"])))  # no source was scored
     try:
-        return _rebuild(data)
-    except InputError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the data is no attribution: {error!r}") from error
+        return build(Attribution, fields, "")
+    except (InputError, ModelError) as error:
+        raise InputError(f"the data is no attribution: {error}") from error
+
+
+def json_data(attribution: Attribution) -> dict[str, Any]:
+    """Return what `attribution_to_dict` does, with metadata that JSON cannot hold as text."""
+    data = attribution_to_dict(attribution)
+    for chunk in data["chunks"]:
+        chunk["metadata"] = _storable(chunk["metadata"])
+    return data
 
 
 def attribution_to_json(attribution: Attribution, *, indent: int | None = None) -> str:
@@ -101,11 +118,17 @@ def attribution_to_json(attribution: Attribution, *, indent: int | None = None) 
 
     Metadata that JSON cannot hold is written as text, and lone surrogates as U+FFFD; offsets stay
     as they are.
+
+    Raises:
+        ModelError: If a number is not finite.
     """
-    data = attribution_to_dict(attribution)
-    for chunk in data["chunks"]:
-        chunk["metadata"] = _storable(chunk["metadata"])
-    return clean_text(json.dumps(data, indent=indent, ensure_ascii=False, default=str))
+    try:
+        text = json.dumps(
+            json_data(attribution), indent=indent, ensure_ascii=False, allow_nan=False
+        )
+    except ValueError as error:
+        raise ModelError(f"the result holds a number that JSON cannot hold: {error}") from error
+    return clean_text(text)
 
 
 def attribution_from_json(text: str) -> Attribution:
@@ -115,12 +138,18 @@ def attribution_from_json(text: str) -> Attribution:
         InputError: If the text is no JSON object, or no attribution.
     """
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = json.loads(text, parse_constant=_reject_constant)
+    except InputError:
+        raise
+    except (RecursionError, TypeError, ValueError) as error:
         raise InputError(f"the text is no JSON: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"the JSON must be an object, got {type(data).__name__}")
     return attribution_from_dict(data)
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise InputError(f"the text is no JSON: {name} is not a JSON number")
 
 
 def _storable(value: object) -> object:
@@ -131,47 +160,3 @@ def _storable(value: object) -> object:
     if value is None or isinstance(value, str | int):
         return value
     return value if isinstance(value, float) and math.isfinite(value) else str(value)
-
-
-def _rebuild(data: Mapping[str, Any]) -> Attribution:
-    width = len(data["token_spans"])
-    return Attribution(
-        question=data["question"],
-        answer=data["answer"],
-        chunks=tuple(Chunk(**chunk) for chunk in data["chunks"]),
-        sources=tuple(
-            Source(**{**source, "sentence_ids": tuple(source["sentence_ids"])})
-            for source in data["sources"]
-        ),
-        statements=tuple(
-            Statement(**{**statement, "tokens": tuple(statement["tokens"])})
-            for statement in data["statements"]
-        ),
-        scores=_floats(data["scores"]).reshape(-1, width),
-        exact=np.array(data["exact"], dtype=np.bool_),
-        estimands=tuple(data["estimands"]),
-        token_spans=tuple((start, end) for start, end in data["token_spans"]),
-        token_log_probs=_floats(data["token_log_probs"]),
-        token_log_probs_without_context=_floats(data["token_log_probs_without_context"]),
-        citations=tuple(Citation(**citation) for citation in data["citations"]),
-        method=data["method"],
-        cost=Cost(
-            seconds=data["cost"]["seconds"],
-            models=tuple(ModelCost(**model) for model in data["cost"]["models"]),
-        ),
-        locations=tuple(
-            ChunkLocation(
-                **{**location, "places": tuple(tuple(place) for place in location["places"])}
-            )
-            for location in data["locations"]
-        ),
-        id=data["id"],
-        sufficiency=(
-            None if data["sufficiency"] is None else _floats(data["sufficiency"]).reshape(-1, width)
-        ),
-        audit=None if data["audit"] is None else Audit(**data["audit"]),
-    )
-
-
-def _floats(values: object) -> FloatArray:
-    return np.array(values, dtype=np.float32)

@@ -8,13 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.results import Statement
-from attribot_integrations.sources import (
-    SentenceSplitter,
-    Span,
-    first_visible,
-    sentence_spans,
-    split_sentences,
-)
+from attribot_integrations.segmentation import split_answer
+from attribot_integrations.sources import SentenceSplitter, Span, first_visible, split_sentences
 
 __all__ = ["find_statements", "spread_over_tokens", "statement_scores"]
 
@@ -22,7 +17,7 @@ __all__ = ["find_statements", "spread_over_tokens", "statement_scores"]
 def find_statements(
     answer: str, token_spans: Sequence[Span], splitter: SentenceSplitter = split_sentences
 ) -> tuple[Statement, ...]:
-    """Divide an answer into sentences and give each of its tokens to one of them.
+    """Divide an answer into statements and give each of its tokens to one of them.
 
     A token belongs to the statement in which its first visible character stands; tokens of white
     space go with the statement before. The token ranges tile the answer, so the scores of the
@@ -37,7 +32,7 @@ def find_statements(
         ConfigurationError: If the splitter returns spans that are blank, out of order or outside
             the answer.
     """
-    spans = sentence_spans(answer, splitter)
+    spans = split_answer(answer, splitter)
     begins = [first_visible(answer, span) for span in token_spans]
     edges = [0]
     for start, _ in spans[1:]:

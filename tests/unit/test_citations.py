@@ -10,7 +10,7 @@ import pytest
 
 from attribot_integrations.citations import ThresholdPolicy, make_citations
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results import Citation, Statement
+from attribot_integrations.results import Alternatives, Citation, Statement
 from attribot_integrations.sources import Chunk, Level, Source, SourceSet
 
 CHUNKS = [Chunk("A one. A two.", id="a"), Chunk("B one.", id="b"), Chunk("C one.")]
@@ -160,3 +160,57 @@ def test_any_callable_is_a_policy() -> None:
         np.ones(4, np.bool_),
     )
     assert [(one.text, one.score) for one in citations] == [("C one.", 0.0)]
+
+
+# Alternatives
+
+
+SAME = Alternatives(0, source_ids=(0, 3), sufficiency=(9.0, 8.0), joint_score=6.0)
+"""The first sentences of A and C say the same for the first statement."""
+
+
+def cite_with(
+    group: Alternatives, scores: Sequence[Sequence[float]], chunks: Sequence[Chunk] = CHUNKS
+) -> tuple[Citation, ...]:
+    sources = SourceSet.build(chunks).sentences
+    return make_citations(
+        ThresholdPolicy(),
+        STATEMENTS,
+        chunks,
+        sources,
+        np.array(scores, dtype=np.float32),
+        np.ones(len(sources), dtype=np.bool_),
+        [group],
+    )
+
+
+def test_alternatives_are_cited_and_name_each_other() -> None:
+    first, second, third = cite_with(SAME, [[0.1, 0], [0, 0], [2, 0], [0.2, 0]])
+    assert [each.source_id for each in (first, second, third)] == [0, 3, 2]
+    assert [each.number for each in (first, second, third)] == [1, 2, 3]
+    assert (first.alternatives, second.alternatives, third.alternatives) == ((3,), (0,), ())
+    assert (first.sufficiency, second.sufficiency, third.sufficiency) == (9.0, 8.0, None)
+    assert first.score == pytest.approx(0.1)
+
+
+def test_shares() -> None:
+    shares = [each.share for each in cite_with(SAME, [[0.1, 0], [-5, 0], [2, 0], [0.2, 0]])]
+    assert shares == pytest.approx([3 / 8, 3 / 8, 2 / 8])
+    plain = cite([[3, 0], [1, 0], [-2, 0], [0, 0]])
+    assert [each.share for each in plain] == pytest.approx([3 / 4, 1 / 4])
+
+
+def test_an_alternative_that_is_also_necessary_is_cited_once() -> None:
+    cited = cite_with(SAME, [[4, 0], [0, 0], [0, 0], [0.2, 0]])
+    assert [each.source_id for each in cited] == [0, 3]
+
+
+def test_alternatives_belong_to_their_statement_only() -> None:
+    assert not [each for each in cite_with(SAME, [[0, 0]] * 4) if each.statement_index == 1]
+
+
+def test_chunks_of_the_same_text_share_a_number() -> None:
+    twice = [Chunk("A one. A two.", id="a"), Chunk("B one.", id="b"), Chunk(" A one.\nA two. ")]
+    group = Alternatives(0, source_ids=(0, 3), sufficiency=(9.0, 9.0), joint_score=6.0)
+    cited = cite_with(group, [[0, 0], [0, 0], [2, 0], [0, 0], [0, 0]], twice)
+    assert [(each.chunk_index, each.number) for each in cited] == [(0, 1), (2, 1), (1, 2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,17 @@ import pytest
 
 from attribot_integrations.capture import ChunkLocation
 from attribot_integrations.errors import InputError
-from attribot_integrations.results import Attribution, Citation, Cost, ModelCost, Statement
+from attribot_integrations.results import (
+    Alternatives,
+    Attribution,
+    Citation,
+    Cost,
+    ModelCost,
+    Statement,
+)
 from attribot_integrations.serialization import SCHEMA_VERSION
 from attribot_integrations.sources import Chunk, SourceSet
+from attribot_integrations.support import Support
 
 
 def attribution(**changes: Any) -> Attribution:
@@ -32,11 +41,13 @@ def attribution(**changes: Any) -> Attribution:
         token_spans=((0, 3), (3, 6)),
         token_log_probs=np.array([-0.5, -0.25], dtype=np.float32),
         token_log_probs_without_context=np.array([-3.0, -1.0], dtype=np.float32),
-        citations=(Citation(1, 0, 0, 0, "a", 0, 6, 0, 6, "A one.", 1.75, True),),
+        citations=(Citation(1, 0, 0, 0, "a", 0, 6, 0, 6, "A one.", 1.75, True, 0.75, (1,), 2.5),),
         method="exact",
         cost=Cost(1.5, (ModelCost("tiny", 10, 20, 3, 40),)),
         locations=(ChunkLocation(0, "found", ((0, 3, 16),)), ChunkLocation(1, "blank")),
         id="request 1",
+        alternatives=(Alternatives(0, (0, 1), (2.5, 2.25), 3.0),),
+        support=(Support(0, "supported", -0.75, -4.0, 0.875),),
     )
     return replace(made, **changes)
 
@@ -88,6 +99,26 @@ def test_dict_holds_plain_values() -> None:
                 "text": "A one.",
                 "score": 1.75,
                 "exact": True,
+                "share": 0.75,
+                "alternatives": [1],
+                "sufficiency": 2.5,
+            }
+        ],
+        "alternatives": [
+            {
+                "statement_index": 0,
+                "source_ids": [0, 1],
+                "sufficiency": [2.5, 2.25],
+                "joint_score": 3.0,
+            }
+        ],
+        "support": [
+            {
+                "statement_index": 0,
+                "label": "supported",
+                "log_likelihood": -0.75,
+                "log_likelihood_without_context": -4.0,
+                "probability": 0.875,
             }
         ],
         "scores": [[0.5, 1.25], [float(np.float32(0.1)), -2.0]],
@@ -188,35 +219,67 @@ def change(name: str, value: object) -> Callable[[dict[str, Any]], None]:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "message"),
     [
-        lambda data: data.pop("answer"),
-        change("chunks", [{"txt": "a"}]),
-        change("chunks", ["a"]),
-        change("chunks", [{"text": "a", "metadata": "b"}]),
-        change("sources", None),
-        change("scores", "high"),
-        change("scores", [[1.0], [1.0, 2.0]]),
-        change("scores", [1.0, 2.0, 3.0]),
-        change("token_spans", [[0, 3, 6]]),
-        change("token_spans", 3),
-        change("token_log_probs", ["a"]),
-        change("cost", []),
-        change("cost", {"seconds": 1.0, "models": [{}]}),
-        change("locations", [[]]),
+        (lambda data: data.pop("answer"), "answer is missing"),
+        (lambda data: data["cost"]["models"][0].pop("tokens"), "cost.models[0].tokens is missing"),
+        (change("chunks", [{"txt": "a"}]), "chunks[0].text is missing"),
+        (change("chunks", ["a"]), "chunks[0] must be an object, got 'a'"),
+        (
+            change("chunks", [{"text": "a", "metadata": "b"}]),
+            "chunks[0].metadata must be an object, got 'b'",
+        ),
+        (change("question", 5), "question must be text, got 5"),
+        (change("id", 5), "id must be text, got 5"),
+        (change("sources", None), "sources must be a list, got None"),
+        (lambda data: data["sources"][1].update(start="0"), "sources[1].start must be an integer"),
+        (lambda data: data["sources"][1].update(end=True), "sources[1].end must be an integer"),
+        (lambda data: data["sources"][1].update(level="word"), "sources[1].level must be one of ["),
+        (
+            lambda data: data["citations"][0].update(score=None),
+            "citations[0].score must be a finite",
+        ),
+        (lambda data: data["citations"][0].update(exact=1), "citations[0].exact must be a boolean"),
+        (change("scores", "high"), "scores must hold float32 values, got 'high'"),
+        (change("scores", [[1.0], [1.0, 2.0]]), "scores must be an array: "),
+        (change("scores", [1.0, 2.0, 3.0]), "scores must have the shape [sources, answer tokens]"),
+        (
+            change("scores", [[1.0, 2.0]]),
+            "scores must have the shape [sources, answer tokens] = (2, 2), not (1, 2)",
+        ),
+        (change("scores", [[1e99, 0], [0, 0]]), "scores must hold finite numbers"),
+        (change("exact", [1, 0]), "exact must hold bool values, got [1, 0]"),
+        (change("exact", [True]), "exact must have the shape [sources] = (2,), not (1,)"),
+        (change("estimands", ["loo"] * 2), "estimands[0] must be one of ['target_loo', "),
+        (change("token_spans", [[0, 3, 6]]), "token_spans[0] must hold 2 items, got [0, 3, 6]"),
+        (change("token_spans", 3), "token_spans must be a list, got 3"),
+        (change("token_log_probs", ["a"]), "token_log_probs must hold float32 values, got ['a']"),
+        (change("cost", []), "cost must be an object, got []"),
+        (change("cost", {"seconds": 1.0, "models": [{}]}), "cost.models[0].model is missing"),
+        (change("locations", [[]]), "locations[0] must be an object, got []"),
     ],
 )
-def test_spoiled_data_is_refused(spoil: Callable[[dict[str, Any]], None]) -> None:
+def test_spoiled_data_is_refused(spoil: Callable[[dict[str, Any]], None], message: str) -> None:
     data = attribution().to_dict()
     spoil(data)
-    with pytest.raises(InputError, match="the data is no attribution"):
+    with pytest.raises(InputError, match=re.escape(f"the data is no attribution: {message}")):
         Attribution.from_dict(data)
 
 
-def test_scores_of_another_shape_are_refused() -> None:
-    data = {**attribution().to_dict(), "scores": [[1.0, 2.0]]}
-    with pytest.raises(InputError, match=r"scores must have the shape .* = \(2, 2\), not \(1, 2\)"):
+@pytest.mark.parametrize("data", [[], "text", None, 3])
+def test_data_that_is_no_mapping_is_refused(data: Any) -> None:
+    message = f"the data is no attribution: a mapping is needed, not {data!r}"
+    with pytest.raises(InputError, match=re.escape(message)):
         Attribution.from_dict(data)
+
+
+def test_unknown_fields_are_ignored_and_optional_ones_may_be_missing() -> None:
+    data = attribution().to_dict()
+    data["citations"][0]["colour"] = data["mood"] = "blue"
+    for later in ("alternatives", "support", "sufficiency"):
+        del data[later]
+    expected = attribution(alternatives=(), support=(), sufficiency=None)
+    assert Attribution.from_dict(data).to_dict() == expected.to_dict()
 
 
 def test_text_that_is_no_attribution_is_refused() -> None:

@@ -1,0 +1,162 @@
+"""What single scores cannot show: sources that say the same, and how well all of them support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
+from attribot_integrations.results import Alternatives
+from attribot_integrations.statements import statement_scores
+from attribot_integrations.support import SupportEvidence
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import Citation, FloatArray
+    from attribot_integrations.scoring.scorer import Scorer
+
+__all__ = ["FindAlternatives", "support_evidence"]
+
+
+@dataclass(frozen=True)
+class FindAlternatives:
+    """Looks for sources that stand in for each other, where leave-one-out explains too little.
+
+    A statement that depends on the context, but whose dependence the scores of single sources do
+    not explain, is looked at again: every source is kept alone (sufficiency), those that each
+    restore nearly all of the statement's likelihood are removed together, and if that costs
+    likelihood they are alternatives. For n sources, a prompt of T tokens and a tokens of question
+    and answer it runs about T + n·a tokens, and T/2 for each statement with alternatives; nothing
+    where single sources explain all statements.
+    """
+
+    min_gain: float = 1.0
+    """Least gain in log-likelihood from the context, in nats, of a statement that is looked at;
+    removing its alternatives together must cost as much."""
+    explained: float = 0.5
+    """Share of the gain that a single source explains in statements that are not looked at."""
+    sufficient: float = 0.8
+    """Share of the gain that each alternative alone restores."""
+    max_sources: int = 4
+    """Most alternatives named for a statement: those that restore most."""
+
+    def __post_init__(self) -> None:
+        if not self.min_gain > 0:
+            raise ConfigurationError(f"min_gain must be above 0 nats, got {self.min_gain}")
+        for name in ("explained", "sufficient"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConfigurationError(
+                    f"{name} must be a share above 0 and up to 1, got {getattr(self, name)}"
+                )
+        if self.max_sources < 2:
+            raise ConfigurationError(f"max_sources must be at least 2, got {self.max_sources}")
+
+    def __call__(self, inputs: MethodInput, result: MethodScores) -> tuple[Alternatives, ...]:
+        """Return the groups of alternatives, at most one for each statement."""
+        rows = _citable(inputs)
+        gains = _sums(inputs, result.log_probs - result.log_probs_without_context)
+        scores = statement_scores(result.scores[rows], inputs.statements)
+        explained = scores.max(axis=0, initial=0.0)
+        wanted = np.flatnonzero((gains >= self.min_gain) & (explained < self.explained * gains))
+        if not wanted.size or len(rows) < 2:
+            return ()
+        role: ModelRole = "proxy" if _on_proxy(result) else "target"
+        scorer = inputs.scorer(role)
+        alone = _alone(inputs, scorer, rows)
+        groups = {
+            int(index): members
+            for index in wanted
+            if len(members := self._members(alone[:, index], float(gains[index]))) > 1
+        }
+        return self._confirmed(inputs, scorer, rows, alone, groups)
+
+    def _members(self, alone: FloatArray, gain: float) -> list[int]:
+        """Return the sources that are enough by themselves, the most sufficient first."""
+        ranked = np.argsort(-alone, kind="stable")
+        return [int(place) for place in ranked if alone[place] >= self.sufficient * gain]
+
+    def _confirmed(
+        self,
+        inputs: MethodInput,
+        scorer: Scorer,
+        rows: list[int],
+        alone: FloatArray,
+        groups: dict[int, list[int]],
+    ) -> tuple[Alternatives, ...]:
+        """Remove the members of each group together, and keep the groups whose loss matters."""
+        together = [
+            frozenset(id_ for place in members for id_ in inputs.sources[rows[place]].sentence_ids)
+            for members in groups.values()
+        ]
+        if not together:
+            return ()
+        drops = inputs.carried(scorer, scorer.score(together).drops)
+        joint = statement_scores(drops, inputs.statements)
+        most = self.max_sources
+        return tuple(
+            Alternatives(
+                statement_index=index,
+                source_ids=tuple(inputs.sources[rows[place]].id for place in members[:most]),
+                sufficiency=tuple(float(alone[place, index]) for place in members[:most]),
+                joint_score=float(joint[number, index]),
+            )
+            for number, (index, members) in enumerate(groups.items())
+            if joint[number, index] >= self.min_gain
+        )
+
+
+def support_evidence(
+    inputs: MethodInput,
+    result: MethodScores,
+    citations: Sequence[Citation],
+    alternatives: Sequence[Alternatives],
+) -> tuple[SupportEvidence, ...]:
+    """Gather what the support of each statement is judged by."""
+    with_context = _sums(inputs, result.log_probs)
+    without = _sums(inputs, result.log_probs_without_context)
+    best = statement_scores(result.scores[_citable(inputs)], inputs.statements).max(
+        axis=0, initial=0.0
+    )
+    for group in alternatives:
+        best[group.statement_index] = max(best[group.statement_index], group.joint_score)
+    cited = {citation.statement_index for citation in citations}
+    return tuple(
+        SupportEvidence(
+            log_likelihood=float(with_context[statement.index]),
+            log_likelihood_without_context=float(without[statement.index]),
+            tokens=max(1, statement.tokens[1] - statement.tokens[0]),
+            best_score=float(best[statement.index]),
+            cited=statement.index in cited,
+        )
+        for statement in inputs.statements
+    )
+
+
+def _citable(inputs: MethodInput) -> list[int]:
+    """Return the rows of the sources that are cited: sentences, or chunks if there are none."""
+    levels = {source.level for source in inputs.sources}
+    level = "sentence" if "sentence" in levels else "chunk"
+    return [row for row, source in enumerate(inputs.sources) if source.level == level]
+
+
+def _on_proxy(result: MethodScores) -> bool:
+    return all(
+        estimand.startswith("proxy") or estimand == "dropped" for estimand in result.estimands
+    )
+
+
+def _alone(inputs: MethodInput, scorer: Scorer, rows: list[int]) -> FloatArray:
+    """Return what each source alone adds over no context, `[rows, statements]`, in nats."""
+    everything = inputs.context.all_ids
+    kept = [everything - frozenset(inputs.sources[row].sentence_ids) for row in rows]
+    log_probs = inputs.carried(scorer, scorer.score([*kept, everything]).log_probs)
+    return statement_scores(log_probs[:-1] - log_probs[-1], inputs.statements)
+
+
+def _sums(inputs: MethodInput, values: npt.NDArray[np.float32]) -> FloatArray:
+    """Return `[statements]`, sums of `[answer tokens]`."""
+    return statement_scores(values[None], inputs.statements)[0]
