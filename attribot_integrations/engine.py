@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +26,13 @@ from attribot_integrations.methods import (
     ScreenAndRescore,
     named_method,
 )
-from attribot_integrations.methods.redundancy import support_evidence
 from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import Attribution, Cost, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.statements import find_statements, statement_scores
+from attribot_integrations.support import support_evidence
 
 if TYPE_CHECKING:
     import torch
@@ -142,6 +145,32 @@ class AttributionEngine:
         return cls(target, proxy, options)
 
     @classmethod
+    def from_llama_index(
+        cls,
+        llm: object,
+        *,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+    ) -> AttributionEngine:
+        """Share model and tokenizer with LlamaIndex's `HuggingFaceLLM`; neither is changed.
+
+        Prompts that the `llm` has seen are scored as it saw them, its chat markup included, and
+        answers by the ids that it generated, where it reports them.
+
+        Args:
+            llm: The LlamaIndex model.
+            proxy: A smaller model, see `LanguageModel.from_model`.
+            options: What to do with each request.
+
+        Raises:
+            UnsupportedModelError: If the `llm` holds no causal language model.
+            ModelError: If the model is in training mode.
+        """
+        # The adapter is a layer above this one, so it is loaded by name, and only if it is wanted.
+        sharing = import_module("attribot_integrations.llama_index.sharing")
+        return cls(sharing.language_model_of(llm), proxy, options)
+
+    @classmethod
     def demo(
         cls, *, proxy: bool = False, options: EngineOptions | None = None
     ) -> AttributionEngine:
@@ -187,17 +216,14 @@ class AttributionEngine:
         """
         started = time.perf_counter()
         options = options or self.options
-        method = self._method(options)
+        chosen = self._method(options)
         _check_text(question, "the question")
         _check_text(answer, "the answer")
         wrapped = as_chunks(chunks)
         built, sources, locations = _prompt(question, wrapped, prompt, options)
         target = Scorer(self.target, built, answer, token_budget=options.token_budget)
-        proxy = (
-            Scorer(self.proxy, built, answer, token_budget=options.token_budget)
-            if method.needs_proxy and self.proxy is not None
-            else None
-        )
+        proxy = self._proxy_scorer(built, answer, options, chosen)
+        method = chosen or _default_method(target, proxy)
         token_spans = target.answer.offsets
         inputs = MethodInput(
             target=target,
@@ -219,7 +245,7 @@ class AttributionEngine:
             alternatives,
         )
         scorers = [target] if proxy is None else [target, proxy]
-        return Attribution(
+        attribution = Attribution(
             question=question,
             answer=answer,
             chunks=wrapped,
@@ -242,8 +268,8 @@ class AttributionEngine:
             sufficiency=result.sufficiency,
             audit=result.audit,
             alternatives=alternatives,
-            support=options.support(support_evidence(inputs, result, citations, alternatives)),
         )
+        return replace(attribution, support=options.support(support_evidence(attribution)))
 
     async def aattribute(
         self,
@@ -288,6 +314,7 @@ class AttributionEngine:
                 if raise_error:
                     raise
                 _logger.warning("attribution of request %r failed: %s", request.id, error)
+                _let_go(error)
                 results.append(FailedAttribution(error, request.id))
         return results
 
@@ -306,29 +333,43 @@ class AttributionEngine:
 
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
-        method = self._method(self.options).name
+        method = self._method(self.options)
+        name = "by default" if method is None else method.name
         path = self.target.capabilities.path
-        return f"AttributionEngine({self.target.name!r}{proxy}, method={method!r}, path={path!r})"
+        return f"AttributionEngine({self.target.name!r}{proxy}, method={name!r}, path={path!r})"
 
-    def _method(self, options: EngineOptions) -> Method:
+    def _method(self, options: EngineOptions) -> Method | None:
+        """Return the method that was asked for; `None` if the choice is left to the engine."""
         method = options.method
-        if method is None:
-            method = self._default_method()
         if isinstance(method, str):
             method = named_method(method)
-        if method.needs_proxy and self.proxy is None:
+        if method is not None and method.needs_proxy and self.proxy is None:
             raise ConfigurationError(
                 f"the method {method.name!r} runs a proxy model, and the engine has none: "
                 "pass proxy=…, or choose another method"
             )
         return method
 
-    def _default_method(self) -> Method:
-        """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
-        if self.proxy is not None:
-            packed = self.proxy.capabilities.path == "packed"
-            return ScreenAndRescore(METHODS["proxy-knockout" if packed else "proxy"])
-        return METHODS["balanced" if self.target.capabilities.path == "packed" else "exact"]
+    def _proxy_scorer(
+        self, prompt: Prompt, answer: str, options: EngineOptions, method: Method | None
+    ) -> Scorer | None:
+        """Return a scorer on the proxy, if the method, or the default one, can use it."""
+        if self.proxy is None or (method is not None and not method.needs_proxy):
+            return None
+        try:
+            return Scorer(self.proxy, prompt, answer, token_budget=options.token_budget)
+        except InputError as error:
+            if method is not None:
+                raise
+            _logger.warning("the proxy cannot be used, the target is run alone: %s", error)
+            return None
+
+
+def _default_method(target: Scorer, proxy: Scorer | None) -> Method:
+    """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
+    if proxy is not None:
+        return ScreenAndRescore(METHODS["proxy-knockout" if proxy.can_knock_out else "proxy"])
+    return METHODS["balanced" if target.can_knock_out else "exact"]
 
 
 def _prompt(
@@ -351,3 +392,12 @@ def _prompt(
 def _check_text(text: object, what: str) -> None:
     if not isinstance(text, str):
         raise InputError(f"{what} must be a str, not {type(text).__name__}")
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Clear what an error's tracebacks hold on to, such as the prompt's cached activations."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

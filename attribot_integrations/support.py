@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import Attribution
 
 __all__ = [
     "FEATURES",
@@ -20,6 +23,7 @@ __all__ = [
     "SupportEvidence",
     "SupportLabel",
     "SupportProbability",
+    "support_evidence",
 ]
 
 SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain"]
@@ -31,7 +35,13 @@ the model knows it or takes it from the question. `uncertain`: it depends on the
 but no source stands out.
 """
 
-FEATURES = ("log_likelihood_per_token", "gain_per_token", "gain", "best_score")
+FEATURES = (
+    "log_likelihood_per_token",
+    "least_token_log_prob",
+    "gain_per_token",
+    "gain",
+    "best_score",
+)
 """What a support probability is made of, see `SupportEvidence.features`."""
 
 
@@ -43,6 +53,8 @@ class SupportEvidence:
     """Of the statement with the full context, in nats."""
     log_likelihood_without_context: float
     """Of the statement with every chunk removed, in nats."""
+    least_token_log_prob: float
+    """Log-probability of the statement's least likely token with the full context, in nats."""
     tokens: int
     """Tokens of the statement, at least 1."""
     best_score: float
@@ -60,10 +72,38 @@ class SupportEvidence:
         """Return the numbers that `FEATURES` names; sums of nats are damped by log(1 + x)."""
         return (
             self.log_likelihood / self.tokens,
+            self.least_token_log_prob,
             self.gain / self.tokens,
             _damped(self.gain),
             _damped(self.best_score),
         )
+
+
+def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
+    """Gather what the support of each statement is judged by.
+
+    To label a stored attribution anew: `LabelSupport(…)(support_evidence(attribution))`.
+    """
+    levels = {source.level for source in attribution.sources}
+    rows = attribution.rows("sentence" if "sentence" in levels else "chunk")
+    best = attribution.statement_scores[rows].max(axis=0, initial=0.0)
+    joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
+    cited = {citation.statement_index for citation in attribution.citations}
+    return tuple(
+        SupportEvidence(
+            log_likelihood=float(attribution.token_log_probs[slice(*each.tokens)].sum()),
+            log_likelihood_without_context=float(
+                attribution.token_log_probs_without_context[slice(*each.tokens)].sum()
+            ),
+            least_token_log_prob=float(
+                attribution.token_log_probs[slice(*each.tokens)].min(initial=0.0)
+            ),
+            tokens=max(1, each.tokens[1] - each.tokens[0]),
+            best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
+            cited=each.index in cited,
+        )
+        for each in attribution.statements
+    )
 
 
 @dataclass(frozen=True)

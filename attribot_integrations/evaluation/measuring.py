@@ -19,10 +19,10 @@ from attribot_integrations.evaluation.cases import (
     naive_leave_one_out,
     prepare,
 )
+from attribot_integrations.evaluation.gold import compare_with_gold
 from attribot_integrations.evaluation.metrics import (
     OutlierRule,
     average_precision,
-    citation_quality,
     datamodeling_score,
     pearson,
     spearman,
@@ -89,6 +89,8 @@ class Outcome:
     """`[sources]`: whether the score is marked as exact."""
     cited: frozenset[tuple[int, int]] | None
     """Cited sentences by chunk and number; `None` for what cites nothing on principle."""
+    supported: float | None
+    """Share of the statements that are labelled as supported, 0 to 1; `None` likewise."""
     models: tuple[ModelCost, ...]
     seconds: float
 
@@ -138,7 +140,7 @@ def measure(
             name: {
                 **{rule: average_precision(outcome.scores, outliers[rule]) for rule in outliers},
                 **_agreement(outcome, naive, options.min_score),
-                **_evidence(outcome, case),
+                **compare_with_gold(case, outcome.scores, outcome.cited, outcome.supported),
                 **effects.of(outcome, options.drop_counts),
                 **_cost(outcome, naive, case.inputs.model.parameters),
             }
@@ -168,7 +170,7 @@ def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Outcome
         model = case.inputs.model
         cost = ModelCost(model.name, model.parameters, result.tokens, result.passes, 0)
         exact = np.zeros(len(case.sources), dtype=np.bool_)
-        return Outcome(result.scores, exact, None, (cost,), seconds)
+        return Outcome(result.scores, exact, None, None, (cost,), seconds)
     example = case.example
     attribution = engine.attribute(
         example.question,
@@ -182,10 +184,13 @@ def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Outcome
         (citation.chunk_index, numbers[citation.source_id].sentence_index or 0)
         for citation in attribution.citations
     )
+    citing = "baseline" not in attribution.estimands
+    labels = [each.label == "supported" for each in attribution.support]
     return Outcome(
         scores=attribution.source_scores,
         exact=attribution.exact,
-        cited=None if "baseline" in attribution.estimands else cited,
+        cited=cited if citing else None,
+        supported=sum(labels) / len(labels) if labels and citing else None,
         models=attribution.cost.models,
         seconds=attribution.cost.seconds,
     )
@@ -247,38 +252,6 @@ def _agreement(outcome: Outcome, naive: Naive, min_score: float) -> Values:
         "exact_share": float(outcome.exact.mean()),
         "error_vs_naive": float(errors.max()) if errors.size else None,
     }
-
-
-def _evidence(outcome: Outcome, case: Case) -> Values:
-    """Compare with gold evidence: the ranking of sentences, and the citations of either level."""
-    gold = case.example.gold
-    if gold is None:
-        return {}
-    evidence = {ref for places in gold for ref in places}
-    relevant = np.array(
-        [(source.chunk_index, source.sentence_index) in evidence for source in case.sources]
-    )
-    values: Values = {"gold_map": average_precision(outcome.scores, relevant)}
-    if outcome.cited is None:
-        return values
-    if not gold:
-        return {**values, "silent_without_gold": float(not outcome.cited)}
-    places = {
-        "sentence": (outcome.cited, gold),
-        "chunk": (
-            {chunk for chunk, _ in outcome.cited},
-            [{chunk for chunk, _ in places} for places in gold],
-        ),
-    }
-    for level, (cited, needed) in places.items():
-        quality = citation_quality(cited, needed)
-        if quality is not None:
-            values |= {
-                f"{level}_precision": quality.precision,
-                f"{level}_recall": quality.recall,
-                f"{level}_f1": quality.f1,
-            }
-    return values
 
 
 def _cost(outcome: Outcome, naive: Naive, target_parameters: int) -> Values:

@@ -13,7 +13,19 @@ Row = Mapping[str, Any]
 
 _MAIN = ("map", "top1", "pearson", "tokens_vs_naive", "cost_vs_naive")
 """Figures that every method has, if only as `None`."""
-_KIND = ("map", "top1", "pearson", "lds", "gold_map", "sentence_f1")
+_KIND = (
+    "map",
+    "top1",
+    "pearson",
+    "lds",
+    "gold_map",
+    "sentence_precision",
+    "sentence_recall",
+    "sentence_f1",
+    "all_gold_cited",
+    "supported_with_gold",
+    "supported_without_gold",
+)
 """Figures that are also given for each kind of example."""
 
 

@@ -1,8 +1,7 @@
-"""What single scores cannot show: sources that say the same, and how well all of them support."""
+"""What single scores cannot show: sources that say the same."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,12 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
 from attribot_integrations.statements import statement_scores
-from attribot_integrations.support import SupportEvidence
 
 if TYPE_CHECKING:
-    from attribot_integrations.results import Citation, FloatArray
+    from attribot_integrations.results import FloatArray
     from attribot_integrations.scoring.scorer import Scorer
 
-__all__ = ["FindAlternatives", "support_evidence"]
+__all__ = ["FindAlternatives"]
 
 
 @dataclass(frozen=True)
@@ -109,33 +107,6 @@ class FindAlternatives:
         )
 
 
-def support_evidence(
-    inputs: MethodInput,
-    result: MethodScores,
-    citations: Sequence[Citation],
-    alternatives: Sequence[Alternatives],
-) -> tuple[SupportEvidence, ...]:
-    """Gather what the support of each statement is judged by."""
-    with_context = _sums(inputs, result.log_probs)
-    without = _sums(inputs, result.log_probs_without_context)
-    best = statement_scores(result.scores[_citable(inputs)], inputs.statements).max(
-        axis=0, initial=0.0
-    )
-    for group in alternatives:
-        best[group.statement_index] = max(best[group.statement_index], group.joint_score)
-    cited = {citation.statement_index for citation in citations}
-    return tuple(
-        SupportEvidence(
-            log_likelihood=float(with_context[statement.index]),
-            log_likelihood_without_context=float(without[statement.index]),
-            tokens=max(1, statement.tokens[1] - statement.tokens[0]),
-            best_score=float(best[statement.index]),
-            cited=statement.index in cited,
-        )
-        for statement in inputs.statements
-    )
-
-
 def _citable(inputs: MethodInput) -> list[int]:
     """Return the rows of the sources that are cited: sentences, or chunks if there are none."""
     levels = {source.level for source in inputs.sources}
@@ -159,4 +130,5 @@ def _alone(inputs: MethodInput, scorer: Scorer, rows: list[int]) -> FloatArray:
 
 def _sums(inputs: MethodInput, values: npt.NDArray[np.float32]) -> FloatArray:
     """Return `[statements]`, sums of `[answer tokens]`."""
-    return statement_scores(values[None], inputs.statements)[0]
+    sums: FloatArray = statement_scores(values[None], inputs.statements)[0]
+    return sums

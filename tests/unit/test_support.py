@@ -21,6 +21,7 @@ from attribot_integrations.support import (
 GOOD = SupportEvidence(
     log_likelihood=-2.0,
     log_likelihood_without_context=-12.0,
+    least_token_log_prob=-1.5,
     tokens=10,
     best_score=8.0,
     cited=True,
@@ -30,6 +31,7 @@ _EVIDENCE = st.builds(
     SupportEvidence,
     log_likelihood=_NATS,
     log_likelihood_without_context=_NATS,
+    least_token_log_prob=_NATS,
     tokens=st.integers(1, 5000),
     best_score=st.floats(-1e5, 1e5),
     cited=st.booleans(),
@@ -104,5 +106,5 @@ def test_bad_thresholds(options: dict[str, Any], message: str) -> None:
 
 
 def test_weights_are_counted() -> None:
-    with pytest.raises(ConfigurationError, match="weights must be 4 numbers"):
+    with pytest.raises(ConfigurationError, match="weights must be 5 numbers"):
         SupportProbability((1.0,), 0.0)

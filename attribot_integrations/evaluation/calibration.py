@@ -1,0 +1,150 @@
+"""Fitting support labels to answers that people have judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
+from attribot_integrations.support import LabelSupport, SupportProbability, support_evidence
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import Attribution
+
+__all__ = ["Calibration", "calibrate", "expected_calibration_error"]
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Fitted labels, and how good they are on statements that they were not fitted to."""
+
+    labels: LabelSupport
+    """For `EngineOptions(support=…)`."""
+    calibration_error: float
+    """Expected calibration error of the probabilities, 0 to 1, cross-validated."""
+    accuracy: float
+    """Share of statements on the right side of `labels.min_probability`, cross-validated."""
+    statements: int
+    """Number of labelled statements."""
+
+
+def calibrate(
+    examples: Sequence[tuple[Attribution, Sequence[bool]]],
+    *,
+    labels: LabelSupport | None = None,
+    folds: int = 5,
+) -> Calibration:
+    """Fit a probability of support, and the threshold on it, to labelled statements.
+
+    A logistic regression on `support.FEATURES`. The threshold has the best balanced accuracy, in
+    predictions for statements that the model was not fitted to.
+
+    Args:
+        examples: Attributions, each with one label for each statement: whether the context
+            supports it.
+        labels: Labels whose other thresholds are kept.
+        folds: Parts of the data, each predicted by a model fitted to the others.
+
+    Raises:
+        InputError: If labels and statements differ in number, or either class has fewer statements
+            than there are folds.
+        MissingExtraError: If scikit-learn is not installed.
+    """
+    if folds < 2:
+        raise ConfigurationError(f"folds must be at least 2, got {folds}")
+    features, supported = _data(examples)
+    least = min(int(supported.sum()), int((~supported).sum()))
+    if least < folds:
+        raise InputError(
+            f"each class needs at least {folds} statements, one for each fold; there are "
+            f"{int(supported.sum())} supported and {int((~supported).sum())} other ones"
+        )
+    probabilities = _cross_validated(features, supported, folds)
+    threshold = _best_threshold(probabilities, supported)
+    fitted = replace(
+        labels or LabelSupport(),
+        probability=_fit(features, supported),
+        min_probability=threshold,
+    )
+    return Calibration(
+        labels=fitted,
+        calibration_error=expected_calibration_error(probabilities, supported),
+        accuracy=float(((probabilities >= threshold) == supported).mean()),
+        statements=len(supported),
+    )
+
+
+def expected_calibration_error(
+    probabilities: Floats, outcomes: Booleans, *, bins: int = 10
+) -> float:
+    """Return by how much probabilities and frequencies differ, 0 to 1.
+
+    ECE = sum over equal bins of |mean probability - share of outcomes|, weighted by the bin's share
+    of the data (Guo et al., arXiv 1706.04599).
+
+    Args:
+        probabilities: `[statements]`, 0 to 1.
+        outcomes: `[statements]`.
+        bins: Number of bins.
+    """
+    places = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(places, weights=probabilities - outcomes, minlength=bins)
+    return float(np.abs(gaps).sum() / len(probabilities))
+
+
+def _data(examples: Sequence[tuple[Attribution, Sequence[bool]]]) -> tuple[Floats, Booleans]:
+    rows: list[tuple[float, ...]] = []
+    supported: list[bool] = []
+    for number, (attribution, labels) in enumerate(examples):
+        evidence = support_evidence(attribution)
+        if len(labels) != len(evidence):
+            raise InputError(
+                f"example {number} has {len(evidence)} statements and {len(labels)} labels"
+            )
+        rows += [each.features() for each in evidence]
+        supported += [bool(label) for label in labels]
+    if not rows:
+        raise InputError("no labelled statements were given, some are needed")
+    return np.array(rows), np.array(supported, dtype=np.bool_)
+
+
+def _fit(features: Floats, supported: Booleans) -> SupportProbability:
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise MissingExtraError("calibration", "evaluation") from error
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
+    model = LogisticRegression(max_iter=1000).fit((features - mean) / spread, supported)
+    weights = model.coef_[0] / spread
+    bias = float(model.intercept_[0] - weights @ mean)
+    return SupportProbability(tuple(float(weight) for weight in weights), bias)
+
+
+def _cross_validated(features: Floats, supported: Booleans, folds: int) -> Floats:
+    """Predict each statement by a model that has not seen it."""
+    parts = np.zeros(len(supported), dtype=np.int64)
+    for outcome in (False, True):  # each part has its share of either class
+        members = np.random.default_rng(0).permutation(np.flatnonzero(supported == outcome))
+        parts[members] = np.arange(len(members)) % folds
+    probabilities = np.zeros(len(supported))
+    for part in range(folds):
+        model = _fit(features[parts != part], supported[parts != part])
+        logits = features[parts == part] @ np.array(model.weights) + model.bias
+        probabilities[parts == part] = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
+    return probabilities
+
+
+def _best_threshold(probabilities: Floats, supported: Booleans) -> float:
+    """Return the threshold of best balanced accuracy, halfway between two probabilities."""
+    edges = np.unique(np.clip(probabilities, 1e-6, 1 - 1e-6))
+    candidates = np.concatenate([(edges[1:] + edges[:-1]) / 2, [0.5]])
+    kept = probabilities[None] >= candidates[:, None]
+    balanced = kept[:, supported].mean(axis=1) + (~kept[:, ~supported]).mean(axis=1)
+    return float(candidates[int(np.argmax(balanced))])
