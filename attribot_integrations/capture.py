@@ -1,12 +1,18 @@
 """Finding the retrieved chunks in the prompt that the generator saw.
 
-A chunk is searched for word by word, with any run of white space standing for any other. Longer
-chunks choose first, so a chunk that is part of another cannot take its place. Every chunk gets a
-clear outcome; a chunk that has no place of its own is never guessed at.
+A chunk is searched for word by word, with any run of white space standing for any other, and never
+inside a longer word. Longer chunks choose first, so a chunk that is part of another cannot take its
+place. Every chunk gets a clear outcome; a chunk that has no place of its own is never guessed at.
+
+Removing a chunk removes its text in every place that it has, from its first visible character to
+its last, and nothing else: a label before it ("[1] "), a heading, and the separators around it stay
+as they are, so two line breaks may stand where one did. Removing a sentence also removes the white
+space to the next one, as long as another sentence of the chunk stays.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,8 +29,18 @@ from attribot_integrations.sources import (
     clean_text,
     split_sentences,
 )
+from attribot_integrations.word_search import WordSearch, prepare
 
-__all__ = ["CapturedPrompt", "ChunkLocation", "Outcome", "capture_prompt", "locate_chunks"]
+__all__ = [
+    "CapturedPrompt",
+    "ChunkLocation",
+    "Outcome",
+    "RawPrompt",
+    "capture_prompt",
+    "locate_chunks",
+]
+
+_logger = logging.getLogger(__name__)
 
 Outcome = Literal["found", "repeated", "overlapping", "not_found", "blank"]
 """What became of a chunk in a captured prompt.
@@ -34,8 +50,22 @@ copy. `overlapping`: its text stands there, but only where another chunk already
 not there. `blank`: the chunk has no text.
 """
 
-CapturedPrompt = str | Sequence[Mapping[str, str]]
-"""Raw prompt text, or chat messages of the form `{"role": …, "content": …}`."""
+
+@dataclass(frozen=True)
+class RawPrompt:
+    """The very text that the generator continued, chat template and all."""
+
+    text: str
+    trusted: bool = False
+    """Whether control tokens (`<|im_start|>`, `[INST]`, …) outside the located chunks are honoured,
+    as they must be for text that a chat template has rendered. Everything but the located chunks is
+    trusted then: the question, earlier messages, and chunks that are not found. Where strangers
+    write these, pass the chat messages instead. If false, every control token is plain text."""
+
+
+CapturedPrompt = str | RawPrompt | Sequence[Mapping[str, str]]
+"""Raw prompt text (a str is a `RawPrompt` that is not trusted), or chat messages of the form
+`{"role": …, "content": …}`."""
 
 Place = tuple[int, int, int]
 """Message index, start and end of an occurrence."""
@@ -69,25 +99,19 @@ def locate_chunks(texts: Sequence[str], chunks: Sequence[Chunk]) -> tuple[ChunkL
     Returns:
         One location for each chunk, in the order of `chunks`.
     """
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for index, chunk in enumerate(chunks):
-        groups.setdefault(tuple(clean_text(chunk.text).split()), []).append(index)
-    taken = [bytearray(len(text)) for text in texts]  # one flag for each character
-    found: dict[int, ChunkLocation] = {}
-    for words, members in sorted(groups.items(), key=lambda item: -sum(map(len, item[0]))):
-        if not words:
-            found.update((index, ChunkLocation(index, "blank")) for index in members)
-            continue
-        places = list(_occurrences(texts, words))
-        free: list[Place] = []
-        for number, start, end in places:
-            if not any(taken[number][start:end]):
-                taken[number][start:end] = b"\x01" * (end - start)
-                free.append((number, start, end))
+        groups.setdefault(prepare(clean_text(chunk.text)), []).append(index)
+    searches = [WordSearch(clean_text(text)) for text in texts]
+    found = {index: ChunkLocation(index, "blank") for index in groups.pop("", [])}
+    for needle, members in sorted(groups.items(), key=lambda item: -len(item[0])):
+        places = [search.take(needle) for search in searches]
+        free = [(number, *span) for number, spans in enumerate(places) for span in spans or ()]
+        stands = any(spans is not None for spans in places)
         for position, index in enumerate(members):
             last = position == len(members) - 1
             own = tuple(free[position:] if last else free[position : position + 1])
-            missing: Outcome = "overlapping" if places else "not_found"
+            missing: Outcome = "overlapping" if stands else "not_found"
             outcome: Outcome = "repeated" if len(own) > 1 else "found" if own else missing
             found[index] = ChunkLocation(index, outcome, own)
     return tuple(found[index] for index in range(len(chunks)))
@@ -101,7 +125,8 @@ def capture_prompt(
     """Turn the prompt that the generator saw into one whose chunks can be removed.
 
     Args:
-        captured: Raw text (used as it stands, no chat template) or chat messages.
+        captured: Raw text (used as it stands, no chat template) or chat messages. The control
+            tokens of raw text are honoured only in a `RawPrompt` that says that it is trusted.
         chunks: The retrieved chunks.
         splitter: Finds the sentences of a chunk.
 
@@ -112,8 +137,11 @@ def capture_prompt(
         ChunkNotFoundError: If no chunk has a place in the prompt.
         InputError: If `captured` is neither text nor a list of role/content messages.
     """
-    raw = isinstance(captured, str)
-    messages = [(None, captured)] if isinstance(captured, str) else _messages(captured)
+    if isinstance(captured, str):
+        captured = RawPrompt(captured)
+    raw = isinstance(captured, RawPrompt)
+    trusted = isinstance(captured, RawPrompt) and captured.trusted
+    messages = _messages(captured)
     texts = [clean_text(text) for _, text in messages]
     locations = locate_chunks(texts, chunks)
     if not any(location.located for location in locations):
@@ -124,14 +152,29 @@ def capture_prompt(
         )
     located = [location.chunk_index for location in locations if location.located]
     sources = SourceSet.build(chunks, splitter, located)
-    return (
-        Prompt(tuple(_divide(messages, texts, sources, locations)), raw=raw),
-        sources,
-        locations,
-    )
+    if trusted:
+        _warn_of_unlocated(locations)
+    divided = tuple(_divide(messages, texts, sources, locations, trusted=trusted))
+    return Prompt(divided, raw=raw), sources, locations
 
 
-def _messages(captured: Iterable[Mapping[str, str]]) -> list[tuple[str | None, str]]:
+def _warn_of_unlocated(locations: Sequence[ChunkLocation]) -> None:
+    lost = [location.chunk_index for location in locations if location.outcome == "not_found"]
+    if lost:
+        _logger.warning(
+            "the chunks %s are not found in a trusted prompt; if it shows them in other words, "
+            "control tokens in their text are honoured",
+            ", ".join(map(str, lost)),
+        )
+
+
+def _messages(
+    captured: RawPrompt | Iterable[Mapping[str, str]],
+) -> list[tuple[str | None, str]]:
+    if isinstance(captured, RawPrompt):
+        if not isinstance(captured.text, str):
+            raise InputError(f"a raw prompt must hold a str, not {type(captured.text).__name__}")
+        return [(None, captured.text)]
     messages: list[tuple[str | None, str]] = []
     for number, message in enumerate(captured):
         try:
@@ -152,34 +195,25 @@ def _messages(captured: Iterable[Mapping[str, str]]) -> list[tuple[str | None, s
     return messages
 
 
-def _occurrences(texts: Sequence[str], words: Sequence[str]) -> Iterator[Place]:
-    """Find every place of the words, places that overlap included."""
-    pattern = r"\s+".join(map(re.escape, words))
-    compiled = re.compile(f"(?=({pattern}))")
-    for number, text in enumerate(texts):
-        for match in compiled.finditer(text):
-            yield number, *match.span(1)
-
-
 def _divide(
     messages: Sequence[tuple[str | None, str]],
     texts: Sequence[str],
     sources: SourceSet,
     locations: Sequence[ChunkLocation],
+    *,
+    trusted: bool,
 ) -> Iterator[PromptMessage]:
     """Cut each message into chunks, which can be removed, and the text around them."""
-    for number, ((role, _), text) in enumerate(zip(messages, texts, strict=True)):
-        here = sorted(
-            (start, end, location.chunk_index)
-            for location in locations
-            for place_number, start, end in location.places
-            if place_number == number
-        )
+    here: list[list[tuple[int, int, int]]] = [[] for _ in texts]
+    for location in locations:
+        for number, start, end in location.places:
+            here[number].append((start, end, location.chunk_index))
+    for (role, _), text, places in zip(messages, texts, here, strict=True):
         segments: list[Segment] = []
         offset = 0
-        for start, end, index in here:
+        for start, end, index in sorted(places):
             body = sources.of_chunk(index)
-            segments.append(Segment(text[offset:start]))
+            segments.append(Segment(text[offset:start], trusted=trusted))
             spans = _project(
                 clean_text(sources.chunks[index].text),
                 text[start:end],
@@ -187,7 +221,7 @@ def _divide(
             )
             segments += chunk_segments(text[start:end], spans, range(body[0].id, body[-1].id + 1))
             offset = end
-        segments.append(Segment(text[offset:]))
+        segments.append(Segment(text[offset:], trusted=trusted))
         yield PromptMessage(role, tuple(segment for segment in segments if segment.text))
 
 

@@ -46,14 +46,52 @@ class EngineOptions:
     itself when memory runs out."""
 
     def __post_init__(self) -> None:
-        if not self.levels or set(self.levels) - {"sentence", "chunk"}:
+        self._check_levels()
+        self._check_method()
+        if isinstance(self.template, str):
             raise ConfigurationError(
-                f'levels must hold "sentence", "chunk" or both, got {self.levels!r}'
+                "template must be a function or an object with options, not a str; write "
+                f"template=ContextTemplate({self.template!r:.60})"
             )
-        if isinstance(self.method, str):
-            named_method(self.method)
-        if self.token_budget is not None and self.token_budget < 1:
-            raise ConfigurationError(f"token_budget must be at least 1, got {self.token_budget}")
+        for name in ("policy", "template", "splitter"):
+            _check_callable(name, getattr(self, name))
+        budget = self.token_budget
+        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
+            raise ConfigurationError(f"token_budget must be an int or None, got {budget!r:.60}")
+        if budget is not None and budget < 1:
+            raise ConfigurationError(f"token_budget must be at least 1, got {budget}")
+
+    def _check_levels(self) -> None:
+        levels: object = self.levels
+        if (
+            not isinstance(levels, list | tuple)
+            or not levels
+            or any(level not in ("sentence", "chunk") for level in levels)
+        ):
+            raise ConfigurationError(
+                'levels must hold "sentence", "chunk" or both, in a tuple such as ("sentence",); '
+                f"got {levels!r:.60}"
+            )
+        object.__setattr__(self, "levels", tuple(levels))
+
+    def _check_method(self) -> None:
+        method: object = self.method
+        if isinstance(method, str):
+            named_method(method)
+        elif method is not None and (
+            isinstance(method, type) or not callable(getattr(method, "run", None))
+        ):
+            raise ConfigurationError(
+                "method must be the name of a method or an object with a method run, "
+                f"got {method!r:.60}"
+            )
+
+
+def _check_callable(name: str, value: object) -> None:
+    if isinstance(value, type):
+        raise ConfigurationError(f"{name} must be an object, got a class: write {value.__name__}()")
+    if not callable(value):
+        raise ConfigurationError(f"{name} must be callable, got {value!r:.60}")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ One JSON object on each line:
   (texts that are joined by a space); objects may also have `id`, `title` and `metadata`.
 - `id` (optional): a text or an integer, handed back as text.
 - `prompt` (optional): the prompt that the generator saw, as text or as a list of
-  `{"role", "content"}` messages.
+  `{"role", "content"}` messages. Control tokens in it are read as plain text, so give messages
+  where the generator's chat template was used.
 
 Other fields are ignored. Files are read line by line, so their size does not matter, and a line
 that cannot be read never ends the reading.
@@ -22,8 +23,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from attribot_integrations.config import AttributionRequest
-from attribot_integrations.errors import DataFileError
+from attribot_integrations.errors import DataFileError, ModelError
 from attribot_integrations.render.text import one_line
+from attribot_integrations.serialization import json_data
 from attribot_integrations.sources import Chunk
 
 if TYPE_CHECKING:
@@ -77,11 +79,14 @@ class ResultWriter:
         """Return an attribution as it is written.
 
         Raises:
-            ValueError: If it holds a number that JSON cannot hold.
+            ModelError: If it holds a number that JSON cannot hold.
         """
         if self.as_text:
             return f"{self._heading(line)}: {one_line(attribution.question)}\n{attribution}\n"
-        return self._json({"line": line.number, **attribution.to_dict()})
+        try:
+            return self._json({"line": line.number, **json_data(attribution)})
+        except ValueError as error:
+            raise ModelError(f"the result cannot be written: {error}") from error
 
     def format_failure(self, line: RequestLine, error: Exception) -> str:
         """Return what went wrong with a line as it is written."""

@@ -10,13 +10,14 @@ captured prompt is searched for its chunks (`attribot_integrations.capture`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from string import Formatter
 from typing import Protocol
 
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import AttribotError, ConfigurationError, InputError, PromptError
 from attribot_integrations.sources import Chunk, Source, SourceSet, Span, clean_text
 
 __all__ = [
@@ -27,12 +28,15 @@ __all__ = [
     "PromptTemplate",
     "Rendered",
     "Segment",
+    "fill_template",
 ]
 
 DEFAULT_TEMPLATE = (
     "Answer the question using only the context.\n\nContext:\n{context}\n\nQuestion: {question}"
 )
 """Text of the user message that the template mode renders by default."""
+
+_ROLE = re.compile(r"[A-Za-z][\w-]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ class Segment:
     """The sentence this segment is the text of, if it is one."""
     trusted: bool = False
     """Whether the text is the chat template's own and may hold control tokens."""
+
+    def __post_init__(self) -> None:
+        # A lone surrogate stops a tokenizer, wherever the text comes from.
+        object.__setattr__(self, "text", clean_text(self.text))
 
     def shown(self, removed: frozenset[int]) -> bool:
         """Tell whether the segment stays when the sentences `removed` are taken out."""
@@ -87,8 +95,18 @@ class PromptMessage:
     """One message of a chat, or raw text when it has no role."""
 
     role: str | None
-    """Role for the chat template, such as "user"; `None` for text that no template wraps."""
+    """Role for the chat template, such as "user"; `None` for text that no template wraps.
+
+    At most 32 ASCII letters, digits, "_" and "-", a letter first: chat templates write roles
+    between their control tokens, so a role must not be able to hold one."""
     segments: tuple[Segment, ...]
+
+    def __post_init__(self) -> None:
+        if self.role is not None and not _ROLE.fullmatch(self.role):
+            raise InputError(
+                "a message's role must be at most 32 letters, digits, _ and -, a letter first; "
+                f"got {self.role!r:.80}"
+            )
 
     @property
     def text(self) -> str:
@@ -111,6 +129,62 @@ class PromptTemplate(Protocol):
     def __call__(self, question: str, sources: SourceSet) -> Prompt:
         """Return the prompt for a question over the sources of its context."""
         ...
+
+
+def fill_template(template: PromptTemplate, question: str, sources: SourceSet) -> Prompt:
+    """Render a prompt, and check that removing any sentence will really change it.
+
+    Args:
+        template: Any template.
+        question: The user's question.
+        sources: The sources of the context.
+
+    Raises:
+        PromptError: If the template fails, or does not show every sentence once, in order, in a
+            segment that goes when the sentence is removed.
+    """
+    try:
+        prompt = template(question, sources)
+    except AttribotError:
+        raise
+    except Exception as error:  # it is the caller's code, anything may happen there
+        raise PromptError(f"the template failed: {type(error).__name__}: {error}") from error
+    if not isinstance(prompt, Prompt):
+        raise PromptError(f"a template must return a Prompt, not {type(prompt).__name__}")
+    _check_sentences(prompt, sources)
+    return prompt
+
+
+def _check_sentences(prompt: Prompt, sources: SourceSet) -> None:
+    expected = 0
+    for message in prompt.messages:
+        for segment in message.segments:
+            id_ = segment.sentence_id
+            if id_ is None:
+                continue
+            if not 0 <= id_ < len(sources.sentences):
+                raise PromptError(
+                    f"the template shows sentence {id_}, but the context has only "
+                    f"{len(sources.sentences)} sentences, numbered from 0"
+                )
+            named = f"the template shows {_describe(sources, id_)}"
+            if id_ < expected:
+                raise PromptError(f"{named} twice or out of order")
+            if id_ > expected:
+                raise PromptError(f"{named} before {_describe(sources, expected)}, or without it")
+            if segment.shown(frozenset({id_})):
+                raise PromptError(f"{named} even when that is removed")
+            expected += 1
+    if expected < len(sources.sentences):
+        raise PromptError(
+            f"the template leaves out {_describe(sources, expected)}; removing what is not in the "
+            "prompt would score 0"
+        )
+
+
+def _describe(sources: SourceSet, id_: int) -> str:
+    source = sources.sentences[id_]
+    return f"sentence {id_} (of chunk {source.chunk_index}: {source.text!r:.60})"
 
 
 @dataclass(frozen=True)
@@ -154,16 +228,16 @@ class ContextTemplate:
             if ids.start > 0:
                 segments.append(Segment(self.separator, (range(ids.start), ids)))
             segments.extend(self._chunk(sources.chunks[whole.chunk_index], whole, sources))
-        segments += [Segment(middle), Segment(clean_text(question)), Segment(tail)]
+        segments += [Segment(middle), Segment(question), Segment(tail)]
         user = PromptMessage("user", tuple(segment for segment in segments if segment.text))
         if self.system is None:
             return Prompt((user,))
-        return Prompt((PromptMessage("system", (Segment(clean_text(self.system)),)), user))
+        return Prompt((PromptMessage("system", (Segment(self.system),)), user))
 
     def _chunk(self, chunk: Chunk, whole: Source, sources: SourceSet) -> list[Segment]:
         ids = _range(whole.sentence_ids)
         body = [sources.sentences[id_] for id_ in ids]
-        values = {"number": str(whole.chunk_index + 1), "title": clean_text(chunk.title or "")}
+        values = {"number": str(whole.chunk_index + 1), "title": chunk.title or ""}
         segments: list[Segment] = []
         for literal, name, _, _ in Formatter().parse(self.chunk_format):
             segments.append(Segment(literal, (ids,)))
@@ -186,7 +260,6 @@ def chunk_segments(text: str, spans: Sequence[Span], ids: range) -> list[Segment
         spans: The sentences' spans in `text`.
         ids: The sentences' ids.
     """
-    text = clean_text(text)
     segments = [Segment(text[: spans[0][0]], (ids,))]
     edges = [*spans, (len(text), len(text))]
     for id_, ((start, end), (following, _)) in zip(ids, pairwise(edges), strict=True):

@@ -9,9 +9,9 @@ and never by their text, so two equal sentences are two sources.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from attribot_integrations.errors import ConfigurationError, EmptyContextError, InputError
@@ -36,6 +36,28 @@ Span = tuple[int, int]
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+class _ReadOnly(Mapping[str, Any]):
+    """A mapping that cannot be changed; unlike a mappingproxy, it can be pickled and copied."""
+
+    def __init__(self, items: Mapping[str, Any]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (self._items,)  # a copy is the caller's own, as in `dataclasses.asdict`
+
+
 @dataclass(frozen=True)
 class Chunk:
     """One retrieved piece of text."""
@@ -50,7 +72,7 @@ class Chunk:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise InputError(f"a chunk's text must be a str, not {type(self.text).__name__}")
-        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        object.__setattr__(self, "metadata", _ReadOnly(self.metadata))
 
     @property
     def title(self) -> str | None:
@@ -62,7 +84,7 @@ class Chunk:
         return self.id
 
     def __reduce__(self) -> tuple[type[Chunk], tuple[str, str | None, dict[str, Any]]]:
-        # A MappingProxyType cannot be pickled or deep-copied; its dict can.
+        # Built anew, so that a copy's metadata is read-only too.
         return Chunk, (self.text, self.id, dict(self.metadata))
 
 
@@ -249,7 +271,7 @@ class SourceSet:
 
     def of_chunk(self, index: int) -> tuple[Source, ...]:
         """Return the sentences of one chunk, in order."""
-        return tuple(source for source in self.sentences if source.chunk_index == index)
+        return self._by_chunk.get(index, ())
 
     def at(self, levels: Iterable[Level]) -> tuple[Source, ...]:
         """Return the sources of the given levels, sentences first."""
@@ -262,6 +284,13 @@ class SourceSet:
         return (self.sentences if "sentence" in wanted else ()) + (
             self.whole_chunks if "chunk" in wanted else ()
         )
+
+    @cached_property
+    def _by_chunk(self) -> dict[int, tuple[Source, ...]]:
+        return {
+            whole.chunk_index: tuple(self.sentences[id_] for id_ in whole.sentence_ids)
+            for whole in self.whole_chunks
+        }
 
 
 def _whole(text: str) -> list[Span]:

@@ -84,15 +84,21 @@ def spread_over_tokens(
     """
     if list(spans) == list(other_spans):
         return values
-    weights = np.zeros((len(spans), len(other_spans)), dtype=np.float32)
-    for row, (start, end) in enumerate(spans):
-        overlaps = [min(end, high) - max(start, low) for low, high in other_spans]
-        touched = [column for column, overlap in enumerate(overlaps) if overlap > 0]
-        if not touched:  # a token without characters, or of white space that the other drops
-            distances = [abs(low - start) for low, _ in other_spans]
-            touched = [int(np.argmin(distances))]
-            overlaps = [1] * len(other_spans)
-        total = sum(overlaps[column] for column in touched)
-        for column in touched:
-            weights[row, column] = overlaps[column] / total
-    return np.asarray(values @ weights, dtype=np.float32)
+    lows = np.array([low for low, _ in other_spans])
+    highs = np.array([high for _, high in other_spans])
+    starts, ends = np.array(spans).reshape(-1, 2).T
+    # For each token, the others from the first that ends behind its start to the last that starts
+    # before its end; some between may still not touch it.
+    firsts = np.searchsorted(np.maximum.accumulate(highs), starts, "right")
+    lasts = np.searchsorted(np.minimum.accumulate(lows[::-1])[::-1], ends, "left")
+    carried = np.zeros((*values.shape[:-1], len(other_spans)), dtype=np.float32)
+    for token, (start, end, first, last) in enumerate(
+        zip(starts, ends, firsts, lasts, strict=True)
+    ):
+        near = slice(first, last)
+        overlaps = (np.minimum(highs[near], end) - np.maximum(lows[near], start)).clip(0)
+        if not overlaps.any():  # no characters, or white space that the other tokenizer drops
+            nearest = int(np.abs(lows - start).argmin())
+            near, overlaps = slice(nearest, nearest + 1), np.ones(1)
+        carried[..., near] += values[..., token, None] * (overlaps / overlaps.sum())
+    return carried

@@ -12,11 +12,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from attribot_integrations.errors import ModelError, UnsupportedModelError
+from attribot_integrations.scoring.positions import (
+    context_length,
+    has_dynamic_rope,
+    length_switch,
+)
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
-__all__ = ["AttentionRule", "Capabilities", "PathName", "inspect_model"]
+__all__ = ["AttentionRule", "Capabilities", "PathName", "inner_model", "inspect_model"]
 
 PathName = Literal["packed", "cached", "plain"]
 """How ablations are run, fastest first.
@@ -37,6 +43,14 @@ class AttentionRule:
     chunk: int | None = None
     """Chunked attention: keys in the same block of `chunk` positions."""
 
+    def out_of_reach(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor | None:
+        """Return where a key may not be seen, given positions; `None` if nothing is limited."""
+        too_far = None if self.window is None else key <= query - self.window
+        if self.chunk is None:
+            return too_far
+        elsewhere = key // self.chunk != query // self.chunk
+        return elsewhere if too_far is None else elsewhere | too_far
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -50,7 +64,7 @@ class Capabilities:
     context_length: int | None
     """Most tokens that the model's positions cover; `None` where nothing limits them."""
     packed_limit: int | None = None
-    """Most tokens that may be packed and cached together; `None` for no limit."""
+    """Cached and packed tokens together must stay below this; `None` for no limit."""
     length_switch: int | None = None
     """Length at which the position encoding changes for the whole text (longrope)."""
     takes_position_ids: bool = True
@@ -65,10 +79,12 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
     """Choose the fastest path that a model's config allows.
 
     Raises:
-        UnsupportedModelError: If the model is an encoder-decoder or has no language-model head.
+        UnsupportedModelError: If the model is an encoder-decoder, has no language-model head, or
+            puts trained virtual tokens before the text.
         ModelError: If the model is in training mode, where dropout makes scores random.
     """
-    name = type(model).__name__
+    inner = inner_model(model)
+    name = type(inner).__name__
     config = model.config.get_text_config(decoder=True)
     if model.config.is_encoder_decoder:
         raise UnsupportedModelError(
@@ -80,38 +96,55 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         )
     if model.training:
         raise ModelError(f"{name} is in training mode, where dropout changes scores: call .eval()")
-    parameters = inspect.signature(model.forward).parameters
-    path, reason = _choose(model, config, set(parameters))
-    rope = _rope(config)
+    _check_adapters(model, name)
+    parameters = inspect.signature(inner.forward).parameters
+    path, reason = _choose(inner, config, set(parameters))
     return Capabilities(
         path=path,
         reason=reason,
         masks=_mask_rules(config),
-        context_length=getattr(config, "max_position_embeddings", None),
+        context_length=context_length(config),
         packed_limit=_packed_limit(config),
-        length_switch=rope.get("original_max_position_embeddings")
-        if rope.get("rope_type") == "longrope"
-        else None,
+        length_switch=length_switch(config),
         takes_position_ids="position_ids" in parameters,
         takes_logits_to_keep="logits_to_keep" in parameters,
     )
+
+
+def inner_model(model: Any) -> PreTrainedModel:
+    """Return the transformers model inside the wrappers of `torch.compile` and PEFT, if any."""
+    while True:
+        wrapped: Any = getattr(model, "_orig_mod", model)
+        if callable(getattr(wrapped, "get_base_model", None)):
+            wrapped = wrapped.get_base_model()
+        if wrapped is model:
+            inner: PreTrainedModel = model
+            return inner
+        model = wrapped
+
+
+def _check_adapters(model: Any, name: str) -> None:
+    configs: Mapping[str, Any] = getattr(model, "peft_config", None) or {}
+    if any(getattr(config, "is_prompt_learning", False) for config in configs.values()):
+        raise UnsupportedModelError(
+            f"{name} puts trained virtual tokens before the text, whose positions the engine does "
+            "not know; adapters that change weights (LoRA) are supported"
+        )
 
 
 def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[PathName, str]:
     from transformers import DynamicCache
 
     layers = set(getattr(config, "layer_types", None) or ())
-    if (
-        getattr(model, "_is_stateful", False)
-        or "past_key_values" not in parameters
-        or any(DynamicCache(config=config).is_linear)
-    ):
+    if getattr(model, "_is_stateful", False) or any(DynamicCache(config=config).is_linear):
         return "plain", "recurrent layers carry a state that branches cannot share"
+    if "past_key_values" not in parameters:
+        return "plain", f"the forward method of {type(model).__name__} takes no cache"
     if layers - _MASKED_LAYERS:
         return "plain", f"unknown layer types {sorted(layers - _MASKED_LAYERS)}"
     if "local" in str(getattr(config, "attention_types", "")):
         return "plain", "local attention layers apply a window of their own"
-    if _rope(config).get("rope_type") == "dynamic":
+    if has_dynamic_rope(config):
         return "plain", "dynamic rotary embeddings depend on the length of the text"
     if "position_ids" not in parameters or getattr(config, "alibi", False):
         return "cached", "positions come from the order of the keys (ALiBi)"
@@ -139,8 +172,3 @@ def _packed_limit(config: Any) -> int | None:
     if getattr(config, "attn_temperature_tuning", False):
         return int(getattr(config, "floor_scale", 0)) or None
     return None
-
-
-def _rope(config: Any) -> Mapping[str, Any]:
-    rope = getattr(config, "rope_parameters", None) or {}
-    return rope if isinstance(rope, Mapping) else {}

@@ -9,16 +9,21 @@ model saw it in training, and offsets hold in either case.
 from __future__ import annotations
 
 import copy
-import re
+import logging
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
-
-from attribot_integrations.errors import ControlTokenError, PromptError, UnsupportedModelError
-from attribot_integrations.prompts import Prompt, PromptMessage, Rendered, Segment
+from attribot_integrations.errors import (
+    ControlTokenError,
+    EmptyAnswerError,
+    UnsupportedModelError,
+)
+from attribot_integrations.prompts import Prompt, Rendered, Segment
+from attribot_integrations.scoring.chat import chat_segments
+from attribot_integrations.scoring.control_tokens import can_hide_one_another, find_control_ids
 from attribot_integrations.sources import Span
 
 if TYPE_CHECKING:
@@ -26,10 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedText", "TextEncoder"]
 
-_MARKUP = re.compile(r"[<\[{].*[>\]}]", re.DOTALL)
 _PLAIN_SUFFIX = "\n\nAnswer:\n"
-_STAND_IN = "attribotmessage{}content"
-_STAND_INS = re.compile(_STAND_IN.format(r"(\d+)"))
+_PIECES = 1 << 18
+"""Most characters of pieces of hostile text whose tokens are kept."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,42 +68,49 @@ class TextEncoder:
             )
         self._tokenizer = copy.deepcopy(tokenizer)
         self._chat_options = dict(chat_options or {})
-        self.control_ids = _control_ids(self._tokenizer)
+        self._tokenizer.split_special_tokens = False  # the caller's tokenizer may ask for it
+        self._backend: Any = self._tokenizer.backend_tokenizer
+        _make_deterministic(self._backend)
+        self.control_ids = find_control_ids(self._tokenizer, self._chat_options)
+        self._told_apart = not can_hide_one_another(self._tokenizer, self.control_ids)
         self.uses_chat_template = bool(getattr(self._tokenizer, "chat_template", None))
         self._leading_ids = self._find_leading_ids()
         # Beside adding tokens, a post-processor may trim white space from offsets.
-        self._tokenizer.backend_tokenizer.post_processor = None
+        self._backend.post_processor = None
         unknown = self._tokenizer.unk_token_id
         named = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id)
         self._unknown_id = None if unknown in named else unknown
+        self._known_control_ids = self.control_ids - {self._unknown_id}
         starts = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id, 0)
         self.start_id: int = next(id_ for id_ in starts if id_ is not None)
+        self._pieces: dict[str, EncodedText] = {}
+        self._room = _PIECES
+        self._warned = False
 
     def segments(self, prompt: Prompt) -> tuple[tuple[int, ...], list[Segment]]:
         """Put a prompt into the model's own form.
 
         Returns:
-            Ids that stand before the text (BOS where the tokenizer adds it by itself), and the
-            segments of the whole prompt, the chat template's own text marked as trusted.
+            Ids that stand before the text (BOS where the tokenizer adds it by itself and the text
+            has none), and the segments of the whole prompt, the chat template's own text marked as
+            trusted.
 
         Raises:
             PromptError: If the chat template refuses the messages or does not show them.
         """
         if self.uses_chat_template and not prompt.raw:
-            try:
-                return (), self._chat_segments(prompt.messages)
-            except PromptError:
-                merged = _merge_system(prompt.messages)
-                if merged == prompt.messages:
-                    raise
-                return (), self._chat_segments(merged)
+            return (), chat_segments(self._tokenizer, prompt.messages, self._chat_options)
         segments: list[Segment] = []
         for number, message in enumerate(prompt.messages):
             segments += [Segment("\n\n", trusted=True)] if number else []
             segments += message.segments
         if not prompt.raw:
             segments.append(Segment(_PLAIN_SUFFIX, trusted=True))
-        return self._leading_ids, segments
+            return self._leading_ids, segments
+        self._warn_of_plain_markers(segments)
+        leading = "".join(self._tokenizer.convert_ids_to_tokens(list(self._leading_ids)))
+        written = segments and segments[0].trusted and segments[0].text.startswith(leading)
+        return () if written else self._leading_ids, segments
 
     def encode(self, rendered: Sequence[Rendered]) -> list[EncodedText]:
         """Tokenise texts, adding no token and letting none be forged.
@@ -111,26 +124,48 @@ class TextEncoder:
             for item, first in zip(rendered, encoded, strict=True)
         ]
 
+    def quick_ids(self, texts: Sequence[str], full: EncodedText) -> list[tuple[int, ...] | None]:
+        """Tokenise what ablations leave of a text, without the offsets that `encode` works out.
+
+        Ablations leave the chat template's own text as it is. So where the control tokens are
+        those of the full text, and none can hide another, none is forged.
+
+        Args:
+            texts: The texts that are left.
+            full: The full text, as `encode` tokenised it.
+
+        Returns:
+            Ids of each text; `None` where only `encode` can tell.
+        """
+        if not self._told_apart:
+            return [None] * len(texts)
+        control = self._known_control_ids  # unknown characters may come and go
+        wanted = [id_ for id_ in full.ids if id_ in control]
+        found = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        quick: list[tuple[int, ...] | None] = []
+        for text, ids in zip(texts, (each.ids for each in found), strict=True):
+            unnamed = self._unknown_id is None or self._tokenizer.unk_token not in text
+            same = [id_ for id_ in ids if id_ in control] == wanted
+            quick.append(tuple(ids) if same and unnamed else None)
+        return quick
+
     def encode_text(self, text: str) -> EncodedText:
-        """Tokenise one text that holds no template text at all, such as an answer."""
-        return self.encode([Rendered(text, (), ())])[0]
+        """Tokenise one text that holds no template text at all, such as an answer.
+
+        Raises:
+            EmptyAnswerError: If the text is not blank, but the tokenizer makes nothing of it.
+            ControlTokenError: If the text cannot be kept from becoming a control token.
+        """
+        encoded = self.encode([Rendered(text, (), ())])[0]
+        if not encoded.ids and text.strip():
+            raise EmptyAnswerError(
+                f"the tokenizer makes no token of the answer {text!r:.60}, so nothing can be scored"
+            )
+        return encoded
 
     def _encode(self, texts: Sequence[str]) -> list[EncodedText]:
-        if not texts:
-            return []
-        batch = self._tokenizer(
-            list(texts),
-            add_special_tokens=False,
-            split_special_tokens=False,  # the caller's tokenizer may ask for it
-            return_offsets_mapping=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )
-        return [
-            EncodedText(tuple(ids), tuple(map(tuple, offsets)))
-            for ids, offsets in zip(batch["input_ids"], batch["offset_mapping"], strict=True)
-        ]
+        found = self._backend.encode_batch(list(texts), add_special_tokens=False)
+        return [EncodedText(tuple(each.ids), tuple(each.offsets)) for each in found]
 
     def _encode_hostile(self, item: Rendered, encoded: EncodedText) -> EncodedText:
         cuts: set[int] = set()
@@ -144,9 +179,9 @@ class TextEncoder:
                 )
             cuts |= new
             edges = [0, *sorted(cuts), len(item.text)]
-            pieces = self._encode([item.text[start:end] for start, end in pairwise(edges)])
+            pieces = self._encode_pieces([item.text[start:end] for start, end in pairwise(edges)])
             encoded = EncodedText(
-                tuple(id_ for piece in pieces for id_ in piece.ids),
+                tuple(chain.from_iterable(piece.ids for piece in pieces)),
                 tuple(
                     (start + edge, end + edge)
                     for edge, piece in zip(edges, pieces, strict=False)
@@ -155,52 +190,53 @@ class TextEncoder:
             )
         return encoded
 
+    def _encode_pieces(self, texts: Sequence[str]) -> list[EncodedText]:
+        """Tokenise pieces of hostile text, which are much the same in every ablation."""
+        found = {text: self._pieces.get(text) for text in texts}
+        missing = [text for text, encoded in found.items() if encoded is None]
+        new = dict(zip(missing, self._encode(missing), strict=True))
+        size = sum(map(len, missing))
+        if size > self._room:  # other threads may go on with the old one
+            self._pieces, self._room = {}, _PIECES
+        if size <= self._room:
+            self._pieces.update(new)
+            self._room -= size
+        return [found[text] or new[text] for text in texts]
+
     def _forged(self, encoded: EncodedText, item: Rendered) -> list[Span]:
-        """Return the spans of control tokens that the chat template did not put there."""
+        """Return the visible spans of control tokens that the template did not put there."""
         forged: list[Span] = []
+        lows = [low for low, _ in item.trusted]
         for id_, (start, end) in zip(encoded.ids, encoded.offsets, strict=True):
             if id_ not in self.control_ids:
                 continue
             token = item.text[start:end]
             if id_ == self._unknown_id and self._tokenizer.unk_token not in token:
                 continue  # a character that the vocabulary lacks
-            # A template's token may swallow white space around it that is not the template's.
-            inner_start = start + len(token) - len(token.lstrip())
-            inner_end = start + len(token.rstrip())
-            if not any(low <= inner_start and inner_end <= high for low, high in item.trusted):
+            # A token may swallow white space around it, in which no cut would break it, and which
+            # need not be the template's where the token is.
+            if visible := token.strip():
+                start += token.index(visible)
+                end = start + len(visible)
+            place = bisect_right(lows, start) - 1
+            if place < 0 or end > item.trusted[place][1]:
                 forged.append((start, end))
         return forged
 
-    def _chat_segments(self, messages: Sequence[PromptMessage]) -> list[Segment]:
-        """Render the template around stand-ins for the contents, then put the contents back.
-
-        The template never sees the contents: it can neither trim them nor act on what they say.
-        """
-        try:
-            text = self._tokenizer.apply_chat_template(
-                [
-                    {"role": message.role or "user", "content": _STAND_IN.format(number)}
-                    for number, message in enumerate(messages)
-                ],
-                tokenize=False,
-                add_generation_prompt=True,
-                **self._chat_options,
-            )
-        except TemplateError as error:
-            raise PromptError(f"the chat template refuses the prompt: {error}") from error
-        if not isinstance(text, str):
-            raise PromptError(f"the chat template gave {type(text).__name__} instead of text")
-        own, shown = _STAND_INS.split(text)[::2], [int(n) for n in _STAND_INS.findall(text)]
-        for number, message in enumerate(messages):
-            if shown.count(number) != 1:
-                raise PromptError(
-                    f"the chat template must show every message once, but shows message {number} "
-                    f"(of role {message.role!r}) {shown.count(number)} times"
+    def _warn_of_plain_markers(self, segments: Sequence[Segment]) -> None:
+        if self._warned:
+            return
+        texts = [each.text for each in segments if not each.needs and not each.trusted]
+        for text, encoded in zip(texts, self._encode(texts), strict=True):
+            for start, end in self._forged(encoded, Rendered(text, (), ())):
+                self._warned = True
+                _logger.warning(
+                    "the captured prompt holds the control token %r outside its chunks, and it is "
+                    "read as plain text, which the generator may not have done: pass the chat "
+                    "messages instead, or RawPrompt(text, trusted=True) if you trust that text",
+                    text[start:end],
                 )
-        segments = [Segment(own[0], trusted=True)]
-        for number, behind in zip(shown, own[1:], strict=True):
-            segments += [*messages[number].segments, Segment(behind, trusted=True)]
-        return [segment for segment in segments if segment.text]
+                return
 
     def _find_leading_ids(self) -> tuple[int, ...]:
         """Find the ids that the tokenizer puts before a text by itself, such as BOS."""
@@ -212,28 +248,12 @@ class TextEncoder:
         return ()
 
 
-def _control_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Ids that only a chat template may use.
-
-    Special tokens, and added tokens in brackets (`<think>`, `[INST]`) even where the tokenizer
-    does not call them special. Other added tokens (runs of spaces, domain words) are plain text.
-    """
-    added = tokenizer.added_tokens_decoder
-    return frozenset(tokenizer.all_special_ids) | {
-        id_
-        for id_, token in added.items()
-        if token.special or _MARKUP.fullmatch(token.content.strip())
-    }
-
-
-def _merge_system(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...]:
-    """Move system text into the user message beside it, for templates that know no system role."""
-    merged: list[PromptMessage] = []
-    for before, message in zip((None, *messages), messages, strict=False):
-        role = "user" if message.role == "system" else message.role
-        segments = message.segments
-        moved = before is not None and "system" in (before.role, message.role)
-        if moved and merged[-1].role == role:
-            segments = (*merged.pop().segments, Segment("\n\n"), *segments)
-        merged.append(PromptMessage(role, segments))
-    return tuple(merged)
+def _make_deterministic(backend: Any) -> None:
+    """Give every text the same tokens every time, and all of them."""
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = False
+    # Dropout (BPE) and sampling (Unigram) are for training.
+    for option in ("dropout", "alpha", "nbest_size"):
+        if getattr(backend.model, option, None) is not None:
+            setattr(backend.model, option, None)

@@ -17,8 +17,9 @@ import torch
 from accelerate.state import PartialState
 
 from attribot_integrations.errors import ModelError, UnsupportedModelError
-from attribot_integrations.scoring.capabilities import Capabilities, inspect_model
+from attribot_integrations.scoring.capabilities import Capabilities, inner_model, inspect_model
 from attribot_integrations.scoring.encoding import TextEncoder
+from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.verification import verify
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ class LanguageModel:
     name: str
     parameters: int
     """Number of parameters, shared ones counted once."""
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    """Held during forward passes, so that threads share the device in turn."""
+    forward: ForwardPass = field(repr=False)
+    """Runs the model."""
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Held during forward passes, so that threads share the device in turn."""
+        return self.forward.lock
 
     @classmethod
     def from_model(
@@ -63,17 +69,14 @@ class LanguageModel:
             ModelError: If the model is in training mode.
         """
         capabilities = inspect_model(model)
-        vocabulary = model.config.get_text_config(decoder=True).vocab_size
-        if len(tokenizer) > vocabulary and max(tokenizer.get_vocab().values()) >= vocabulary:
-            raise UnsupportedModelError(
-                f"the tokenizer has ids up to {max(tokenizer.get_vocab().values())}, "
-                f"{type(model).__name__} only {vocabulary} embeddings; is it the model's own?"
-            )
+        _check_vocabulary(model, tokenizer)
+        capabilities = verify(model, capabilities)
         return cls(
             model=model,
             encoder=TextEncoder(tokenizer, chat_options),
-            capabilities=verify(model, capabilities),
-            name=name or model.config.name_or_path or type(model).__name__,
+            capabilities=capabilities,
+            forward=ForwardPass(model, capabilities),
+            name=name or model.config.name_or_path or type(inner_model(model)).__name__,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
         )
 
@@ -143,4 +146,21 @@ class LanguageModel:
             )
         return cls.from_model(
             model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
+        )
+
+
+def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer of another model: one with ordinary ids that have no embedding.
+
+    Added tokens may lie beyond the embeddings, as Gemma 3's image token does in its text models.
+    """
+    embeddings = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    known = embeddings or model.config.get_text_config(decoder=True).vocab_size
+    added = tokenizer.get_added_vocab()
+    ordinary = (id_ for token, id_ in tokenizer.get_vocab().items() if token not in added)
+    highest = max(ordinary, default=-1)
+    if highest >= known:
+        raise UnsupportedModelError(
+            f"the tokenizer has ids up to {highest:,}, {type(inner_model(model)).__name__} only "
+            f"{known:,} embeddings; is it the model's own?"
         )

@@ -50,6 +50,16 @@ class Branch:
         return torch.cat([*moved, torch.arange(first, first + left)])
 
     @property
+    def continues(self) -> bool:
+        """Whether the tokens simply go on from the shared ones: nothing is hidden or moved."""
+        return self.in_place and not self.hidden
+
+    @property
+    def in_place(self) -> bool:
+        """Whether all tokens stand behind all the shared ones that are seen."""
+        return not (self.rerun or self.shift)
+
+    @property
     def unseen(self) -> tuple[Span, ...]:
         """Ranges of the shared tokens that this branch does not attend to."""
         return (*self.hidden, *((each.low, each.high) for each in self.rerun))
@@ -95,45 +105,49 @@ class Pack:
         Returns:
             One mask, or one for each layer type where the model takes a dict of masks.
         """
-        lengths = torch.tensor([len(branch.tokens) for branch in self.branches], device=device)
-        starts = torch.tensor([branch.start for branch in self.branches], device=device)
-        owner = torch.repeat_interleave(
-            torch.arange(len(self.branches), device=device), lengths, output_size=self.size
-        )
-        position = self.positions()[0].to(device)
-        prefix = torch.arange(self.prefix, device=device)
-        shared = (prefix[None, :] < starts[:, None]).index_put_(
-            self._hidden_cells(device), torch.tensor(False, device=device)
-        )
-        in_prefix = shared[owner] & (prefix[None, :] < position[:, None])
-        in_branch = (owner[:, None] == owner[None, :]) & (position[:, None] >= position[None, :])
-        visible = torch.cat([in_prefix, in_branch], dim=1)
-        keys = torch.cat([prefix, position])
         blocked = torch.finfo(dtype).min
+        position = self.positions()[0].to(device)
+        keys = torch.cat([torch.arange(self.prefix, device=device), position])
+        base = self._base_mask(position, blocked, dtype)
 
         def additive(rule: AttentionRule) -> torch.Tensor:
-            allowed = visible
-            if rule.window is not None:
-                allowed = allowed & (keys[None, :] > position[:, None] - rule.window)
-            if rule.chunk is not None:
-                allowed = allowed & (keys[None, :] // rule.chunk == position[:, None] // rule.chunk)
-            mask = torch.zeros(allowed.shape, dtype=dtype, device=device)
-            return mask.masked_fill_(~allowed, blocked)[None, None]
+            far = rule.out_of_reach(position[:, None], keys[None, :])
+            return (base if far is None else torch.where(far, blocked, base))[None, None]
 
         built = {layer: additive(rule) for layer, rule in rules.items()}
         single = built.get(None)
         return single if single is not None else {str(key): mask for key, mask in built.items()}
 
-    def _hidden_cells(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return branch and place of every shared token that a branch may not see."""
-        cells = [
-            (number, token)
-            for number, branch in enumerate(self.branches)
-            for start, end in branch.unseen
-            for token in range(start, end)
-        ]
-        numbers, tokens = torch.tensor(cells, dtype=torch.long).reshape(-1, 2).to(device).unbind(1)
-        return numbers, tokens
+    def _base_mask(
+        self, position: torch.Tensor, blocked: float, dtype: torch.dtype
+    ) -> torch.Tensor:
+        """Build the mask without windows, `[size, prefix + size]`."""
+        device, prefix, size = position.device, self.prefix, self.size
+        mask = torch.empty((size, prefix + size), dtype=dtype, device=device)
+        mask[:, prefix:] = blocked
+        shared = self._shared_rows(blocked, dtype).to(device)
+        longest = max(len(branch.tokens) for branch in self.branches)
+        triangle = torch.full((longest, longest), blocked, dtype=dtype, device=device).triu_(1)
+        low = 0
+        for row, branch in zip(shared, self.branches, strict=True):
+            length = len(branch.tokens)
+            high = low + length
+            mask[low:high, :prefix] = row
+            mask[low:high, prefix + low : prefix + high] = triangle[:length, :length]
+            low = high
+        if any(not branch.in_place for branch in self.branches):
+            late = torch.arange(prefix, device=device)[None, :] >= position[:, None]
+            mask[:, :prefix].masked_fill_(late, blocked)
+        return mask
+
+    def _shared_rows(self, blocked: float, dtype: torch.dtype) -> torch.Tensor:
+        """Build what each branch sees of the shared tokens, `[branches, prefix]`."""
+        rows = torch.full((len(self.branches), self.prefix), blocked, dtype=dtype)
+        for row, branch in zip(rows, self.branches, strict=True):
+            row[: branch.start] = 0
+            for start, end in branch.unseen:
+                row[start:end] = blocked
+        return rows
 
 
 @dataclass(frozen=True)
@@ -146,6 +160,10 @@ class PackLimits:
     """Most cells in the attention mask: query times key positions."""
     branches: int
     """Most branches, which bounds the logits."""
+
+    def allow(self, size: int, prefix: int) -> bool:
+        """Tell whether so many tokens may run together over a prefix."""
+        return size <= self.tokens and size * (prefix + size) <= self.cells
 
 
 def take_pack(waiting: Sequence[Branch], reference: Branch | None, limits: PackLimits) -> Pack:
@@ -162,11 +180,7 @@ def take_pack(waiting: Sequence[Branch], reference: Branch | None, limits: PackL
     prefix = max(waiting[0].start, reference.start if reference is not None else 0)
     for branch in waiting:
         grown = size + len(branch.tokens)
-        full = (
-            grown > limits.tokens
-            or grown * (prefix + grown) > limits.cells
-            or len(chosen) >= limits.branches
-        )
+        full = not limits.allow(grown, prefix) or len(chosen) >= limits.branches
         if full and len(chosen) > fixed:
             break
         chosen.append(branch)
@@ -176,12 +190,14 @@ def take_pack(waiting: Sequence[Branch], reference: Branch | None, limits: PackL
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """Count the leading tokens that two sequences share."""
-    length = 0
-    for left, right in zip(first, second, strict=False):
-        if left != right:
-            break
-        length += 1
-    return length
+    low, high = 0, min(len(first), len(second))
+    while low < high:  # bisecting compares runs of tokens at once
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def branch_off(
@@ -191,7 +207,7 @@ def branch_off(
 
     The last token of the prompt is always run again, since its logits predict the answer's first.
     """
-    start = min(common_prefix(base, prompt), len(prompt) - 1, len(base) - 1)
+    start = min(common_prefix(tuple(base), tuple(prompt)), len(prompt) - 1, len(base) - 1)
     return Branch(index, start, (*prompt[start:], *answer[:-1]))
 
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
-from attribot_integrations.prompts import Prompt, render
+from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import ModelCost
+from attribot_integrations.scoring.ablated import AblatedText, Ablation
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.encoding import EncodedText
 from attribot_integrations.scoring.layout import TokenLayout
 from attribot_integrations.scoring.models import LanguageModel
-from attribot_integrations.scoring.paths import PATHS, PackedPath
+from attribot_integrations.scoring.paths import PATHS, PackedPath, PathScores
 from attribot_integrations.sources import clean_text
 
 __all__ = ["AblationScores", "Scorer"]
 
-Ablation = frozenset[int]
-"""Ids of the sentences that are removed."""
+_Row = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""An ablation's log-probabilities and the reference's, `[answer tokens]` each."""
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,25 @@ class Scorer:
             raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters)")
         self._model = model
         self._without = without
-        self._leading, segments = model.encoder.segments(prompt)
-        self._segments = [segment for segment in segments if segment.shown(without)]
         self.answer: EncodedText = model.encoder.encode_text(clean_text(answer))
-        self.prompt: EncodedText = model.encoder.encode([render(self._segments)])[0]
-        full = self._ids(self.prompt)
-        self._check_length(len(full) + len(self.answer.ids))
+        self._text = AblatedText(model.encoder, prompt, without)
+        self.prompt: EncodedText = self._text.encoded
+        self._check_length(len(self._text.ids))
         if token_budget is None:
-            token_budget = 512 if model.model.device.type == "cpu" else 8192
-        self._naive_tokens = 0
+            token_budget = 512 if model.forward.device.type == "cpu" else 8192
         self._narrowed: list[Scorer] = []
         self._narrow = partial(Scorer, model, prompt, answer, token_budget=token_budget, path=path)
-        self._path = PATHS[path or self._path_for(len(full))](
-            model.model, model.capabilities, full, self.answer.ids, token_budget, model.lock
+        self._removed: dict[Ablation, _Row] = {}
+        self._hidden: dict[tuple[Ablation, int], _Row] = {}
+        self._naive_lengths: dict[Ablation, int] = {frozenset(): len(self._text.ids)}
+        name, self._reason = self._choose_path(path)
+        self._path = PATHS[name](
+            model.model,
+            model.capabilities,
+            self._text.ids,
+            self.answer.ids,
+            token_budget,
+            model.forward,
         )
 
     def within(self, removed: Ablation) -> Scorer:
@@ -102,16 +111,45 @@ class Scorer:
         return narrowed
 
     def score(self, ablations: Sequence[Ablation]) -> AblationScores:
-        """Score the answer with each set of sentences removed.
+        """Score the answer with each set of sentences removed; what is asked again is not rerun.
 
         Args:
             ablations: Sets of sentence ids; the empty set scores the full prompt again.
+
+        Raises:
+            ModelError: If the model gives numbers that are not finite.
+            PromptTooLongError: If a prompt that sentences are removed from has more tokens than
+                the model's context, as it may where the full one just fits.
+            OutOfMemoryError: If not even one ablation fits in memory.
         """
-        rendered = [render(self._segments, self._without | ablation) for ablation in ablations]
-        prompts = [self._ids(encoded) for encoded in self._model.encoder.encode(rendered)]
-        self._naive_tokens += sum(len(prompt) + len(self.answer.ids) - 1 for prompt in prompts)
-        scores = self._path.score(prompts)
-        return AblationScores(scores.log_probs.numpy(), scores.reference.numpy())
+        asked = [ablation - self._without for ablation in ablations]
+        new = [each for each in dict.fromkeys(asked) if each not in self._removed]
+        for group, prompts in self._text.without_each(new):
+            for ablation, prompt in zip(group, prompts, strict=True):
+                self._check_length(len(prompt))
+                self._naive_lengths[ablation] = len(prompt)
+            self._removed.update(_rows(group, self._path.score(prompts)))
+        return self._gathered([self._removed[each] for each in asked])
+
+    @property
+    def knockout_obstacle(self) -> str | None:
+        """Why `knock_out` cannot be used with this model and prompt; `None` if it can."""
+        if not isinstance(self._path, PackedPath):
+            return self._reason
+        limit = self._model.capabilities.packed_limit
+        length = len(self._text.ids) + len(self.answer.ids)
+        # At worst the whole prompt is cached and, but for a token, run again, beside its end.
+        if limit is not None and 2 * length >= limit:
+            return (
+                f"its attention changes from {limit:,} cached and packed tokens on, which a prompt "
+                f"and answer of {length:,} tokens may reach"
+            )
+        return None
+
+    @property
+    def can_knock_out(self) -> bool:
+        """Whether `knock_out` can be used with this model and prompt."""
+        return self.knockout_obstacle is None
 
     def knock_out(self, ablations: Sequence[Ablation], rerun: int = 0) -> AblationScores:
         """Approximate `score` at the cost of the question and the answer for each ablation.
@@ -126,65 +164,90 @@ class Scorer:
             rerun: How many tokens behind a hidden source are run again.
 
         Raises:
-            ModelError: If the model cannot be run with a mask for each token.
+            ModelError: If the model cannot be run with a mask for each token, or not at this
+                prompt's length.
+            OutOfMemoryError: If not even one ablation fits in memory.
         """
-        if not isinstance(self._path, PackedPath):
+        if not isinstance(self._path, PackedPath) or not self.can_knock_out:
             raise ModelError(
-                f"knockout needs a mask for each token, which {self._model.name} does not take: "
-                f"{self._model.capabilities.reason}; use exact leave-one-out"
+                f"knockout needs a mask for each token, which {self._model.name} does not take "
+                f"here: {self.knockout_obstacle}; use exact leave-one-out"
             )
-        layout = self.layout()
-        start = min(layout.context_end(), len(self._ids(self.prompt)) - 1)
-        hidden = [
-            [
-                (low, min(high, start))
-                for low, high in layout.hidden(self._without | ablation)
-                if low < start
+        asked = [ablation - self._without for ablation in ablations]
+        new = [each for each in dict.fromkeys(asked) if (each, rerun) not in self._hidden]
+        if new:
+            layout = self.layout()
+            start = min(layout.context_end(), len(self._text.ids) - 1)
+            hidden = [
+                [(low, min(high, start)) for low, high in layout.hidden(each) if low < start]
+                for each in new
             ]
-            for ablation in ablations
-        ]
-        scores = self._path.knock_out(start, hidden, rerun)
-        self._naive_tokens += len(ablations) * (
-            len(self._ids(self.prompt)) + len(self.answer.ids) - 1
-        )
-        return AblationScores(scores.log_probs.numpy(), scores.reference.numpy())
+            scores = self._path.knock_out(start, hidden, rerun)
+            self._hidden.update(_rows([(each, rerun) for each in new], scores))
+            for each in new:
+                self._naive_lengths.setdefault(each, len(self._text.ids))
+        return self._gathered([self._hidden[each, rerun] for each in asked])
 
     def layout(self) -> TokenLayout:
         """Return which token of the full prompt belongs to which part of its text."""
-        return TokenLayout(self._segments, self.prompt, len(self._leading))
+        return self._text.layout()
 
     @property
     def cost(self) -> ModelCost:
-        """What has been run so far."""
+        """What has been run so far.
+
+        The naive loop it is compared with runs one prompt for each set of sentences that was asked
+        for, removed or hidden, once, and the full prompt.
+        """
         narrowed = [scorer.cost for scorer in self._narrowed]
-        one = len(self._leading) + len(self.prompt.ids) + len(self.answer.ids) - 1
+        naive = sum(length + len(self.answer.ids) - 1 for length in self._naive_lengths.values())
         return ModelCost(
             model=self._model.name,
             parameters=self._model.parameters,
             tokens=self._path.work.tokens + sum(each.tokens for each in narrowed),
             passes=self._path.work.passes + sum(each.passes for each in narrowed),
-            naive_tokens=one + self._naive_tokens + sum(each.naive_tokens for each in narrowed),
+            naive_tokens=naive + sum(each.naive_tokens for each in narrowed),
         )
 
-    def _ids(self, encoded: EncodedText) -> tuple[int, ...]:
-        # An ablation of a bare captured prompt may leave nothing: something must predict a start.
-        return (*self._leading, *encoded.ids) or (self._model.encoder.start_id,)
+    def _gathered(self, rows: Sequence[_Row]) -> AblationScores:
+        shape = (len(rows), len(self.answer.ids))
+        log_probs, references = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        for place, (log_prob, reference) in enumerate(rows):
+            log_probs[place], references[place] = log_prob, reference
+        if not (np.isfinite(log_probs).all() and np.isfinite(references).all()):
+            raise ModelError(
+                f"{self._model.name} gives log-probabilities that are not finite in "
+                f"{self._model.model.dtype}; load it with another dtype, such as bfloat16 or "
+                "float32"
+            )
+        return AblationScores(log_probs, references)
 
-    def _path_for(self, length: int) -> PathName:
+    def _choose_path(self, forced: PathName | None) -> tuple[PathName, str]:
+        """Return the path for this prompt, and why."""
         capabilities = self._model.capabilities
+        if forced is not None:
+            return forced, f"the {forced} path was asked for"
         switch = capabilities.length_switch
-        if switch is not None and length + len(self.answer.ids) > switch:
-            return "plain"  # shorter, ablated prompts may use other rotary frequencies
-        limit = capabilities.packed_limit
-        if capabilities.path == "packed" and limit is not None and 2 * length >= limit:
-            return "cached"
-        return capabilities.path
+        length = len(self._text.ids) + len(self.answer.ids)
+        if switch is not None and length > switch and capabilities.path != "plain":
+            # Shorter, ablated prompts may use other rotary frequencies.
+            return "plain", (
+                f"its position encoding changes above {switch:,} tokens, and prompt and answer "
+                f"hold {length:,}"
+            )
+        return capabilities.path, capabilities.reason
 
-    def _check_length(self, length: int) -> None:
+    def _check_length(self, prompt: int) -> None:
         limit = self._model.capabilities.context_length
+        length = prompt + len(self.answer.ids) - 1  # nothing is predicted from the last token
         if limit is not None and length > limit:
             raise PromptTooLongError(
-                f"prompt and answer hold {length:,} tokens, {length - limit:,} more than the "
+                f"prompt and answer take {length:,} positions, {length - limit:,} more than the "
                 f"{limit:,} of {self._model.name}: pass fewer or shorter chunks, or use a model "
                 "with a longer context"
             )
+
+
+def _rows(keys: Sequence[_Key], scores: PathScores) -> Iterator[tuple[_Key, _Row]]:
+    rows = zip(scores.log_probs.numpy(), scores.reference.numpy(), strict=True)
+    return zip(keys, rows, strict=True)

@@ -1,21 +1,23 @@
 """A check at load time that a model's fast path gives the plain path's numbers.
 
-Configs do not tell everything: some models accept a mask or positions and ignore them. A short
-made-up prompt is scored both ways, and the model falls back to the next path where they differ.
-Faults that only long texts show (windows, position scaling) are excluded by rule instead, see
-`attribot_integrations.scoring.capabilities`.
+Configs do not tell everything: some models accept a mask or positions and ignore them. Made-up
+prompts are scored both ways, and the model falls back to the next path where they differ: a short
+prompt with ablations, and, where layers see only a window, one that is longer than the window.
+Faults that only very long texts show (wide windows, position scaling) are excluded by rule
+instead, see `attribot_integrations.scoring.capabilities`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from attribot_integrations.errors import UnsupportedModelError
-from attribot_integrations.scoring.capabilities import Capabilities, PathName
+from attribot_integrations.errors import OutOfMemoryError, UnsupportedModelError
+from attribot_integrations.scoring.capabilities import Capabilities, PathName, inner_model
+from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.paths import PATHS, PathScores, PlainPath
 
 if TYPE_CHECKING:
@@ -27,7 +29,24 @@ _logger = logging.getLogger(__name__)
 
 _PROMPT_LENGTH, _ANSWER_LENGTH = 28, 4
 _REMOVED = ((2, 5), (9, 16), (20, 21))
-"""Token ranges left out of the probe's ablated prompts."""
+"""Token ranges left out of the short probe's ablated prompts."""
+_BEYOND = 32
+"""Tokens by which the long probe exceeds the window."""
+_LONGEST = {"cpu": 1152}
+"""Most tokens of a long probe by type of device: a second or so of work."""
+_LONGEST_ELSEWHERE = 4608
+_FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError)
+"""What a model raises that cannot be run in some way."""
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A made-up request, and what the plain path makes of it."""
+
+    prompt: list[int]
+    answer: list[int]
+    ablated: list[list[int]]
+    expected: PathScores
 
 
 def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
@@ -44,22 +63,26 @@ def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
         UnsupportedModelError: If later tokens change earlier ones (the model is not causal), or
             if the model gives no finite numbers.
     """
-    prompt, answer, ablated = _probe(model)
-    plain = PlainPath(model, capabilities, prompt, answer, token_budget=1)
-    expected = plain.score(ablated)
-    _check_causal(model, capabilities, prompt, answer, expected.reference[0])
-    names = list(PATHS)
-    for name in names[names.index(capabilities.path) : -1]:
-        worst = _difference(model, capabilities, name, (prompt, answer, ablated), expected)
+    name = type(inner_model(model)).__name__
+    if capabilities.takes_logits_to_keep and not _keeps_logits(model, capabilities):
+        _logger.info("%s: computes all logits, it takes no list of those to keep", name)
+        capabilities = replace(capabilities, takes_logits_to_keep=False)
+    probes = [_short_probe(model, capabilities)]
+    _check_causal(model, capabilities, probes[0])
+    if capabilities.path != "plain":
+        probes += _long_probes(model, capabilities)
+    paths = list(PATHS)
+    for path in paths[paths.index(capabilities.path) : -1]:
+        worst = max(_difference(model, capabilities, path, probe) for probe in probes)
         if worst <= tolerance(model.dtype):
-            if name == capabilities.path:
+            if path == capabilities.path:
                 return capabilities
-            return capabilities.restricted_to(name, "the load-time check ruled out a faster path")
+            return capabilities.restricted_to(path, "the load-time check ruled out a faster path")
         _logger.warning(
             "%s: the %s path differs from the plain one by %.3g nats a token on a probe; "
             "falling back to a slower path, scores stay exact",
-            type(model).__name__,
             name,
+            path,
             worst,
         )
     if capabilities.path == "plain":
@@ -69,54 +92,93 @@ def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
 
 def tolerance(dtype: torch.dtype) -> float:
     """Return the largest difference, in nats a token, that rounding in `dtype` explains."""
-    return 1e-3 if dtype in (torch.float32, torch.float64) else 0.3
+    if dtype not in (torch.float32, torch.float64):
+        return 0.3
+    if torch.get_float32_matmul_precision() == "highest":
+        return 2e-4
+    return 0.03  # products are rounded to 10 bits
 
 
-def _probe(model: PreTrainedModel) -> tuple[list[int], list[int], list[list[int]]]:
+def _keeps_logits(model: PreTrainedModel, capabilities: Capabilities) -> bool:
+    """Tell whether the model really computes the logits that it is asked for, and no others."""
+    forward = ForwardPass(model, capabilities)
+    tokens, positions = torch.tensor([_draw(model, 4)]), torch.arange(4)[None]
+    try:
+        logits = forward(tokens, torch.tensor([1, 3]), position_ids=positions, use_cache=False)
+    except _FAILURES as error:
+        _logger.debug("logits_to_keep failed", exc_info=error)
+        return False
+    return len(logits) == 2
+
+
+def _short_probe(model: PreTrainedModel, capabilities: Capabilities) -> _Probe:
+    ids = _draw(model, _PROMPT_LENGTH + _ANSWER_LENGTH)
+    prompt, answer = ids[:_PROMPT_LENGTH], ids[_PROMPT_LENGTH:]
+    ablated = [prompt[:start] + prompt[end:] for start, end in _REMOVED]
+    plain = PlainPath(model, capabilities, prompt, answer, token_budget=1)
+    return _Probe(prompt, answer, ablated, plain.score(ablated))
+
+
+def _long_probes(model: PreTrainedModel, capabilities: Capabilities) -> list[_Probe]:
+    """Return a probe that exceeds the widest window that it can at little cost, if there is one."""
+    device = ForwardPass(model, capabilities).device.type
+    longest = min(
+        _LONGEST.get(device, _LONGEST_ELSEWHERE),
+        (capabilities.context_length or _LONGEST_ELSEWHERE) - _ANSWER_LENGTH,
+    )
+    windows = {rule.window or rule.chunk or 0 for rule in capabilities.masks.values()}
+    # Narrower ones show in the short probe.
+    wide = [window for window in windows if window >= _PROMPT_LENGTH - _ANSWER_LENGTH]
+    fitting = (window + _BEYOND for window in wide if window + _BEYOND <= longest)
+    length = max(fitting, default=None)
+    if length is None:
+        return []
+    ids = _draw(model, length + _ANSWER_LENGTH)
+    prompt, answer = ids[:length], ids[length:]
+    plain = PlainPath(model, capabilities, prompt, answer, token_budget=1)
+    try:
+        # Nothing is removed: what is run over the cached prefix is all beyond the window.
+        return [_Probe(prompt, answer, [prompt], plain.score([prompt]))]
+    except OutOfMemoryError:
+        return []
+
+
+def _draw(model: PreTrainedModel, count: int) -> list[int]:
     vocabulary = model.config.get_text_config(decoder=True).vocab_size
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(vocabulary, (_PROMPT_LENGTH + _ANSWER_LENGTH,), generator=generator)
-    prompt, answer = ids[:_PROMPT_LENGTH].tolist(), ids[_PROMPT_LENGTH:].tolist()
-    return prompt, answer, [prompt[:start] + prompt[end:] for start, end in _REMOVED]
+    ids: list[int] = torch.randint(vocabulary, (count,), generator=generator).tolist()
+    return ids
 
 
 def _difference(
-    model: PreTrainedModel,
-    capabilities: Capabilities,
-    name: PathName,
-    probe: tuple[list[int], list[int], list[list[int]]],
-    expected: PathScores,
+    model: PreTrainedModel, capabilities: Capabilities, name: PathName, probe: _Probe
 ) -> float:
-    prompt, answer, ablated = probe
-    path = PATHS[name](model, capabilities, prompt, answer, token_budget=1 << 12)
+    path = PATHS[name](model, capabilities, probe.prompt, probe.answer, token_budget=1 << 12)
     try:
-        got = path.score(ablated)
-    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        got = path.score(probe.ablated)
+    except _FAILURES as error:
         _logger.debug("%s: the %s path failed", type(model).__name__, name, exc_info=error)
         return float("inf")
+    expected = probe.expected
     pairs = ((got.log_probs, expected.log_probs), (got.reference, expected.reference))
     worst = max(float((left - right).abs().max()) for left, right in pairs)
     return worst if worst == worst else float("inf")
 
 
-def _check_causal(
-    model: PreTrainedModel,
-    capabilities: Capabilities,
-    prompt: Sequence[int],
-    answer: Sequence[int],
-    expected: torch.Tensor,
-) -> None:
+def _check_causal(model: PreTrainedModel, capabilities: Capabilities, probe: _Probe) -> None:
+    name = type(inner_model(model)).__name__
+    expected = probe.expected.reference[0]
     if not bool(torch.isfinite(expected).all()):
         raise UnsupportedModelError(
-            f"{type(model).__name__} gives log-probabilities that are not finite; "
+            f"{name} gives log-probabilities that are not finite; "
             "are its weights loaded, and does its dtype suit them?"
         )
-    longer = [*answer, *prompt[: len(answer)]]
-    plain = PlainPath(model, capabilities, prompt, longer, token_budget=1)
-    got = plain.score([prompt]).log_probs[0, : len(answer)]
+    longer = [*probe.answer, *probe.prompt[: len(probe.answer)]]
+    plain = PlainPath(model, capabilities, probe.prompt, longer, token_budget=1)
+    got = plain.score([probe.prompt]).log_probs[0, : len(probe.answer)]
     worst = float((got - expected).abs().max())
     if worst > tolerance(model.dtype):
         raise UnsupportedModelError(
-            f"{type(model).__name__} is not causal: tokens appended to a text change the "
+            f"{name} is not causal: tokens appended to a text change the "
             f"log-probabilities before them by {worst:.3g} nats; a decoder-only model is needed"
         )

@@ -104,7 +104,6 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     ),
     "llama4-tuned": _with(
         "llama4_text",
-        "cached",
         intermediate_size_mlp=96,
         attention_chunk_size=WINDOW,
         attn_temperature_tuning=True,

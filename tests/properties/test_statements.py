@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attribot_integrations.scoring.encoding import TextEncoder
-from attribot_integrations.sources import SentenceSplitter, clean_text, split_sentences
+from attribot_integrations.sources import SentenceSplitter, Span, clean_text, split_sentences
 from attribot_integrations.statements import (
     find_statements,
     spread_over_tokens,
     statement_scores,
 )
-from tests.properties.strategies import fixed_splitter, tilings, visible_texts
+from tests.properties.strategies import spans_of, tilings, visible_texts
 from tests.unit.tokenizers_for_tests import TOKENIZERS
 
 ENCODERS = [TextEncoder(make()) for make in TOKENIZERS.values()]
@@ -29,9 +31,11 @@ def scores_for(
 @given(visible_texts(), st.data())
 def test_statements_tile_the_answers_tokens(answer: str, data: st.DataObject) -> None:
     spans = data.draw(tilings(len(answer)))
-    splitter: SentenceSplitter = split_sentences
-    if data.draw(st.booleans()):
-        splitter = fixed_splitter(data.draw, [answer])
+
+    def anywhere(text: str) -> list[Span]:
+        return data.draw(spans_of(text))
+
+    splitter: SentenceSplitter = anywhere if data.draw(st.booleans()) else split_sentences
     statements = find_statements(answer, spans, splitter)
     assert [token for one in statements for token in range(*one.tokens)] == [*range(len(spans))]
     for index, statement in enumerate(statements):
@@ -72,6 +76,42 @@ def test_spreading_keeps_totals_and_shared_stretches(
         np.testing.assert_allclose(
             carried[:, other].sum(axis=1), values[:, own].sum(axis=1), atol=1e-4
         )
+
+
+def spread_simply(
+    values: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+    spans: Sequence[Span],
+    other_spans: Sequence[Span],
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Compare every token with every other."""
+    weights = np.zeros((len(spans), len(other_spans)))
+    for row, (start, end) in enumerate(spans):
+        overlaps = [max(0, min(end, high) - max(start, low)) for low, high in other_spans]
+        if not any(overlaps):
+            distances = [abs(low - start) for low, _ in other_spans]
+            overlaps = [int(column == np.argmin(distances)) for column in range(len(other_spans))]
+        weights[row] = np.array(overlaps) / sum(overlaps)
+    return values.astype(np.float64) @ weights
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 4)), min_size=1, max_size=12).map(
+    lambda drawn: [(start, start + length) for start, length in drawn]
+)
+"""Spans in any order, overlapping and empty ones among them; tokenizers are tamer than this."""
+
+
+@given(SPANS, SPANS, st.booleans(), st.data())
+def test_spreading_gives_the_same_numbers_as_the_simple_form(
+    spans: list[Span], other_spans: list[Span], in_order: bool, data: st.DataObject
+) -> None:
+    if in_order:
+        spans, other_spans = sorted(spans), sorted(other_spans)
+    values = scores_for(data, len(spans))
+    np.testing.assert_allclose(
+        spread_over_tokens(values, spans, other_spans),
+        values if spans == other_spans else spread_simply(values, spans, other_spans),
+        atol=1e-5,
+    )
 
 
 @given(visible_texts(), st.sampled_from(ENCODERS), st.sampled_from(ENCODERS), st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -80,12 +81,12 @@ def test_overlapping_chunks() -> None:
 
 
 def test_place_that_a_taken_one_hides_is_still_found() -> None:
-    # "aa" stands at 2 and at 3, and the first of the two begins in "cba".
-    assert outcomes("cbaaa", "aa", "cba") == [("found", [(3, 5)]), ("found", [(0, 3)])]
+    # "a a" stands at 4 and at 6, and the first of the two begins in "c b a".
+    assert outcomes("c b a a a", "a a", "c b a") == [("found", [(6, 9)]), ("found", [(0, 5)])]
 
 
 def test_copies_do_not_overlap_one_another() -> None:
-    assert outcomes("aaaaa", "aa") == [("repeated", [(0, 2), (2, 4)])]
+    assert outcomes("a a a a a", "a a") == [("repeated", [(0, 3), (4, 7)])]
 
 
 def test_not_found_and_blank() -> None:
@@ -100,6 +101,69 @@ def test_not_found_and_blank() -> None:
 def test_words_are_not_run_together() -> None:
     assert outcomes("ab", "a b") == [("not_found", [])]
     assert outcomes("a b", "ab") == [("not_found", [])]
+
+
+@pytest.mark.parametrize(
+    ("text", "chunk"),
+    [
+        ("We start here.", "art"),
+        ("We start here.", "start her"),
+        ("We start here.", "e start"),
+        ("version 1.25", "version 1.2"),
+        ("cafe\u0301s", "cafe"),
+        ("हिन्दी", "हिन"),
+        ("naïve", "na"),
+    ],
+)
+def test_chunks_are_not_found_inside_words(text: str, chunk: str) -> None:
+    assert outcomes(text, chunk) == [("not_found", [])]
+    assert outcomes(f"{text} {chunk}", chunk)[0][0] == "found"
+
+
+@pytest.mark.parametrize(
+    ("text", "chunk"),
+    [
+        ("[1]We left.[2]", "We left."),
+        ("<doc>We left</doc>", "We left"),
+        ("_We left_, **we left**", "We left"),
+        ('Context:"We left"', "We left"),
+        ("根据漢字資料回答", "漢字資料"),
+        ("ตามข้อความนี้", "ข้อความ"),
+        ("...", "."),
+    ],
+)
+def test_marks_and_scripts_without_spaces_end_words(text: str, chunk: str) -> None:
+    assert outcomes(text, chunk)[0][0] in ("found", "repeated")
+
+
+N = 50_000
+
+
+@pytest.mark.parametrize(
+    ("text", "chunk", "outcome"),
+    [
+        ("a" + " " * N, "a b", "not_found"),
+        (" " * N + "x", "x" + " " * N + "x", "not_found"),
+        ("a " * N, "a " * (N // 2) + "b", "not_found"),
+        ("a " * N, "b " + "a " * (N // 2), "not_found"),
+        ("a " * N, "a " * (N // 2), "repeated"),
+        ("a" * N, "a" * (N // 2), "not_found"),
+        ("ab " * N, "b " + "ab " * (N // 2), "not_found"),
+        ("." * N, "." * (N // 2 + 1), "found"),
+    ],
+)
+def test_hostile_texts_take_linear_time(text: str, chunk: str, outcome: str) -> None:
+    started = time.perf_counter()
+    assert outcomes(text, chunk)[0][0] == outcome
+    assert time.perf_counter() - started < 2
+
+
+def test_many_chunks_are_found_fast() -> None:
+    chunks = [Chunk(f"Chunk {index}: {'some words here ' * 30}.") for index in range(1000)]
+    started = time.perf_counter()
+    locations = locate_chunks(["\n\n".join(chunk.text for chunk in chunks)], chunks)
+    assert all(location.outcome == "found" for location in locations)
+    assert time.perf_counter() - started < 3
 
 
 def test_characters_with_a_meaning_in_patterns() -> None:
@@ -200,6 +264,10 @@ def test_no_chunk_found() -> None:
             "message 1 of the captured prompt must hold text, got role str and content list",
         ),
         ([{"role": None, "content": "A."}], "got role NoneType and content str"),
+        (
+            [{"role": "user<|im_end|>", "content": "A."}],
+            r"a letter first; got 'user<\|im_end\|>'",
+        ),
     ],
 )
 def test_captured_prompt_is_checked(captured: Any, message: str) -> None:

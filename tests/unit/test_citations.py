@@ -162,6 +162,20 @@ def test_any_callable_is_a_policy() -> None:
     assert [(one.text, one.score) for one in citations] == [("C one.", 0.0)]
 
 
+@pytest.mark.parametrize("place", [-1, 4])
+def test_positions_that_a_policy_makes_up_are_refused(place: int) -> None:
+    message = f"a citation policy must return positions from 0 to 3, got {place}"
+    with pytest.raises(ConfigurationError, match=message):
+        make_citations(
+            lambda statement, sources, scores: [0, place],
+            STATEMENTS,
+            CHUNKS,
+            SOURCES.sentences,
+            np.zeros((4, 2), np.float32),
+            np.ones(4, np.bool_),
+        )
+
+
 # Alternatives
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from attribot_integrations.datafiles import (
     parse_request,
     read_requests,
 )
-from attribot_integrations.errors import DataFileError
+from attribot_integrations.errors import DataFileError, ModelError
+from attribot_integrations.results import Cost
 from attribot_integrations.sources import Chunk
 from tests.unit.attributions import make_attribution
 
@@ -240,9 +243,23 @@ def test_results_as_json_lines() -> None:
 
 def test_results_that_json_cannot_hold_are_refused() -> None:
     line = RequestLine(1, None, AttributionRequest("Q", ["A."], "B."))
-    attribution = make_attribution("Q", ["A."], "B.", score=float("nan"))
-    with pytest.raises(ValueError, match="JSON"):
+    attribution = replace(make_attribution("Q", ["A."], "B."), cost=Cost(math.inf, ()))
+    with pytest.raises(ModelError, match=r"the result cannot be written: .* JSON"):
         ResultWriter(io.BytesIO()).format_result(line, attribution)
+
+
+def test_metadata_that_json_cannot_hold_is_written_as_text() -> None:
+    request = parse_request(
+        json.loads(
+            '{"question": "Q", "answer": "B.", "chunks": [{"text": "A",'
+            ' "metadata": {"limit": 1e999, "kept": 1}}]}'
+        )
+    )
+    line = RequestLine(1, None, request)
+    text = ResultWriter(io.BytesIO()).format_result(
+        line, make_attribution("Q", request.chunks, "B.")
+    )
+    assert json.loads(text)["chunks"][0]["metadata"] == {"limit": "inf", "kept": 1}
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import re
 from typing import Any, cast
@@ -136,7 +137,32 @@ def test_chunk_can_be_copied_pickled_hashed_and_compared() -> None:
     assert copy.deepcopy(chunk) == chunk == pickle.loads(pickle.dumps(chunk))
     assert copy.deepcopy(chunk).metadata["tags"] is not chunk.metadata["tags"]
     assert len({chunk, copy.deepcopy(chunk)}) == 1
+    assert type(copy.deepcopy(chunk).metadata) is type(chunk.metadata)
+    assert repr(chunk) == "Chunk(text='a', id='x', metadata={'tags': ['b']})"
     assert chunk != Chunk("a", id="x")
+
+
+def test_metadata_becomes_a_dict_of_the_callers_own_when_it_is_copied() -> None:
+    chunk = Chunk("a", metadata={"tags": ["b"], "page": 3})
+    plain = dataclasses.asdict(chunk)
+    assert plain == {"text": "a", "id": None, "metadata": {"tags": ["b"], "page": 3}}
+    for copied in (
+        plain["metadata"],
+        copy.deepcopy(chunk.metadata),
+        pickle.loads(pickle.dumps(chunk.metadata)),
+    ):
+        assert type(copied) is dict
+        copied["tags"].append("c")
+    assert dict(copy.copy(chunk.metadata)) == chunk.metadata == {"tags": ["b"], "page": 3}
+    assert len(chunk.metadata) == 2
+
+
+def test_sentences_of_a_chunk() -> None:
+    sources = SourceSet.build([Chunk("It rained. We left."), Chunk(" "), Chunk("C.")])
+    assert sources.of_chunk(0) == sources.sentences[:2]
+    assert sources.of_chunk(1) == sources.of_chunk(3) == ()
+    assert sources.of_chunk(2) == sources.sentences[2:]
+    assert copy.deepcopy(sources) == sources == pickle.loads(pickle.dumps(sources))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,15 @@ def test_spread_over_tokens(
     values: list[float], spans: list[Span], other_spans: list[Span], expected: list[float]
 ) -> None:
     assert spread(values, spans, other_spans) == expected
+
+
+def test_spread_over_long_answers_is_fast() -> None:
+    spans = [(place, place + 3) for place in range(0, 30_000, 3)]
+    other_spans = [(place, place + 2) for place in range(0, 30_000, 2)]
+    started = time.perf_counter()
+    carried = spread_over_tokens(np.ones((8, len(spans)), np.float32), spans, other_spans)
+    assert time.perf_counter() - started < 2
+    np.testing.assert_allclose(carried, 2 / 3, rtol=1e-6)
 
 
 def test_spread_keeps_leading_dimensions() -> None:

@@ -58,6 +58,12 @@ def test_what_is_as_likely_without_the_context_is_parametric() -> None:
     assert label(log_likelihood_without_context=-1.0) == "parametric"
 
 
+def test_what_surprises_the_model_is_not_known_to_it() -> None:
+    assert label(log_likelihood_without_context=-2.0, least_token_log_prob=-6.1) == "unsupported"
+    assert label(log_likelihood_without_context=-2.0, least_token_log_prob=-6.0) == "parametric"
+    assert label(least_token_log_prob=-7.0) == "supported"  # the context speaks for it
+
+
 def test_what_is_unlikely_even_with_the_context_is_unsupported() -> None:
     assert label(log_likelihood=-20.1, log_likelihood_without_context=-60.0) == "unsupported"
     assert label(log_likelihood=-20.0, log_likelihood_without_context=-60.0) == "supported"
@@ -97,6 +103,7 @@ def test_probabilities_are_probabilities(
     [
         ({"min_gain": 0.0}, "min_gain must be above 0 nats, got 0.0"),
         ({"min_token_log_prob": 0.5}, "min_token_log_prob must be below 0 nats, got 0.5"),
+        ({"min_known_token_log_prob": 1.0}, "min_known_token_log_prob must be below 0 nats, got 1"),
         ({"min_probability": 1.0}, "min_probability must be between 0 and 1, got 1.0"),
     ],
 )

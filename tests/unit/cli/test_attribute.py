@@ -122,7 +122,7 @@ def test_unforeseen_errors_end_only_their_line(engine: StubEngine, data: Path) -
     assert result.exit_code == 1
     bug, nan, good = records(result.stdout)
     assert bug["error"] == {"type": "TypeError", "message": "unforeseen"}
-    assert nan["error"]["type"] == "ValueError"
+    assert nan["error"]["type"] == "ModelError"
     assert good["line"] == 3
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,11 +14,14 @@ from attribot_integrations import LanguageModel
 from attribot_integrations.capture import capture_prompt
 from attribot_integrations.errors import (
     EmptyAnswerError,
+    ModelError,
     OutOfMemoryError,
     PromptTooLongError,
     UnsupportedModelError,
 )
 from attribot_integrations.prompts import ContextTemplate, Prompt
+from attribot_integrations.scoring.encoding import EncodedText
+from attribot_integrations.scoring.paths import PATHS
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.sources import SourceSet, as_chunks
 from tests.parity.architectures import ARCHITECTURES
@@ -51,14 +55,63 @@ def test_reference_is_the_unablated_answer(model: LanguageModel) -> None:
     np.testing.assert_array_equal(scores.drops, scores.reference - scores.log_probs)
 
 
-def test_calls_add_up(model: LanguageModel) -> None:
+def test_what_is_asked_again_is_not_run_again(model: LanguageModel) -> None:
     scorer = Scorer(model, prompt(), ANSWER)
     together = scorer.score(ONE_BY_ONE)
-    once = scorer.cost.tokens
-    apart = np.concatenate([scorer.score([each]).log_probs for each in ONE_BY_ONE])
-    np.testing.assert_allclose(together.log_probs, apart, atol=1e-5)
-    assert scorer.cost.tokens > once
-    assert scorer.cost.passes == 2 + len(ONE_BY_ONE)
+    once = scorer.cost
+    again = scorer.score([*ONE_BY_ONE, ONE_BY_ONE[2]])
+    assert scorer.cost == once
+    np.testing.assert_array_equal(again.log_probs[:4], together.log_probs)
+    np.testing.assert_array_equal(again.log_probs[4], together.log_probs[2])
+    apart = Scorer(model, prompt(), ANSWER)
+    rows = np.concatenate([apart.score([each]).log_probs for each in ONE_BY_ONE])
+    np.testing.assert_allclose(together.log_probs, rows, atol=1e-5)
+    assert apart.cost.passes == 1 + len(ONE_BY_ONE)
+    hidden = scorer.knock_out(ONE_BY_ONE, rerun=2)
+    tokens = scorer.cost.tokens
+    np.testing.assert_array_equal(scorer.knock_out(ONE_BY_ONE[:1], rerun=2).drops, hidden.drops[:1])
+    assert scorer.cost.tokens == tokens
+    scorer.knock_out(ONE_BY_ONE[:1], rerun=3)
+    assert scorer.cost.tokens > tokens
+
+
+def test_the_naive_loop_runs_every_set_of_sentences_once(model: LanguageModel) -> None:
+    everything = frozenset(range(4))
+    plain = Scorer(model, prompt(), ANSWER, path="plain")
+    plain.score([*ONE_BY_ONE, everything, frozenset(), everything])
+    packed = Scorer(model, prompt(), ANSWER)
+    packed.knock_out([*ONE_BY_ONE, everything])
+    packed.score([everything])
+    packed.score([*ONE_BY_ONE, everything])
+    assert plain.cost.tokens == plain.cost.naive_tokens == packed.cost.naive_tokens
+    assert plain.cost.passes == 6
+
+
+def test_rows_in_the_order_asked_whatever_order_they_run_in(model: LanguageModel) -> None:
+    asked = [ONE_BY_ONE[1], frozenset({0, 3}), frozenset(), ONE_BY_ONE[3], frozenset(range(4))]
+    scores = Scorer(model, prompt(), ANSWER).score(asked)
+    for row, ablation in enumerate(asked):
+        expected = Scorer(model, prompt(), ANSWER, path="plain").score([ablation])
+        np.testing.assert_allclose(scores.log_probs[row], expected.log_probs[0], atol=1e-5)
+
+
+def test_ablations_in_small_groups_score_the_same(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [frozenset({0, 3}), *ONE_BY_ONE, frozenset(range(4))]
+    expected = Scorer(model, prompt(), ANSWER).score(asked)
+    monkeypatch.setattr("attribot_integrations.scoring.ablated._CHARACTERS", 1)
+    scorer = Scorer(model, prompt(), ANSWER)
+    at_once: list[int] = []
+    encode = model.encoder.quick_ids
+
+    def noting(texts: Sequence[str], full: EncodedText) -> list[tuple[int, ...] | None]:
+        at_once.append(len(texts))
+        return encode(texts, full)
+
+    monkeypatch.setattr(model.encoder, "quick_ids", noting)
+    np.testing.assert_allclose(scorer.score(asked).log_probs, expected.log_probs, atol=1e-5)
+    assert at_once == [1] * len(asked)
 
 
 def test_packing_runs_fewer_tokens_than_the_naive_loop(model: LanguageModel) -> None:
@@ -80,14 +133,31 @@ def test_blank_answer(model: LanguageModel) -> None:
 def test_prompt_longer_than_the_context_says_by_how_much() -> None:
     length = len(Scorer(language_model(), prompt(), ANSWER).prompt.ids)
     answer = len(Scorer(language_model(), prompt(), ANSWER).answer.ids)
-    limit = length + answer - 7
-    short = language_model(max_position_embeddings=limit)
+    needed = length + answer - 1  # nothing is predicted from the answer's last token
+    short = language_model(max_position_embeddings=needed - 7)
     with pytest.raises(
         PromptTooLongError,
-        match=rf"hold {length + answer} tokens, 7 more than the {limit} of .*fewer or shorter",
+        match=rf"take {needed} positions, 7 more than the {needed - 7} of .*fewer or shorter",
     ):
         Scorer(short, prompt(), ANSWER)
-    Scorer(language_model(max_position_embeddings=length + answer), prompt(), ANSWER)
+    for path in PATHS:
+        fitting = language_model("gpt2", max_position_embeddings=needed, n_positions=needed)
+        assert np.isfinite(
+            Scorer(fitting, prompt(), ANSWER, path=path).score(ONE_BY_ONE).drops
+        ).all()
+
+
+def test_an_ablation_that_tokenisation_lengthens_past_the_context(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = Scorer(model, prompt(), ANSWER)
+    needed = len(scorer.prompt.ids) + len(scorer.answer.ids) - 1
+    tight = language_model("gpt2", max_position_embeddings=needed, n_positions=needed)
+    scorer = Scorer(tight, prompt(), ANSWER)
+    longer = (*scorer.prompt.ids, 5)
+    monkeypatch.setattr(tight.encoder, "quick_ids", lambda texts, full: [longer] * len(texts))
+    with pytest.raises(PromptTooLongError, match="1 more than the"):
+        scorer.score(ONE_BY_ONE)
 
 
 def test_sentence_tokens_cover_the_sentences(model: LanguageModel) -> None:
@@ -112,12 +182,17 @@ def test_nothing_left_of_a_raw_prompt_still_scores() -> None:
 class Starved:
     """A model's forward that runs out of memory above a number of tokens."""
 
-    def __init__(self, forward: Callable[..., Any], most: int) -> None:
-        self.forward, self.most, self.failures = forward, most, 0
+    def __init__(self, forward: Callable[..., Any], most: int, *, masked: bool = True) -> None:
+        self.forward, self.most, self.masked, self.failures = forward, most, masked, 0
+        self.given: list[weakref.ref[torch.Tensor]] = []
+        self.alive: list[int] = []
 
     def __call__(self, input_ids: torch.Tensor, **inputs: Any) -> Any:
-        if inputs.get("attention_mask") is not None and input_ids.numel() > self.most:
+        mask = inputs.get("attention_mask")
+        self.alive.append(sum(each() is not None for each in self.given))
+        if (mask is not None or not self.masked) and input_ids.numel() > self.most:
             self.failures += 1
+            self.given += [weakref.ref(mask)] if mask is not None else []
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return self.forward(input_ids=input_ids, **inputs)
 
@@ -125,24 +200,59 @@ class Starved:
 def test_out_of_memory_halves_the_pack_and_goes_on(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("attribot_integrations.scoring.forward._LEAST_CAP", 1)
     expected = Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
     starved = Starved(model.model.forward, most=130)
     monkeypatch.setattr(model.model, "forward", starved)
-    scorer = Scorer(model, prompt(), ANSWER)
-    scores = scorer.score(ONE_BY_ONE)
+    scores = Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
     assert starved.failures >= 1
+    assert not any(starved.alive), "what the failed pass held is let go of before the next"
     np.testing.assert_allclose(scores.log_probs, expected.log_probs, atol=1e-5)
     failures = starved.failures
-    scorer.score(ONE_BY_ONE)
-    assert starved.failures == failures, "the smaller budget is kept"
+    Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
+    assert starved.failures == failures, "later requests start with the smaller budget"
 
 
-def test_out_of_memory_for_a_single_ablation_is_an_error(
+def test_a_single_ablation_whose_mask_does_not_fit_is_run_without_one(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    expected = Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
     monkeypatch.setattr(model.model, "forward", Starved(model.model.forward, most=10))
+    scores = Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
+    np.testing.assert_allclose(scores.log_probs, expected.log_probs, atol=1e-5)
+    with pytest.raises(
+        OutOfMemoryError, match=r"a single ablation of .* over a prefix of .* does not fit"
+    ):
+        Scorer(model, prompt(), ANSWER).knock_out(ONE_BY_ONE)
+
+
+@pytest.mark.parametrize(
+    ("path", "spare", "message"),
+    [
+        ("packed", 0, r"a prompt of [\d,]+ tokens does not fit in memory; pass fewer"),
+        ("cached", 0, r"a prompt of [\d,]+ tokens does not fit in memory; pass fewer"),
+        ("plain", 0, r"a prompt with its answer, of [\d,]+ tokens, does not fit in memory"),
+    ],
+)
+def test_out_of_memory_is_an_error_with_advice(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch, path: Any, spare: int, message: str
+) -> None:
+    starved = Starved(model.model.forward, most=10 + spare, masked=False)
+    monkeypatch.setattr(model.model, "forward", starved)
+    with pytest.raises(OutOfMemoryError, match=message + r".*\(CUDA out of memory") as raised:
+        Scorer(model, prompt(), ANSWER, path=path).score(ONE_BY_ONE)
+    assert raised.value.__context__ is None
+
+
+def test_a_suffix_that_does_not_fit_is_an_error_with_advice(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = Scorer(model, prompt(), ANSWER, path="cached")
+    scorer.score(ONE_BY_ONE[3:])
+    starved = Starved(model.model.forward, most=10, masked=False)
+    monkeypatch.setattr(model.model, "forward", starved)
     with pytest.raises(OutOfMemoryError, match=r"a single ablation of .* does not fit in memory"):
-        Scorer(model, prompt(), ANSWER).score(ONE_BY_ONE)
+        scorer.score(ONE_BY_ONE[:1])
 
 
 def test_other_errors_of_the_model_are_not_taken_for_lack_of_memory(
@@ -203,8 +313,33 @@ def test_longrope_takes_the_plain_path_where_positions_may_change() -> None:
 
 
 def test_tokenizer_of_another_model_is_refused() -> None:
-    with pytest.raises(UnsupportedModelError, match="is it the model's own"):
+    with pytest.raises(UnsupportedModelError, match=r"only 100 embeddings; is it the model's own"):
         language_model(vocab_size=100)
+
+
+def test_added_tokens_may_lie_beyond_the_embeddings() -> None:
+    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
+    network = ARCHITECTURES["llama"].build(vocab_size=len(tokenizer))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
+    scorer = Scorer(
+        LanguageModel.from_model(network, tokenizer), prompt(), "See <image_soft_token>"
+    )
+    assert np.isfinite(scorer.score(ONE_BY_ONE).drops).all()
+
+
+def test_knockout_says_why_it_cannot_be_used() -> None:
+    tuned = language_model("llama4-tuned", attention_chunk_size=1024, floor_scale=1 << 20)
+    length = len(Scorer(tuned, prompt(), ANSWER).prompt.ids)
+    length += len(Scorer(tuned, prompt(), ANSWER).answer.ids)
+    assert Scorer(tuned, prompt(), ANSWER).can_knock_out
+    for limit, possible in ((2 * length, False), (2 * length + 1, True)):
+        near = language_model("llama4-tuned", attention_chunk_size=1024, floor_scale=limit)
+        assert Scorer(near, prompt(), ANSWER).can_knock_out == possible
+    near = language_model("llama4-tuned", attention_chunk_size=1024, floor_scale=2 * length)
+    with pytest.raises(ModelError, match=rf"changes from {2 * length} cached and packed tokens on"):
+        Scorer(near, prompt(), ANSWER).knock_out(ONE_BY_ONE)
+    plain = Scorer(tuned, prompt(), ANSWER, path="plain")
+    assert plain.knockout_obstacle == "the plain path was asked for"
 
 
 def test_wrapping_changes_neither_model_nor_tokenizer() -> None:
@@ -216,3 +351,17 @@ def test_wrapping_changes_neither_model_nor_tokenizer() -> None:
     assert after == before
     for key, value in network.state_dict().items():
         torch.testing.assert_close(value, weights[key], rtol=0, atol=0)
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    model = ARCHITECTURES["llama"].build()
+    language_model = LanguageModel.from_model(model, byte_level_bpe(), name="overflowing")
+    with torch.no_grad():
+        model.get_output_embeddings().weight.fill_(float("nan"))
+    sources = SourceSet.build(as_chunks(["One. Two."]))
+    scorer = Scorer(language_model, ContextTemplate()("Which?", sources), "One.")
+    message = r"overflowing gives log-probabilities that are not finite in torch.float32; load it"
+    with pytest.raises(ModelError, match=message):
+        scorer.score([frozenset({0})])
+    with pytest.raises(ModelError, match=message):
+        scorer.knock_out([frozenset({0})])

@@ -1,0 +1,177 @@
+"""Many ablated prompts in one forward pass, over one cached prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+
+from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.scoring.forward import within_memory
+from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
+from attribot_integrations.scoring.single import CachedPath, PathScores
+
+if TYPE_CHECKING:
+    from transformers import DynamicCache
+
+    from attribot_integrations.sources import Span
+
+__all__ = ["PackedPath"]
+
+_CELLS = 1 << 26
+"""Most cells in one attention mask (256 MiB in float32)."""
+_LOGITS = 1 << 27
+"""Most logits in one pass, unless a single branch has more (512 MiB in float32)."""
+
+
+class PackedPath(CachedPath):
+    """Many suffixes in one forward pass, each seeing its own prefix and itself only.
+
+    In low precision every pack holds an unablated copy of the prompt's end and the answer: scores
+    are then differences within one pass, in which rounding cancels. In full precision there is
+    nothing to cancel, and one copy serves all packs.
+
+    A branch that exceeds the limits all by itself needs no mask of its own, and is run as on the
+    cached path. When a pack does not fit in memory, the token budget is halved and the pack tried
+    again; what was already scored is kept, and later requests start with the smaller budget.
+    """
+
+    _alone_reference: torch.Tensor | None = None
+
+    def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
+        """Score the answer behind each ablated prompt."""
+        return self._run_packs(self._branches(prompts))
+
+    def knock_out(self, start: int, hidden: Sequence[Sequence[Span]], rerun: int = 0) -> PathScores:
+        """Score the answer with tokens hidden from the end of the full prompt and the answer.
+
+        The prompt is run once. Its tokens from `start` on and the answer are run again, with
+        attention to the hidden tokens masked, and so are the few tokens right behind the hidden
+        ones: they take up most of what those say, and their positions close the gap, across which
+        heads that look at the previous token would find none. An approximation: the other tokens
+        before `start` have read the hidden ones.
+
+        Args:
+            start: First token of the prompt that is run again; hidden tokens stand before it.
+            hidden: For each row of the result, ranges of tokens that are hidden, in order.
+            rerun: How many tokens behind each hidden range are run again.
+
+        Raises:
+            OutOfMemoryError: If not even one row fits in memory.
+        """
+        end = self._unablated(start).tokens
+        branches = []
+        for index, spans in enumerate(hidden):
+            again = _behind(spans, rerun, start)
+            tokens = [token for each in again for token in self._prompt[each.low : each.high]]
+            shift = _gap(spans, again, start)
+            branches.append(Branch(index, start, (*tokens, *end), tuple(spans), again, shift))
+        return self._run_packs(branches)
+
+    def _run_packs(self, waiting: list[Branch]) -> PathScores:
+        """Run branches, given deepest first, in as few passes as the limits allow."""
+        shape = (len(waiting), len(self._answer))
+        scores = PathScores(torch.empty(shape), torch.empty(shape))
+        unablated = self._unablated(waiting[0].start) if waiting else None
+        while waiting:
+            reference = unablated if self._reference is None else None
+            limits = self._limits()
+            pack = take_pack(waiting, reference, limits)
+            branches = [branch for branch in pack.branches if branch is not reference]
+            if limits.allow(pack.size, pack.prefix) or not branches[0].continues:
+                result = self._try_pack(pack, len(branches))
+                if result is None:
+                    continue
+                reference_row = result[0] if self._reference is None else self._reference
+                if self._model.dtype.itemsize >= 4:
+                    self._reference = reference_row
+                result = result[-len(branches) :]
+            else:
+                reference_row = self._unmasked_reference()
+                result = self._run_alone(branches[0])[None]
+            for branch, row in zip(branches, result, strict=True):
+                scores.log_probs[branch.index] = row
+                scores.reference[branch.index] = reference_row
+            del waiting[: len(branches)]
+        return scores
+
+    def _try_pack(self, pack: Pack, ablations: int) -> torch.Tensor | None:
+        """Run a pack; where it does not fit in memory, lower the budget and return nothing."""
+        cache = self._prefix(pack.prefix)
+        try:
+            return within_memory(
+                lambda: self._run_pack(pack, cache),
+                lambda: (
+                    f"a single ablation of {pack.size:,} tokens over a prefix of {pack.prefix:,}"
+                ),
+            )
+        except OutOfMemoryError:
+            if ablations == 1 and not pack.branches[-1].continues:
+                raise
+        self._token_budget = pack.size // 2
+        if ablations > 1:
+            self._run_model.remember_shortage(self._token_budget)
+        return None
+
+    def _run_pack(self, pack: Pack, cache: DynamicCache) -> torch.Tensor:
+        """Run one pack; returns log-probabilities `[branches, answer tokens]`."""
+        masks = pack.masks(self._capabilities.masks, self._model.dtype, self._run_model.device)
+        logits = self._forward(
+            pack.tokens(),
+            pack.answer_rows(len(self._answer)),
+            position_ids=pack.positions(),
+            attention_mask=masks,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return self._log_probs(logits, len(pack.branches))
+
+    def _unmasked_reference(self) -> torch.Tensor:
+        """Return the unablated answer's log-probabilities, run by itself: `[answer tokens]`."""
+        if self._reference is not None:
+            return self._reference
+        if self._alone_reference is None:
+            self._alone_reference = self._run_alone(self._unablated(len(self._prompt) - 1))
+        return self._alone_reference
+
+    def _unablated(self, start: int) -> Branch:
+        """Return the rest of the unablated prompt from a branch point on."""
+        return Branch(-1, start, (*self._prompt[start:], *self._answer[:-1]))
+
+    def _limits(self) -> PackLimits:
+        tokens = self._token_budget
+        if self._run_model.token_cap is not None:
+            tokens = min(tokens, self._run_model.token_cap)
+        if self._capabilities.packed_limit is not None:
+            # The longest prefix is one token shorter than the prompt.
+            tokens = min(tokens, self._capabilities.packed_limit - len(self._prompt))
+        vocabulary = self._model.config.get_text_config(decoder=True).vocab_size
+        return PackLimits(
+            tokens=tokens,
+            cells=_CELLS,
+            branches=max(1, _LOGITS // (vocabulary * len(self._answer))),
+        )
+
+
+def _behind(spans: Sequence[Span], count: int, limit: int) -> tuple[Rerun, ...]:
+    """Return the at most `count` tokens behind each span, up to the next or `limit`."""
+    found: list[Rerun] = []
+    for (start, end), (edge, _) in pairwise([*spans, (limit, limit)]):
+        shift = end - start
+        if found and found[-1].high == start:
+            shift += found[-1].shift
+        if count and end < edge:
+            found.append(Rerun(end, min(end + count, edge), shift))
+    return tuple(found)
+
+
+def _gap(spans: Sequence[Span], again: Sequence[Rerun], limit: int) -> int:
+    """Return by how much the tokens from `limit` on are moved to close a gap right before them."""
+    if again and again[-1].high == limit:
+        return again[-1].shift
+    if spans and spans[-1][1] == limit:
+        low, high = spans[-1]
+        return high - low + (again[-1].shift if again and again[-1].high == low else 0)
+    return 0
