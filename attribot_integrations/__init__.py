@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attribot_integrations.capture import RawPrompt
     from attribot_integrations.citations import CitationPolicy, ThresholdPolicy
     from attribot_integrations.config import AttributionRequest, EngineOptions
     from attribot_integrations.engine import AttributionEngine
@@ -52,6 +53,7 @@ __all__ = [
     "LabelSupport",
     "LanguageModel",
     "LeaveOneOut",
+    "RawPrompt",
     "ScreenAndRescore",
     "Source",
     "Statement",
@@ -66,6 +68,7 @@ _MODULES = {
     "Alternatives": "results",
     "FindAlternatives": "methods.redundancy",
     "LabelSupport": "support",
+    "RawPrompt": "capture",
     "Support": "support",
     "AttribotError": "errors",
     "Attribution": "results",

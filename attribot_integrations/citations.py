@@ -120,6 +120,11 @@ class _CitationMaker:
         places = {source.id: place for place, source in enumerate(self._candidates)}
         together = {places[id_]: group for id_ in group.source_ids} if group else {}
         chosen = policy(statement, self._candidates, scores)
+        if wrong := [place for place in chosen if not 0 <= place < len(self._candidates)]:
+            raise ConfigurationError(
+                f"a citation policy must return positions from 0 to {len(self._candidates) - 1}, "
+                f"got {wrong[0]!r}"
+            )
         joint = group.joint_score if group else 0.0
         total = joint + sum(
             max(0.0, float(score)) for place, score in enumerate(scores) if place not in together

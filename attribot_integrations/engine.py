@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
-from attribot_integrations.capture import CapturedPrompt, ChunkLocation, capture_prompt
-from attribot_integrations.citations import make_citations
+from attribot_integrations.attributing import attribute_answer, chosen_method, default_method
+from attribot_integrations.capture import CapturedPrompt
 from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.demo.bundled import bundled_model_path
-from attribot_integrations.errors import ConfigurationError, InputError
-from attribot_integrations.methods import (
-    METHODS,
-    Method,
-    MethodInput,
-    ScreenAndRescore,
-    named_method,
-)
-from attribot_integrations.prompts import Prompt
-from attribot_integrations.results import Attribution, Cost, FailedAttribution
+from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
-from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import Chunk, SourceSet, as_chunks
-from attribot_integrations.statements import find_statements, statement_scores
-from attribot_integrations.support import support_evidence
+from attribot_integrations.sources import Chunk
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +52,7 @@ class AttributionEngine:
         self.target = target
         self.proxy = proxy
         self.options = options or EngineOptions()
-        self._method(self.options)
+        chosen_method(self.options, has_proxy=proxy is not None)
 
     @classmethod
     def from_pretrained(
@@ -212,64 +197,11 @@ class AttributionEngine:
             InputError: If question, chunks, answer or prompt cannot be attributed; its subclasses
                 say why (`EmptyContextError`, `EmptyAnswerError`, `PromptTooLongError`,
                 `ChunkNotFoundError`, `ControlTokenError`, `PromptError`).
+            ModelError: If the model cannot run the method, or gives numbers that are not finite.
             OutOfMemoryError: If not even one ablation fits in memory.
         """
-        started = time.perf_counter()
-        options = options or self.options
-        chosen = self._method(options)
-        _check_text(question, "the question")
-        _check_text(answer, "the answer")
-        wrapped = as_chunks(chunks)
-        built, sources, locations = _prompt(question, wrapped, prompt, options)
-        target = Scorer(self.target, built, answer, token_budget=options.token_budget)
-        proxy = self._proxy_scorer(built, answer, options, chosen)
-        method = chosen or _default_method(target, proxy)
-        token_spans = target.answer.offsets
-        inputs = MethodInput(
-            target=target,
-            proxy=proxy,
-            sources=sources.at(options.levels),
-            context=sources,
-            statements=find_statements(answer, token_spans, options.splitter),
-            token_spans=token_spans,
-        )
-        result = method.run(inputs)
-        alternatives = options.alternatives(inputs, result) if options.alternatives else ()
-        citations = make_citations(
-            options.policy,
-            inputs.statements,
-            wrapped,
-            inputs.sources,
-            statement_scores(result.scores, inputs.statements),
-            result.exact,
-            alternatives,
-        )
-        scorers = [target] if proxy is None else [target, proxy]
-        attribution = Attribution(
-            question=question,
-            answer=answer,
-            chunks=wrapped,
-            sources=inputs.sources,
-            statements=inputs.statements,
-            scores=result.scores,
-            exact=result.exact,
-            estimands=result.estimands,
-            token_spans=token_spans,
-            token_log_probs=result.log_probs,
-            token_log_probs_without_context=result.log_probs_without_context,
-            citations=citations,
-            method=method.name,
-            cost=Cost(
-                seconds=time.perf_counter() - started,
-                models=tuple(scorer.cost for scorer in scorers),
-            ),
-            locations=locations,
-            id=id,
-            sufficiency=result.sufficiency,
-            audit=result.audit,
-            alternatives=alternatives,
-        )
-        return replace(attribution, support=options.support(support_evidence(attribution)))
+        request = AttributionRequest(question, chunks, answer, prompt, id)
+        return self.attribute_request(request, options=options)
 
     async def aattribute(
         self,
@@ -314,6 +246,7 @@ class AttributionEngine:
                 if raise_error:
                     raise
                 _logger.warning("attribution of request %r failed: %s", request.id, error)
+                _logger.debug("traceback of request %r", request.id, exc_info=error)
                 _let_go(error)
                 results.append(FailedAttribution(error, request.id))
         return results
@@ -322,82 +255,21 @@ class AttributionEngine:
         self, request: AttributionRequest, *, options: EngineOptions | None = None
     ) -> Attribution:
         """Do what `attribute` does, with the arguments in one object."""
-        return self.attribute(
-            request.question,
-            request.chunks,
-            request.answer,
-            prompt=request.prompt,
-            options=options,
-            id=request.id,
-        )
+        return attribute_answer(self.target, self.proxy, request, options or self.options)
 
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
-        method = self._method(self.options)
-        name = "by default" if method is None else method.name
+        packed = (self.proxy or self.target).capabilities.path == "packed"
+        usual = default_method(can_knock_out=packed, on_proxy=self.proxy is not None)
+        method = chosen_method(self.options, has_proxy=self.proxy is not None) or usual
         path = self.target.capabilities.path
-        return f"AttributionEngine({self.target.name!r}{proxy}, method={name!r}, path={path!r})"
-
-    def _method(self, options: EngineOptions) -> Method | None:
-        """Return the method that was asked for; `None` if the choice is left to the engine."""
-        method = options.method
-        if isinstance(method, str):
-            method = named_method(method)
-        if method is not None and method.needs_proxy and self.proxy is None:
-            raise ConfigurationError(
-                f"the method {method.name!r} runs a proxy model, and the engine has none: "
-                "pass proxy=…, or choose another method"
-            )
-        return method
-
-    def _proxy_scorer(
-        self, prompt: Prompt, answer: str, options: EngineOptions, method: Method | None
-    ) -> Scorer | None:
-        """Return a scorer on the proxy, if the method, or the default one, can use it."""
-        if self.proxy is None or (method is not None and not method.needs_proxy):
-            return None
-        try:
-            return Scorer(self.proxy, prompt, answer, token_budget=options.token_budget)
-        except InputError as error:
-            if method is not None:
-                raise
-            _logger.warning("the proxy cannot be used, the target is run alone: %s", error)
-            return None
-
-
-def _default_method(target: Scorer, proxy: Scorer | None) -> Method:
-    """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
-    if proxy is not None:
-        return ScreenAndRescore(METHODS["proxy-knockout" if proxy.can_knock_out else "proxy"])
-    return METHODS["balanced" if target.can_knock_out else "exact"]
-
-
-def _prompt(
-    question: str,
-    chunks: tuple[Chunk, ...],
-    captured: CapturedPrompt | None,
-    options: EngineOptions,
-) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
-    if captured is None:
-        sources = SourceSet.build(chunks, options.splitter)
-        return options.template(question, sources), sources, ()
-    prompt, sources, locations = capture_prompt(captured, chunks, options.splitter)
-    missing = [place for place in locations if not place.located and place.outcome != "blank"]
-    if missing:
-        listed = ", ".join(f"{place.chunk_index} ({place.outcome})" for place in missing)
-        _logger.info("no place of their own in the captured prompt for chunks %s", listed)
-    return prompt, sources, locations
-
-
-def _check_text(text: object, what: str) -> None:
-    if not isinstance(text, str):
-        raise InputError(f"{what} must be a str, not {type(text).__name__}")
+        return (
+            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={path!r})"
+        )
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Clear what an error's tracebacks hold on to, such as the prompt's cached activations."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        traceback.clear_frames(error.__traceback__)
+    """Drop an error's tracebacks, which hold on to the prompt's cached activations."""
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
         error = error.__cause__ or error.__context__

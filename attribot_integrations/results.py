@@ -1,4 +1,4 @@
-"""What an attribution gives back: scores, statements, citations and cost.
+"""`Attribution`: what an engine gives back.
 
 Everything is frozen, and no model library is imported: results can be stored, loaded and shown on
 a machine without one.
@@ -9,18 +9,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.capture import ChunkLocation
 from attribot_integrations.errors import InputError, MissingExtraError, ModelError
+from attribot_integrations.parts import (
+    Alternatives,
+    Audit,
+    Citation,
+    Cost,
+    Estimand,
+    FloatArray,
+    ModelCost,
+    Statement,
+)
 from attribot_integrations.sources import Chunk, Level, Source, Span
 from attribot_integrations.support import Support
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
+
+    from attribot_integrations.render.html import Theme
+    from attribot_integrations.render.markdown import MarkdownStyle
+    from attribot_integrations.render.plots import PlotKind
+    from attribot_integrations.render.tracing import AttributeValue
+    from attribot_integrations.render.utf16 import OffsetUnit
 
 __all__ = [
     "Alternatives",
@@ -30,135 +47,10 @@ __all__ = [
     "Cost",
     "Estimand",
     "FailedAttribution",
+    "FloatArray",
     "ModelCost",
     "Statement",
 ]
-
-FloatArray = npt.NDArray[np.float32]
-
-Estimand = Literal[
-    "target_loo",
-    "proxy_loo",
-    "target_pruned_loo",
-    "proxy_pruned_loo",
-    "target_knockout",
-    "proxy_knockout",
-    "dropped",
-    "baseline",
-]
-"""What a score measures.
-
-`target_loo`, `proxy_loo`: leave-one-out in the full context, on the target or the proxy; the first
-is what "exact" means. `…_pruned_loo`: leave-one-out in the context that a method pruned.
-`…_knockout`: the source hidden from question and answer. `dropped`: not scored, its chunk did not
-matter. `baseline`: a score that is no log-likelihood, for comparison only.
-"""
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What a random check of the sources that a screen let go found."""
-
-    sampled: int
-    """Sources checked."""
-    dropped: int
-    """Sources that the screen let go, checked ones included."""
-    missed: int
-    """Checked sources whose exact score reaches the threshold."""
-    recall: float
-    """Estimated share of the sources above the threshold that were rescored, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One sentence of the answer."""
-
-    index: int
-    start: int
-    """Offset in the answer of the first character."""
-    end: int
-    """Offset in the answer behind the last character."""
-    text: str
-    """`answer[start:end]`."""
-    tokens: Span
-    """Half-open range of the answer's tokens that belong to it; ranges tile the answer."""
-
-
-@dataclass(frozen=True)
-class Alternatives:
-    """Sources that say the same for a statement: any of them is enough."""
-
-    statement_index: int
-    source_ids: tuple[int, ...]
-    """The sources, the most sufficient first."""
-    sufficiency: tuple[float, ...]
-    """For each source: log-likelihood of the statement with it alone minus with none, in nats."""
-    joint_score: float
-    """Fall of the statement's log-likelihood when all of them are removed together, in nats."""
-
-
-@dataclass(frozen=True)
-class Citation:
-    """A source that supports a statement."""
-
-    number: int
-    """Number shown to readers: one for each cited chunk, from 1, by first appearance."""
-    statement_index: int
-    source_id: int
-    chunk_index: int
-    chunk_id: str | None
-    answer_start: int
-    """Offset in the answer where the supported statement starts."""
-    answer_end: int
-    """Offset in the answer behind the supported statement."""
-    chunk_start: int
-    """Offset in the chunk where the supporting text starts."""
-    chunk_end: int
-    """Offset in the chunk behind the supporting text."""
-    text: str
-    """The supporting text, `chunk.text[chunk_start:chunk_end]`."""
-    score: float
-    """Fall of the statement's log-likelihood when the source is removed, in nats."""
-    exact: bool
-    """Whether the score is exact leave-one-out on the target."""
-    share: float = 1.0
-    """Share of the statement's positive scores, 0 to 1; for an alternative, its equal part of what
-    the alternatives carry together."""
-    alternatives: tuple[int, ...] = ()
-    """Ids of other sources that say the same: any of them, or this one, is enough. The score of
-    each is small then, and `sufficiency` says what it carries."""
-    sufficiency: float | None = None
-    """What this source alone restores of the statement's log-likelihood, in nats, where it was
-    looked at."""
-
-
-@dataclass(frozen=True)
-class ModelCost:
-    """What one model ran."""
-
-    model: str
-    parameters: int
-    """Parameters of the model."""
-    tokens: int
-    """Tokens run through the model."""
-    passes: int
-    """Forward passes."""
-    naive_tokens: int
-    """Tokens that naive leave-one-out would run for the same ablations on this model."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an attribution cost."""
-
-    seconds: float
-    """Wall-clock seconds, from the call to the result."""
-    models: tuple[ModelCost, ...]
-
-    @property
-    def tokens(self) -> int:
-        """Tokens run through all models."""
-        return sum(model.tokens for model in self.models)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -283,11 +175,20 @@ class Attribution:
             citation for citation in self.citations if citation.statement_index == statement_index
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain dicts, lists and numbers; see `serialization`."""
+    def to_dict(self, *, offsets: OffsetUnit = "characters") -> dict[str, Any]:
+        """Return the result as plain dicts, lists and numbers; see `serialization`.
+
+        Args:
+            offsets: What offsets in the answer and in chunks count: characters, as in Python, or
+                the `utf-16` units of JavaScript, Java and C#. Only the first can be read back.
+        """
         from attribot_integrations.serialization import attribution_to_dict
 
-        return attribution_to_dict(self)
+        if offsets == "characters":
+            return attribution_to_dict(self)
+        from attribot_integrations.render.utf16 import with_offsets
+
+        return with_offsets(attribution_to_dict(self), offsets)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Attribution:
@@ -343,6 +244,42 @@ class Attribution:
         from attribot_integrations.render.text import cited_text
 
         return cited_text(self)
+
+    def to_markdown(self, *, style: MarkdownStyle = "list", keep_markup: bool = False) -> str:
+        """Return the answer with `[1]` and the cited sentences as Markdown.
+
+        See `render.markdown.cited_markdown`.
+        """
+        from attribot_integrations.render.markdown import cited_markdown
+
+        return cited_markdown(self, style=style, keep_markup=keep_markup)
+
+    def to_html(self, *, page: bool = True, theme: Theme = "auto") -> str:
+        """Return the answer and its sources as HTML: a page, or an `<article>` to put into one."""
+        from attribot_integrations.render.html import html_fragment, html_page
+
+        return html_page([self], theme=theme) if page else html_fragment(self, theme=theme)
+
+    def _repr_html_(self) -> str:
+        return self.to_html(page=False)
+
+    def plot(self, kind: PlotKind = "heatmap", *, max_sources: int = 30) -> Figure:
+        """Draw the scores: `heatmap` of sources and statements, or `bars` for the whole answer.
+
+        See `render.plots.plot_scores`.
+        """
+        from attribot_integrations.render.plots import plot_scores
+
+        return plot_scores(self, kind, max_sources=max_sources)
+
+    def to_openinference(self, *, content: bool = False) -> dict[str, AttributeValue]:
+        """Return evaluations and scores of documents as OpenInference span attributes.
+
+        See `render.tracing`, also for OpenTelemetry's own.
+        """
+        from attribot_integrations.render.tracing import openinference_attributes
+
+        return openinference_attributes(self, content=content)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -124,7 +124,7 @@ def attribution_to_json(attribution: Attribution, *, indent: int | None = None) 
     """
     try:
         text = json.dumps(
-            json_data(attribution), indent=indent, ensure_ascii=False, allow_nan=False
+            json_data(attribution), indent=indent, ensure_ascii=False, allow_nan=False, default=str
         )
     except ValueError as error:
         raise ModelError(f"the result holds a number that JSON cannot hold: {error}") from error

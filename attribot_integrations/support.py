@@ -161,6 +161,9 @@ class LabelSupport:
     min_token_log_prob: float = -2.0
     """Least mean log-probability of a token with the context, in nats, of what is not
     `unsupported`: -2 is a perplexity of 7.4."""
+    min_known_token_log_prob: float = -6.0
+    """Least log-probability of every token, in nats, of what is `parametric`: a model that knows a
+    statement is surprised by none of its words."""
     probability: SupportProbability | None = None
     """Calibrated model; where it is given, `min_probability` takes the place of
     `min_token_log_prob`."""
@@ -170,10 +173,9 @@ class LabelSupport:
     def __post_init__(self) -> None:
         if not self.min_gain > 0:
             raise ConfigurationError(f"min_gain must be above 0 nats, got {self.min_gain}")
-        if not self.min_token_log_prob < 0:
-            raise ConfigurationError(
-                f"min_token_log_prob must be below 0 nats, got {self.min_token_log_prob}"
-            )
+        for name in ("min_token_log_prob", "min_known_token_log_prob"):
+            if not getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} must be below 0 nats, got {getattr(self, name)}")
         if not 0 < self.min_probability < 1:
             raise ConfigurationError(
                 f"min_probability must be between 0 and 1, got {self.min_probability}"
@@ -197,7 +199,8 @@ class LabelSupport:
         if self._unlikely(evidence, probability):
             return "unsupported"
         if evidence.gain < self.min_gain:
-            return "parametric"
+            known = evidence.least_token_log_prob >= self.min_known_token_log_prob
+            return "parametric" if known else "unsupported"
         return "supported" if evidence.cited else "uncertain"
 
     def _unlikely(self, evidence: SupportEvidence, probability: float | None) -> bool:

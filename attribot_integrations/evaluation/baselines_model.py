@@ -43,7 +43,7 @@ class AttentionWeights:
             ModelError: If the model has no attention to show.
         """
         model = _eager_copy(inputs.model.model)
-        tokens = _tokens(inputs).to(model.device)
+        tokens = _tokens(inputs).to(inputs.model.forward.device)
         options: dict[str, Any] = {"output_attentions": True, "use_cache": False}
         if inputs.model.capabilities.takes_logits_to_keep:
             options["logits_to_keep"] = 1
@@ -79,7 +79,7 @@ class GradientNorm:
     def run(self, inputs: BaselineInput) -> BaselineScores:
         """Score every source."""
         model = inputs.model.model
-        tokens = _tokens(inputs).to(model.device)
+        tokens = _tokens(inputs).to(inputs.model.forward.device)
         first = len(inputs.prompt_ids) - 1
         with inputs.model.lock, torch.enable_grad():
             embedded = model.get_input_embeddings()(tokens).detach().requires_grad_()

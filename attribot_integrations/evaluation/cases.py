@@ -11,7 +11,7 @@ import torch
 
 from attribot_integrations.capture import capture_prompt
 from attribot_integrations.evaluation.baselines import BaselineInput
-from attribot_integrations.prompts import Prompt, render
+from attribot_integrations.prompts import Prompt, fill_template, render
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.sources import SourceSet
 
@@ -103,7 +103,7 @@ def answers_greedily(inputs: BaselineInput) -> bool:
     same in other words does not count.
     """
     model, answer = inputs.model.model, inputs.answer_ids
-    tokens = torch.tensor([[*inputs.prompt_ids, *answer]], device=model.device)
+    tokens = torch.tensor([[*inputs.prompt_ids, *answer]], device=inputs.model.forward.device)
     with inputs.model.lock, torch.inference_mode():
         logits = model(input_ids=tokens, use_cache=False).logits[0, len(inputs.prompt_ids) - 1 :]
     likeliest = logits.argmax(dim=-1).tolist()
@@ -114,7 +114,7 @@ def answers_greedily(inputs: BaselineInput) -> bool:
 def _prompt(example: EvaluationExample, options: EngineOptions) -> tuple[Prompt, SourceSet]:
     if example.prompt is None:
         sources = SourceSet.build(example.chunks, example.splitter)
-        return options.template(example.question, sources), sources
+        return fill_template(options.template, example.question, sources), sources
     prompt, sources, _ = capture_prompt(example.prompt, example.chunks, example.splitter)
     return prompt, sources
 

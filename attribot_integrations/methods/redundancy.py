@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from attribot_integrations.statements import statement_scores
 if TYPE_CHECKING:
     from attribot_integrations.results import FloatArray
     from attribot_integrations.scoring.scorer import Scorer
+    from attribot_integrations.sources import Source
 
 __all__ = ["FindAlternatives"]
 
@@ -25,18 +27,19 @@ class FindAlternatives:
     """Looks for sources that stand in for each other, where leave-one-out explains too little.
 
     A statement that depends on the context, but whose dependence the scores of single sources do
-    not explain, is looked at again: every source is kept alone (sufficiency), those that each
-    restore nearly all of the statement's likelihood are removed together, and if that costs
-    likelihood they are alternatives. For n sources, a prompt of T tokens and a tokens of question
-    and answer it runs about T + n·a tokens, and T/2 for each statement with alternatives; nothing
-    where single sources explain all statements.
+    not explain, is looked at again: every chunk is kept alone (sufficiency), then every sentence of
+    those that are enough. Sources that each restore nearly all of the statement's likelihood are
+    removed together, and if that costs likelihood they are alternatives. For c chunks, a prompt of
+    T tokens and a tokens of question and answer it runs about T + c·a tokens and a little for each
+    statement with alternatives; nothing where single sources explain all statements.
     """
 
     min_gain: float = 1.0
     """Least gain in log-likelihood from the context, in nats, of a statement that is looked at;
     removing its alternatives together must cost as much."""
     explained: float = 0.5
-    """Share of the gain that a single source explains in statements that are not looked at."""
+    """Share of the gain that sources with a score of `min_gain` explain together, in statements
+    that are not looked at."""
     sufficient: float = 0.8
     """Share of the gain that each alternative alone restores."""
     max_sources: int = 4
@@ -58,24 +61,25 @@ class FindAlternatives:
         rows = _citable(inputs)
         gains = _sums(inputs, result.log_probs - result.log_probs_without_context)
         scores = statement_scores(result.scores[rows], inputs.statements)
-        explained = scores.max(axis=0, initial=0.0)
+        explained = np.where(scores >= self.min_gain, scores, 0.0).sum(axis=0)
         wanted = np.flatnonzero((gains >= self.min_gain) & (explained < self.explained * gains))
         if not wanted.size or len(rows) < 2:
             return ()
-        role: ModelRole = "proxy" if _on_proxy(result) else "target"
+        role: ModelRole = "proxy" if _on_proxy(inputs, result) else "target"
         scorer = inputs.scorer(role)
-        alone = _alone(inputs, scorer, rows)
+        enough = self.sufficient * gains
+        if inputs.sources[rows[0]].level == "sentence":
+            alone = _alone(inputs, scorer, inputs.context.whole_chunks)
+            places = np.flatnonzero((alone >= enough)[:, wanted].any(axis=1))
+            kept = {inputs.context.whole_chunks[int(place)].chunk_index for place in places}
+            rows = [row for row in rows if inputs.sources[row].chunk_index in kept]
+        alone = _alone(inputs, scorer, [inputs.sources[row] for row in rows])
         groups = {
             int(index): members
             for index in wanted
-            if len(members := self._members(alone[:, index], float(gains[index]))) > 1
+            if len(members := _members(alone[:, index], float(enough[index]))) > 1
         }
         return self._confirmed(inputs, scorer, rows, alone, groups)
-
-    def _members(self, alone: FloatArray, gain: float) -> list[int]:
-        """Return the sources that are enough by themselves, the most sufficient first."""
-        ranked = np.argsort(-alone, kind="stable")
-        return [int(place) for place in ranked if alone[place] >= self.sufficient * gain]
 
     def _confirmed(
         self,
@@ -114,16 +118,23 @@ def _citable(inputs: MethodInput) -> list[int]:
     return [row for row, source in enumerate(inputs.sources) if source.level == level]
 
 
-def _on_proxy(result: MethodScores) -> bool:
-    return all(
-        estimand.startswith("proxy") or estimand == "dropped" for estimand in result.estimands
+def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:
+    """Whether the target was left out, and so has to stay."""
+    return inputs.proxy is not None and not any(
+        estimand.startswith("target") for estimand in result.estimands
     )
 
 
-def _alone(inputs: MethodInput, scorer: Scorer, rows: list[int]) -> FloatArray:
-    """Return what each source alone adds over no context, `[rows, statements]`, in nats."""
+def _members(alone: FloatArray, enough: float) -> list[int]:
+    """Return the sources that are enough by themselves, the most sufficient first."""
+    ranked = np.argsort(-alone, kind="stable")
+    return [int(place) for place in ranked if alone[place] >= enough]
+
+
+def _alone(inputs: MethodInput, scorer: Scorer, sources: Sequence[Source]) -> FloatArray:
+    """Return what each source alone adds over no context, `[sources, statements]`, in nats."""
     everything = inputs.context.all_ids
-    kept = [everything - frozenset(inputs.sources[row].sentence_ids) for row in rows]
+    kept = [everything - frozenset(source.sentence_ids) for source in sources]
     log_probs = inputs.carried(scorer, scorer.score([*kept, everything]).log_probs)
     return statement_scores(log_probs[:-1] - log_probs[-1], inputs.statements)
 

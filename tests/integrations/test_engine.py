@@ -94,7 +94,7 @@ def test_scores_cannot_be_written(engine: AttributionEngine) -> None:
 
 
 def test_citations_hold_their_offsets(engine: AttributionEngine) -> None:
-    options = EngineOptions(method="exact", policy=CITE_EVERYTHING)
+    options = EngineOptions(method="exact", policy=CITE_EVERYTHING, alternatives=None)
     result = engine.attribute(QUESTION, CHUNKS, ANSWER, options=options)
     assert result.citations
     for citation in result.citations:
@@ -130,7 +130,7 @@ def test_policy_may_be_any_callable(engine: AttributionEngine) -> None:
         assert len(sources) == len(scores) == 4
         return [0] if statement.index == 1 else []
 
-    options = EngineOptions(policy=first_source)
+    options = EngineOptions(policy=first_source, alternatives=None)
     result = engine.attribute(QUESTION, CHUNKS, ANSWER, options=options)
     assert [(each.statement_index, each.source_id) for each in result.citations] == [(1, 0)]
 

@@ -256,5 +256,5 @@ def test_combinations_without_sense_are_refused(engine: AttributionEngine) -> No
 
 def test_knockout_on_a_model_without_masks_is_refused() -> None:
     engine = AttributionEngine.from_model(ARCHITECTURES["mamba"].build(), byte_level_bpe())
-    with pytest.raises(ModelError, match=r"does not take: recurrent layers .* use exact"):
+    with pytest.raises(ModelError, match=r"does not take here: recurrent layers .* use exact"):
         run(engine, Knockout())
