@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from attribot_integrations.cli.runtime import clean_errors, load_engine
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import AttribotError
 
 if TYPE_CHECKING:
     from attribot_integrations.langchain import CitationRecord
+    from attribot_integrations.results import Attribution
 
 __all__ = ["demo"]
 
@@ -37,6 +39,17 @@ def demo(
         bool,
         typer.Option("--proxy", help="Screen with the bundled proxy, rescore on the target."),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="OUT.html",
+            dir_okay=False,
+            writable=True,
+            help="Also write the answers, with hoverable citations, as a web page.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Ask a small LangChain chain a few questions, and show what its answers depend on.
 
@@ -60,10 +73,13 @@ def demo(
         console.print(Text(f"{len(built.documents)} documents about a made-up world\n", "dim"))
         one_fact, *_, two_facts = built.questions
         asked = [one_fact, two_facts, built.unanswerable] if chosen is None else [chosen]
+        shown: list[Attribution] = []
         for text in asked:
             built.chain.invoke(text, {"callbacks": [handler]})
-            _show_answer(console, handler.last)
+            shown.append(_show_answer(console, handler.last))
         console.print(Text(_LEGEND, "dim"))
+        if html is not None:
+            _write_page(html, shown)
 
 
 def _chosen_question(wanted: str, known: Sequence[str]) -> str:
@@ -78,7 +94,7 @@ def _chosen_question(wanted: str, known: Sequence[str]) -> str:
     return numbered.get(asked, wanted)
 
 
-def _show_answer(console: Console, record: CitationRecord | None) -> None:
+def _show_answer(console: Console, record: CitationRecord | None) -> Attribution:
     from attribot_integrations.render.terminal import terminal_view
 
     attribution = record.attribution if record else None
@@ -86,3 +102,11 @@ def _show_answer(console: Console, record: CitationRecord | None) -> None:
         why = record.error if record and record.error else "there was no answer or no document"
         raise AttribotError(f"the answer could not be attributed: {why}")
     console.print(terminal_view(attribution), Text())
+    return attribution
+
+
+def _write_page(path: Path, attributions: Sequence[Attribution]) -> None:
+    from attribot_integrations.render.html import html_page
+
+    path.write_text(html_page(attributions, title="attribot demo"), encoding="utf-8")
+    note(f"wrote {path}")

@@ -14,15 +14,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from attribot_integrations.render.text import one_line, visible
+from attribot_integrations.render.chunks import chunk_name
+from attribot_integrations.render.marks import cited_sources, marked_answer
+from attribot_integrations.render.text import marker, model_name, nats, one_line, visible
 
 if TYPE_CHECKING:
+    from attribot_integrations.render.marks import CitedSource
     from attribot_integrations.results import Attribution, ModelCost
 
 __all__ = ["cited_answer", "cost_lines", "likelihood_line", "sources_table", "terminal_view"]
 
 _MARKER = "bold cyan"
 _QUIET = "dim"
+_DOUBT = "yellow"
 _NOTHING = "No source is cited."
 
 
@@ -45,18 +49,20 @@ def terminal_view(attribution: Attribution, *, question: bool = True) -> Rendera
 
 
 def cited_answer(attribution: Attribution) -> Text:
-    """Return the answer with `[n]` behind every cited statement."""
+    """Return the answer with `[n]` behind every cited statement.
+
+    Marks of sources that say the same are joined, `[1|3]`; a statement that is labelled other than
+    `supported` has its label behind it.
+    """
+    marked = marked_answer(attribution)
     shown = Text()
-    offset = 0
-    for statement in attribution.statements:
-        shown.append(visible(attribution.answer[offset : statement.end]))
-        numbers = dict.fromkeys(
-            citation.number for citation in attribution.citations_of(statement.index)
-        )
-        if numbers:
-            shown.append(" " + "".join(f"[{number}]" for number in numbers), _MARKER)
-        offset = statement.end
-    return shown.append(visible(attribution.answer[offset:]))
+    for passage in marked.passages:
+        shown.append(visible(passage.before + passage.text))
+        if passage.marks:
+            shown.append(" " + "".join(map(marker, passage.marks)), _MARKER)
+        if passage.doubt:
+            shown.append(f" ({passage.doubt})", _DOUBT)
+    return shown.append(visible(marked.tail))
 
 
 def sources_table(attribution: Attribution) -> Table:
@@ -64,30 +70,28 @@ def sources_table(attribution: Attribution) -> Table:
 
     Rows go by citation number, the strongest first. A source that is cited for several statements
     has one row, with the sum of its scores. Scores that are not exact on the target are marked by
-    `≈`.
+    `≈`. Where another source says the same, what this one restores alone stands below.
     """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_QUIET)
     table.add_column("", no_wrap=True)
     table.add_column("chunk", overflow="fold", max_width=24)
     table.add_column("cited text", overflow="fold", ratio=1)
     table.add_column("nats", justify="right", no_wrap=True)
-    scores: dict[tuple[int, int], float] = {}
-    for citation in attribution.citations:
-        key = (citation.number, citation.source_id)
-        scores[key] = scores.get(key, 0.0) + citation.score
-    for (number, source_id), score in sorted(
-        scores.items(), key=lambda item: (item[0][0], -item[1])
-    ):
-        row = attribution.row(source_id)
-        source = attribution.sources[row]
-        title = attribution.chunks[source.chunk_index].title or f"chunk {source.chunk_index + 1}"
+    for each in cited_sources(attribution):
         table.add_row(
-            Text(f"[{number}]", _MARKER),
-            Text(one_line(title)),
-            Text(one_line(source.text)),
-            Text(f"{'' if attribution.exact[row] else '≈ '}{score:.2f}", "green"),
+            Text(f"[{each.number}]", _MARKER),
+            Text(chunk_name(attribution.chunks[each.chunk_index], each.chunk_index)),
+            Text(one_line(each.text)),
+            _nats(each),
         )
     return table
+
+
+def _nats(source: CitedSource) -> Text:
+    shown = Text(f"{'' if source.exact else '≈ '}{nats(source.score)}", "green")
+    if source.sufficiency is not None:
+        shown.append(f"\n{nats(source.sufficiency)} alone", _QUIET)
+    return shown
 
 
 def likelihood_line(attribution: Attribution) -> Text:
@@ -108,9 +112,8 @@ def cost_lines(attribution: Attribution) -> list[Text]:
 
 
 def _model_cost(cost: ModelCost) -> str:
-    # The last part of a path or hub name is enough to tell the models of one attribution apart.
-    name = one_line(cost.model).replace("\\", "/").rstrip("/").rpartition("/")[2]
     saved = f", {cost.naive_tokens / cost.tokens:.1f} times as many" if cost.tokens else ""
+    name = model_name(cost.model)
     return f"{cost.tokens:,} tokens through {name}; naively {cost.naive_tokens:,}{saved}"
 
 

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attribot_integrations.render.marks import Mark, cited_sources, marked_answer
 from attribot_integrations.sources import clean_text
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution
 
-__all__ = ["answer_with_markers", "cited_text", "one_line"]
+__all__ = [
+    "answer_with_markers",
+    "cited_text",
+    "marker",
+    "model_name",
+    "nats",
+    "one_line",
+    "visible",
+]
+
+
+def marker(mark: Mark) -> str:
+    """Return a citation mark as text: `[1]`, or `[1|3]` where either is enough."""
+    return f"[{'|'.join(map(str, mark.numbers))}]"
 
 
 def answer_with_markers(attribution: Attribution) -> str:
-    """Return the answer with `[n]` behind every cited statement."""
+    """Return the answer with `[n]` behind every cited statement.
+
+    A statement that is labelled other than `supported` has its label in parentheses behind it.
+    """
+    marked = marked_answer(attribution)
     parts: list[str] = []
-    offset = 0
-    for statement in attribution.statements:
-        parts.append(attribution.answer[offset : statement.end])
-        numbers = dict.fromkeys(
-            citation.number for citation in attribution.citations_of(statement.index)
-        )
-        parts += [" ", *(f"[{number}]" for number in numbers)] if numbers else []
-        offset = statement.end
-    return "".join(parts) + attribution.answer[offset:]
+    for passage in marked.passages:
+        parts += [passage.before, passage.text]
+        parts += [" ", *map(marker, passage.marks)] if passage.marks else []
+        parts += [f" ({passage.doubt})"] if passage.doubt else []
+    return "".join(parts) + marked.tail
 
 
 def cited_text(attribution: Attribution) -> str:
@@ -32,19 +46,26 @@ def cited_text(attribution: Attribution) -> str:
     Control characters of retrieved text are shown as spaces, so that it cannot steer a terminal.
     """
     lines = [visible(answer_with_markers(attribution))]
-    cited: dict[tuple[int, int], float] = {}
-    for citation in attribution.citations:
-        key = (citation.number, citation.source_id)
-        cited[key] = cited.get(key, 0.0) + citation.score
+    cited = cited_sources(attribution)
     if cited:
         lines.append("")
-    for (number, source_id), score in sorted(
-        cited.items(), key=lambda item: (item[0][0], -item[1])
-    ):
-        source = attribution.sources[attribution.row(source_id)]
-        title = attribution.chunks[source.chunk_index].title or f"chunk {source.chunk_index + 1}"
-        lines.append(f"[{number}] {one_line(title)}: {one_line(source.text)} ({score:.2f} nats)")
+    for each in cited:
+        title = attribution.chunks[each.chunk_index].title or f"chunk {each.chunk_index + 1}"
+        worth = f"{nats(each.score)} nats"
+        if each.sufficiency is not None:
+            worth += f", {nats(each.sufficiency)} alone"
+        lines.append(f"[{each.number}] {one_line(title)}: {one_line(each.text)} ({worth})")
     return "\n".join(lines)
+
+
+def model_name(model: str) -> str:
+    """Return the last part of a model's path or hub name, which tells a few models apart."""
+    return one_line(model).replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def nats(score: float) -> str:
+    """Return a score with two digits, and no minus before zero."""
+    return f"{round(score, 2) + 0.0:.2f}"
 
 
 def one_line(text: str) -> str:

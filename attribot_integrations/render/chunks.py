@@ -1,0 +1,69 @@
+"""What is shown of a chunk: its name, its link, its score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from attribot_integrations.render.text import one_line
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import Attribution, FloatArray
+    from attribot_integrations.sources import Chunk
+
+__all__ = ["chunk_link", "chunk_name", "chunk_scores"]
+
+_LINK_KEYS = ("url", "link", "source")
+
+
+def chunk_name(chunk: Chunk, index: int) -> str:
+    """Return the chunk's title on one line, or its place among the chunks."""
+    return one_line(chunk.title or "") or f"chunk {index + 1}"
+
+
+def chunk_link(chunk: Chunk) -> str | None:
+    """Return the web address in a chunk's metadata (`url`, `link` or `source`), if it is safe.
+
+    Only `http` and `https` addresses with a host are, without white space and characters that
+    cannot be seen. The address still has to be escaped for where it is put.
+    """
+    for key in _LINK_KEYS:
+        link = chunk.metadata.get(key)
+        if isinstance(link, str) and _safe(link):
+            return link
+    return None
+
+
+def chunk_scores(attribution: Attribution) -> FloatArray:
+    """Return the score of each chunk for the whole answer, in nats.
+
+    Args:
+        attribution: The result.
+
+    Returns:
+        `[chunks]`: the chunk's own score where chunks were scored, else the sum over its sentences;
+        NaN for a chunk that was not scored at all.
+    """
+    scores = np.full(len(attribution.chunks), np.nan, dtype=np.float32)
+    whole = set(attribution.rows("chunk"))
+    chunks = {attribution.sources[row].chunk_index for row in whole}
+    for row, source in enumerate(attribution.sources):
+        if row in whole:
+            scores[source.chunk_index] = attribution.source_scores[row]
+        elif source.chunk_index not in chunks:
+            known = np.nan_to_num(scores[source.chunk_index])
+            scores[source.chunk_index] = known + attribution.source_scores[row]
+    return scores
+
+
+def _safe(link: str) -> bool:
+    # A space is the only character that is both printable and white space.
+    if not link.isprintable() or " " in link or "\\" in link:
+        return False
+    try:
+        parts = urlsplit(link)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # no address, as with a bracket that is never closed
+        return False

@@ -1,0 +1,58 @@
+"""The cited answer for Gradio and Streamlit, in the forms their components take.
+
+Neither package is imported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attribot_integrations.render.html import html_fragment
+from attribot_integrations.render.marks import marked_answer
+from attribot_integrations.render.text import marker, visible
+
+if TYPE_CHECKING:
+    from attribot_integrations.render.html import Theme
+    from attribot_integrations.results import Attribution
+
+__all__ = ["gradio_highlights", "streamlit_html"]
+
+
+def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
+    """Return the answer as the value of Gradio's `HighlightedText`.
+
+    Statements are the entities, named after their citations (`[1]`, `[1|3]`), else after their
+    label where they have one. Gradio counts characters, as Python does.
+
+    Example:
+        ```python
+        with gradio.Blocks() as page:
+            shown = gradio.HighlightedText(label="Answer")
+            ask.click(lambda question: gradio_highlights(attribute(question)), question, shown)
+        ```
+    """
+    marked = marked_answer(attribution)
+    entities: list[dict[str, Any]] = []
+    offset = 0
+    for passage in marked.passages:
+        start = offset + len(passage.before)
+        offset = start + len(passage.text)
+        name = "".join(map(marker, passage.marks)) or passage.doubt
+        if name and passage.text:
+            entities.append({"entity": name, "start": start, "end": offset})
+    return {"text": visible(attribution.answer), "entities": entities}
+
+
+def streamlit_html(attribution: Attribution, *, theme: Theme = "auto") -> str:
+    """Return the answer and its sources as HTML for `streamlit.html`.
+
+    Args:
+        attribution: What to show.
+        theme: Colours; Streamlit has a theme of its own, which `auto` does not know.
+
+    Example:
+        ```python
+        streamlit.html(streamlit_html(attribution, theme=streamlit.context.theme.type or "auto"))
+        ```
+    """
+    return html_fragment(attribution, theme=theme)

@@ -1,0 +1,269 @@
+"""What the HTML template shows, as plain data; nothing in it is escaped yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_scores
+from attribot_integrations.render.marks import marked_answer
+from attribot_integrations.render.text import model_name, nats, one_line, visible
+
+if TYPE_CHECKING:
+    from attribot_integrations.render.marks import Passage
+    from attribot_integrations.results import Attribution, Citation
+    from attribot_integrations.sources import Source
+    from attribot_integrations.support import SupportLabel
+
+__all__ = ["LABEL_MEANINGS", "LEVELS", "AttributionView"]
+
+LEVELS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Nats from which a score has the intensities 1 to 5."""
+
+LABEL_MEANINGS: dict[SupportLabel, str] = {
+    "supported": "it depends on the sources cited behind it",
+    "unsupported": "unlikely even with the sources at hand",
+    "parametric": "no likelier with the sources than without, so not taken from them",
+    "uncertain": "depends on the sources as a whole, but none of them stands out",
+}
+
+_LONG_TEXT = 700
+_LONG_QUOTE = 280
+
+
+@dataclass(frozen=True)
+class Card:
+    """A citation as shown behind a statement."""
+
+    number: int
+    anchor: str
+    """Id of the source that it points to."""
+    id: str
+    name: str
+    link: str | None
+    quotes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StatementView:
+    """A statement with its citations."""
+
+    before: str
+    text: str
+    marks: tuple[tuple[Card, ...], ...]
+    label: SupportLabel | None
+    """Where it is another than `supported`."""
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a chunk's text."""
+
+    text: str
+    cited: bool = False
+    level: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """A chunk."""
+
+    anchor: str
+    number: int | None
+    name: str
+    link: str | None
+    same: tuple[str, ...]
+    """Names of cited chunks of the same text."""
+    pieces: tuple[Piece, ...]
+    length: int
+    score: str
+    """Its score; what it restores alone, where that is why it is cited."""
+    level: int
+
+    @property
+    def long(self) -> bool:
+        """Whether the text is better folded."""
+        return self.length > _LONG_TEXT
+
+    @property
+    def cited_pieces(self) -> tuple[Piece, ...]:
+        """The pieces to show while the text is folded."""
+        return tuple(piece for piece in self.pieces if piece.cited)
+
+
+class AttributionView:
+    """What is shown of one attribution.
+
+    Args:
+        attribution: What to show.
+        place: Tells attributions of one page apart.
+    """
+
+    def __init__(self, attribution: Attribution, place: int = 0) -> None:
+        self._shown = attribution
+        self._scores = chunk_scores(attribution)
+        self._numbers: dict[int, list[int]] = {}  # of the cited chunks: their indexes
+        self._cited: dict[int, list[Citation]] = {}
+        self._names = [chunk_name(chunk, index) for index, chunk in enumerate(attribution.chunks)]
+        self._links = [chunk_link(chunk) for chunk in attribution.chunks]
+        for citation in attribution.citations:
+            chunks = self._numbers.setdefault(citation.number, [])
+            if citation.chunk_index not in chunks:
+                chunks.append(citation.chunk_index)
+            self._cited.setdefault(citation.source_id, []).append(citation)
+        text = visible(f"{attribution.question}\n{attribution.answer}")
+        self.id = f"attribot-{sha256(text.encode()).hexdigest()[:8]}-{place}"
+        self.question = visible(attribution.question).strip()
+        marked = marked_answer(attribution)
+        self.statements = [
+            self._statement(index, passage) for index, passage in enumerate(marked.passages)
+        ]
+        self.tail = visible(marked.tail)
+        self.method = one_line(attribution.method)
+        self.seconds = attribution.cost.seconds
+        self.models = [model_name(model.model) for model in attribution.cost.models]
+        self.exact = bool(attribution.exact.all())
+        self.log_likelihood = nats(attribution.log_likelihood)
+        self.log_likelihood_without_context = nats(attribution.log_likelihood_without_context)
+        self.unlocated = [
+            f"chunk {place.chunk_index + 1} ({place.outcome})" for place in attribution.unlocated
+        ]
+
+    @property
+    def labels(self) -> dict[SupportLabel, str]:
+        """The labels that occur, with their meanings."""
+        found = {statement.label for statement in self.statements}
+        return {label: text for label, text in LABEL_MEANINGS.items() if label in found}
+
+    @cached_property
+    def cited(self) -> list[SourceView]:
+        """The cited chunks by number; those of the same text are shown once."""
+        return [
+            self._source(first, number, tuple(self._names[index] for index in same))
+            for number, (first, *same) in sorted(self._numbers.items())
+        ]
+
+    @cached_property
+    def uncited(self) -> list[SourceView]:
+        """The other chunks, the strongest first, those without a score last."""
+        cited = {index for indexes in self._numbers.values() for index in indexes}
+        order = np.argsort(-self._scores, kind="stable")  # NaN goes last
+        return [self._source(int(index)) for index in order if int(index) not in cited]
+
+    @cached_property
+    def _by_chunk(self) -> dict[int, list[tuple[int, Source]]]:
+        level = "sentence" if self._shown.rows("sentence") else "chunk"
+        found: dict[int, list[tuple[int, Source]]] = {}
+        for row, source in enumerate(self._shown.sources):
+            if source.level == level:
+                found.setdefault(source.chunk_index, []).append((row, source))
+        return found
+
+    def _statement(self, index: int, passage: Passage) -> StatementView:
+        marks = []
+        for place, mark in enumerate(passage.marks):
+            cards = []
+            for number in mark.numbers:
+                own = [citation for citation in mark.citations if citation.number == number]
+                cards.append(self._card(f"{self.id}-{index}-{place}-{number}", own, mark.numbers))
+            marks.append(tuple(cards))
+        return StatementView(
+            before=visible(passage.before),
+            text=visible(passage.text),
+            marks=tuple(marks),
+            label=passage.doubt,
+            probability=passage.support.probability if passage.support else None,
+        )
+
+    def _card(self, id_: str, citations: list[Citation], numbers: tuple[int, ...]) -> Card:
+        first = citations[0]
+        quotes = [one_line(citation.text) for citation in citations]
+        score = sum(citation.score for citation in citations)
+        share = min(1.0, sum(citation.share for citation in citations))
+        kind = "exact" if all(citation.exact for citation in citations) else "approximate"
+        notes = [f"{nats(score)} nats lost without it ({kind})", f"{share:.0%} of the statement"]
+        if len(numbers) > 1:
+            either = " or ".join(f"[{number}]" for number in numbers)
+            notes.append(f"either {either} is enough")
+        alone = [each.sufficiency for each in citations if each.sufficiency is not None]
+        if alone:
+            notes.append(f"{nats(max(alone))} nats from it alone")
+        return Card(
+            number=first.number,
+            anchor=self._anchor(first.number),
+            id=id_,
+            name=self._names[first.chunk_index],
+            link=self._links[first.chunk_index],
+            quotes=tuple(
+                quote if len(quote) <= _LONG_QUOTE else f"{quote[:_LONG_QUOTE].rstrip()}…"
+                for quote in dict.fromkeys(quotes)
+            ),
+            notes=tuple(notes),
+        )
+
+    def _anchor(self, number: int) -> str:
+        return f"{self.id}-source-{number}"
+
+    def _source(
+        self, index: int, number: int | None = None, same: tuple[str, ...] = ()
+    ) -> SourceView:
+        score = float(self._scores[index])
+        shown = "not scored" if np.isnan(score) else f"{nats(score)} nats"
+        alone = max(
+            (self._alone(source) for _, source in self._by_chunk.get(index, ())), default=0.0
+        )
+        if alone > max(0.0, score):
+            shown = f"{nats(alone)} nats alone"
+        return SourceView(
+            anchor=self._anchor(number) if number is not None else "",
+            number=number,
+            name=self._names[index],
+            link=self._links[index],
+            same=same,
+            pieces=self._pieces(index),
+            length=len(self._shown.chunks[index].text),
+            score=shown,
+            level=_level(max(alone, score)),
+        )
+
+    def _pieces(self, index: int) -> tuple[Piece, ...]:
+        text = self._shown.chunks[index].text
+        pieces: list[Piece] = []
+        done = 0
+        for row, source in self._by_chunk.get(index, ()):
+            if source.start < done:
+                continue
+            if source.start > done:
+                pieces.append(Piece(visible(text[done : source.start])))
+            pieces.append(self._scored(row, source, visible(text[source.start : source.end])))
+            done = source.end
+        return (*pieces, Piece(visible(text[done:]))) if done < len(text) else tuple(pieces)
+
+    def _scored(self, row: int, source: Source, text: str) -> Piece:
+        score = float(self._shown.source_scores[row])
+        alone = self._alone(source)
+        note = f"{nats(score)} nats lost without this"
+        if alone > 0:
+            note += f", {nats(alone)} nats from this alone"
+        return Piece(
+            text=text,
+            cited=source.id in self._cited,
+            level=_level(max(score, alone)),
+            note=note if self._shown.exact[row] else f"{note} (approximate)",
+        )
+
+    def _alone(self, source: Source) -> float:
+        """Return what a cited source restores alone, in nats; 0 where it was not looked at."""
+        cited = self._cited.get(source.id, ())
+        return max((each.sufficiency or 0.0 for each in cited), default=0.0)
+
+
+def _level(score: float) -> int:
+    return sum(score >= least for least in LEVELS)

@@ -1,0 +1,127 @@
+"""What is shown behind the statements of an answer: citation marks and support labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attribot_integrations.results import Attribution, Citation
+    from attribot_integrations.support import Support, SupportLabel
+
+__all__ = ["CitedSource", "Mark", "MarkedAnswer", "Passage", "cited_sources", "marked_answer"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark, `[1]`, or several that say the same, "either [1] or [3]"."""
+
+    numbers: tuple[int, ...]
+    """Numbers of the cited chunks; more than one where each of them is enough."""
+    citations: tuple[Citation, ...]
+    """The citations behind the mark, at least one for each number."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One statement, with what is shown behind it."""
+
+    before: str
+    """The text between the statement before and this one."""
+    text: str
+    marks: tuple[Mark, ...]
+    support: Support | None
+    """`None` where statements are not labelled."""
+
+    @property
+    def doubt(self) -> SupportLabel | None:
+        """The statement's label, where it is another than `supported`."""
+        label = self.support.label if self.support is not None else None
+        return None if label == "supported" else label
+
+
+@dataclass(frozen=True)
+class MarkedAnswer:
+    """An answer divided into its statements; the pieces together are the answer."""
+
+    passages: tuple[Passage, ...]
+    tail: str
+    """The text behind the last statement."""
+
+
+@dataclass(frozen=True)
+class CitedSource:
+    """A cited source, however many statements cite it."""
+
+    number: int
+    source_id: int
+    chunk_index: int
+    text: str
+    score: float
+    """Sum of its scores for the statements that cite it, in nats."""
+    exact: bool
+    sufficiency: float | None
+    """What it alone restores at most of a statement's log-likelihood, in nats, where it was looked
+    at."""
+
+
+def marked_answer(attribution: Attribution) -> MarkedAnswer:
+    """Return the answer's statements with their marks and labels."""
+    citations: dict[int, list[Citation]] = {}
+    for citation in attribution.citations:
+        citations.setdefault(citation.statement_index, []).append(citation)
+    support = {each.statement_index: each for each in attribution.support}
+    passages: list[Passage] = []
+    offset = 0
+    for statement in attribution.statements:
+        start = max(offset, statement.start)
+        end = max(start, statement.end)
+        passages.append(
+            Passage(
+                before=attribution.answer[offset:start],
+                text=attribution.answer[start:end],
+                marks=_marks(citations.get(statement.index, ())),
+                support=support.get(statement.index),
+            )
+        )
+        offset = end
+    return MarkedAnswer(tuple(passages), attribution.answer[offset:])
+
+
+def cited_sources(attribution: Attribution) -> list[CitedSource]:
+    """Return the cited sources by number, the strongest of a number first."""
+    citations: dict[tuple[int, int], list[Citation]] = {}
+    for citation in attribution.citations:
+        citations.setdefault((citation.number, citation.source_id), []).append(citation)
+    rows = {source.id: row for row, source in enumerate(attribution.sources)}
+    cited: list[CitedSource] = []
+    for (number, source_id), own in citations.items():
+        row = rows[source_id] if source_id in rows else attribution.row(source_id)
+        source = attribution.sources[row]
+        alone = [each.sufficiency for each in own if each.sufficiency is not None]
+        cited.append(
+            CitedSource(
+                number=number,
+                source_id=source_id,
+                chunk_index=source.chunk_index,
+                text=source.text,
+                score=sum(each.score for each in own),
+                exact=bool(attribution.exact[row]),
+                sufficiency=max(alone, default=None),
+            )
+        )
+    return sorted(cited, key=lambda each: (each.number, -each.score))
+
+
+def _marks(citations: Sequence[Citation]) -> tuple[Mark, ...]:
+    """Join the citations that say the same, and those of one chunk."""
+    groups: dict[frozenset[int], list[Citation]] = {}
+    for citation in citations:
+        same = frozenset((citation.source_id, *citation.alternatives))
+        groups.setdefault(same, []).append(citation)
+    marks: dict[tuple[int, ...], list[Citation]] = {}
+    for members in groups.values():
+        numbers = tuple(dict.fromkeys(member.number for member in members))
+        marks.setdefault(numbers, []).extend(members)
+    return tuple(Mark(numbers, tuple(members)) for numbers, members in marks.items())

@@ -1,0 +1,71 @@
+"""Offsets in UTF-16 units, as JavaScript, Java and C# count them.
+
+Python counts characters; an emoji is one of those but two UTF-16 units, so offsets drift behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any, Literal
+
+from attribot_integrations.errors import ConfigurationError
+
+__all__ = ["OffsetUnit", "utf16_offset", "with_offsets"]
+
+OffsetUnit = Literal["characters", "utf-16"]
+"""What offsets count."""
+
+
+def utf16_offset(text: str, offset: int) -> int:
+    """Return the offset in UTF-16 units of an offset in characters.
+
+    Args:
+        text: The text that the offset is in.
+        offset: Offset in characters.
+    """
+    return offset + sum(character > "\uffff" for character in text[:offset])
+
+
+def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]:
+    """Return `attribution_to_dict`'s data with offsets in the answer and in chunks converted.
+
+    `schema` becomes a text, "1-utf-16", so that the result is not taken for one whose offsets count
+    characters. The places in the prompt (`locations`) are left out, since the prompt is not there
+    to count in.
+
+    Raises:
+        ConfigurationError: If there is no such unit.
+    """
+    if offsets != "utf-16":
+        raise ConfigurationError(f'offsets must be "characters" or "utf-16", got {offsets!r}')
+    answer = _table(data["answer"])
+    chunks = [_table(chunk["text"]) for chunk in data["chunks"]]
+    return {
+        **data,
+        "schema": f"{data['schema']}-utf-16",
+        "statements": [_moved(item, answer, "start", "end") for item in data["statements"]],
+        "sources": [
+            _moved(item, chunks[item["chunk_index"]], "start", "end") for item in data["sources"]
+        ],
+        "citations": [
+            _moved(
+                _moved(item, answer, "answer_start", "answer_end"),
+                chunks[item["chunk_index"]],
+                "chunk_start",
+                "chunk_end",
+            )
+            for item in data["citations"]
+        ],
+        "token_spans": [[answer[start], answer[end]] for start, end in data["token_spans"]],
+        "locations": [{**location, "places": []} for location in data["locations"]],
+    }
+
+
+def _table(text: str) -> list[int]:
+    """Return the offset in UTF-16 units of every offset in characters."""
+    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
+
+
+def _moved(item: Mapping[str, Any], table: list[int], *keys: str) -> dict[str, Any]:
+    return {**item, **{key: table[item[key]] for key in keys}}

@@ -1,0 +1,46 @@
+"""The forms that Gradio and Streamlit take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from attribot_integrations.render.highlights import gradio_highlights, streamlit_html
+from attribot_integrations.render.text import visible
+from attribot_integrations.results import Attribution
+from tests.properties.strategies import attributions
+from tests.unit.render.reading import Page
+from tests.unit.render.samples import ANSWER, HOSTILE, hostile, sample
+
+
+def test_statements_are_gradios_entities() -> None:
+    shown = gradio_highlights(sample())
+    assert shown["text"] == ANSWER
+    named = [(one["entity"], ANSWER[one["start"] : one["end"]]) for one in shown["entities"]]
+    assert named == [
+        ("[1|2]", "The pier opened in 1962."),
+        ("[3]", "It is long."),
+        ("unsupported", "It was painted by Ada."),
+        ("parametric", "Water is wet."),
+    ]
+
+
+def test_statements_without_citation_and_label_are_none() -> None:
+    assert gradio_highlights(replace(sample(), citations=(), support=()))["entities"] == []
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(attributions())
+def test_offsets_are_those_of_the_statements(attribution: Attribution) -> None:
+    shown = gradio_highlights(attribution)
+    for entity, statement in zip(shown["entities"], attribution.statements, strict=True):
+        assert shown["text"][entity["start"] : entity["end"]] == visible(statement.text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_streamlit_gets_a_fragment(text: str) -> None:
+    html = streamlit_html(hostile(text), theme="dark")
+    assert Page(html).all("article")[0]["class"] == "attribot attribot-dark"
+    assert html.startswith("<style>")

@@ -1,0 +1,92 @@
+"""Scores as figures."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
+from attribot_integrations.render.plots import PlotKind
+from attribot_integrations.sources import Chunk
+from tests.unit.attributions import make_attribution
+from tests.unit.render.samples import many, sample
+
+KINDS: tuple[PlotKind, ...] = ("heatmap", "bars")
+
+
+def test_heatmap_has_the_statement_scores_and_the_citations() -> None:
+    made = sample()
+    axes, bar = made.plot().axes
+    (image,) = axes.images
+    drawn = image.get_array()
+    assert drawn is not None
+    assert drawn.tolist() == made.statement_scores.tolist()
+    assert (image.norm.vmin, image.norm.vmax) == (-6.0, 6.0)
+    assert bar.get_ylabel() == "score, nats"
+    (dots,) = axes.collections
+    assert np.asarray(dots.get_offsets()).tolist() == [[0, 0], [0, 4], [1, 2]]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[0] == "Pier history: The pier opened in 1962."
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3", "4"]
+
+
+def test_bars_have_the_source_scores_and_colours_of_their_own() -> None:
+    made = sample()
+    (axes,) = made.plot("bars").axes
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    assert [bar.get_width() for bar in bars] == made.source_scores.tolist()
+    cited, uncited, _, _, _, against = (bar.get_facecolor() for bar in bars)
+    assert len({cited, uncited, against}) == 3
+
+
+def test_the_strongest_sources_are_drawn_in_order() -> None:
+    (axes,) = sample().plot("bars", max_sources=3).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "Pier history: The pier opened in 1962.",
+        "survey.pdf: It measures 900 metres.",
+        "chunk 4: Fish is sold at six.",
+    ]
+    assert axes.get_title(loc="left") == "3 of 6 sources"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_text_is_drawn_as_it_is(kind: PlotKind) -> None:
+    chunk = Chunk(r"$\frac{1}{0$ and $x$ \x1b[1m", metadata={"title": "$$ \\badmacro{"})
+    figure = make_attribution("Q", [chunk], "A.").plot(kind)
+    figure.savefig(io.BytesIO(), format="png")
+    assert figure.axes[0].get_yticklabels()[0].get_text().startswith(r"$$ \badmacro{: $\frac{1}{0$")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_sources(kind: PlotKind) -> None:
+    figure = many(300).plot(kind)
+    assert len(figure.axes[0].get_yticks()) == 30
+
+
+def test_figures_are_unknown_to_pyplot() -> None:
+    code = (
+        "import sys\nfrom tests.unit.render.samples import sample\nsample().plot()\n"
+        "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "attribot-integrations\[plots\]"'):
+        sample().plot()
+
+
+def test_what_cannot_be_drawn() -> None:
+    with pytest.raises(ConfigurationError, match='"heatmap" or "bars", got \'pie\''):
+        sample().plot("pie")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="max_sources must be at least 1, got 0"):
+        sample().plot(max_sources=0)
+    with pytest.raises(InputError, match="holds no source or no statement"):
+        replace(sample(), statements=(), citations=(), support=()).plot()
