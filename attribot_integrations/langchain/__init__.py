@@ -1,4 +1,7 @@
-"""LangChain integration: citations for any chain, agent or graph, through its callbacks."""
+"""LangChain integration: citations for any chain, agent or graph.
+
+The middleware for agents is in `attribot_integrations.langchain.agents`, for it needs an extra.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,26 @@ try:
 except ImportError as error:
     raise MissingExtraError("LangChain integration", "langchain") from error
 
+from attribot_integrations.langchain.annotations import citation_annotations
 from attribot_integrations.langchain.callbacks import CitationCallbackHandler
+from attribot_integrations.langchain.context import get_citations_callback
+from attribot_integrations.langchain.messages import add_citations, strip_citations
+from attribot_integrations.langchain.models import engine_from_langchain
 from attribot_integrations.langchain.records import CitationRecord
+from attribot_integrations.langchain.registration import aregister_documents, register_documents
+from attribot_integrations.langchain.runnables import CitedAnswer, CitingRunnable, cite
 
-__all__ = ["CitationCallbackHandler", "CitationRecord"]
+__all__ = [
+    "CitationCallbackHandler",
+    "CitationRecord",
+    "CitedAnswer",
+    "CitingRunnable",
+    "add_citations",
+    "aregister_documents",
+    "citation_annotations",
+    "cite",
+    "engine_from_langchain",
+    "get_citations_callback",
+    "register_documents",
+    "strip_citations",
+]

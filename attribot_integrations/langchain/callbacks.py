@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.langchain.content import Keys
 from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
 from attribot_integrations.langchain.runs import CapturedRun
+from attribot_integrations.langchain.workers import SerialQueue
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation
 
-__all__ = ["CitationCallbackHandler"]
+__all__ = ["CitationCallbackHandler", "Mode"]
 
 _logger = logging.getLogger(__name__)
 
 Mode = Literal["lazy", "eager"]
+"""When answers are attributed, see `CitationCallbackHandler`."""
 
 
 class CitationCallbackHandler(CapturingHandler):
@@ -41,8 +46,14 @@ class CitationCallbackHandler(CapturingHandler):
             is done, in the thread that made it; needs `mode="eager"`.
         mode: "lazy" attributes an answer when its record is first asked for; "eager" does so at
             the end of the run, one after another in a worker thread.
+        question_key: Key or attribute of the chain's input that holds the question; by default it
+            is looked for under the usual ones.
+        answer_key: Key or attribute of the chain's output that holds the answer; likewise.
         max_records: Most finished records that are kept; the oldest go first.
         max_open_runs: Most runs of chains that are followed at once, see `RunTracker`.
+        max_pending: Most attributions that wait in `mode="eager"`. When an engine falls so far
+            behind, further records are not attributed until they are read, and not handed to
+            `on_citations`; a warning says so.
         raise_error: Whether a failed attribution is raised where it is read, and with
             `mode="eager"` from the call of the chain itself, which then waits for it. By default
             it is logged, and kept on the record.
@@ -57,17 +68,23 @@ class CitationCallbackHandler(CapturingHandler):
         *,
         on_citations: Callable[[CitationRecord], object] | None = None,
         mode: Mode = "lazy",
+        question_key: str | None = None,
+        answer_key: str | None = None,
         max_records: int = 256,
         max_open_runs: int = 1024,
+        max_pending: int = 1024,
         raise_error: bool = False,
     ) -> None:
         if mode not in ("lazy", "eager"):
             raise ConfigurationError(f'mode must be "lazy" or "eager", got {mode!r}')
         if on_citations is not None and mode == "lazy":
             raise ConfigurationError('on_citations is called in mode="eager" only, got mode="lazy"')
-        if max_records < 1:
-            raise ConfigurationError(f"max_records must be at least 1, got {max_records}")
-        super().__init__(max_open_runs)
+        if inspect.iscoroutinefunction(on_citations):
+            raise ConfigurationError("on_citations must be a plain function, got a coroutine one")
+        for name, value in (("max_records", max_records), ("max_pending", max_pending)):
+            if value < 1:
+                raise ConfigurationError(f"{name} must be at least 1, got {value}")
+        super().__init__(max_open_runs, Keys(question_key, answer_key))
         self.engine = engine
         self.on_citations = on_citations
         self.mode = mode
@@ -78,8 +95,7 @@ class CitationCallbackHandler(CapturingHandler):
         self.run_inline = not (raise_error and mode == "eager")
         self._lock = threading.Lock()
         self._records: OrderedDict[UUID, CitationRecord] = OrderedDict()
-        self._pending: set[Future[None]] = set()
-        self._worker: ThreadPoolExecutor | None = None
+        self._queue = SerialQueue(max_pending)
 
     @property
     def records(self) -> tuple[CitationRecord, ...]:
@@ -105,6 +121,16 @@ class CitationCallbackHandler(CapturingHandler):
         last = self.last
         return () if last is None else last.citations
 
+    async def aattribution(self) -> Attribution | None:
+        """Return `attribution`, computed in a worker thread if it is not there yet."""
+        last = self.last
+        return None if last is None else await last.aattribution()
+
+    async def acitations(self) -> tuple[Citation, ...]:
+        """Return `citations`, computed in a worker thread if they are not there yet."""
+        last = self.last
+        return () if last is None else await last.acitations()
+
     def get(self, run_id: UUID) -> CitationRecord | None:
         """Return the record of a root run, `None` if it is not finished, or no longer kept.
 
@@ -128,9 +154,12 @@ class CitationCallbackHandler(CapturingHandler):
         Returns:
             Whether all are done. In lazy mode none runs in the background.
         """
-        with self._lock:
-            pending = set(self._pending)
-        return not wait(pending, timeout).not_done
+        return self._queue.wait(timeout)
+
+    async def await_done(self) -> None:
+        """Do what `wait` does, leaving the event loop free."""
+        # On a thread of its own: the shared ones may all be needed for what is waited for.
+        await asyncio.to_thread(self.wait)
 
     def __repr__(self) -> str:
         return (
@@ -152,13 +181,12 @@ class CitationCallbackHandler(CapturingHandler):
     def _attribute_now(self, record: CitationRecord) -> None:
         if self.raise_error:
             self._complete(record)
-            return
-        with self._lock:
-            if self._worker is None:
-                self._worker = ThreadPoolExecutor(1, thread_name_prefix="citations")
-            future = self._worker.submit(self._complete, record)
-            self._pending.add(future)
-        future.add_done_callback(self._settle)
+        elif not self._queue.submit(partial(self._complete, record)):
+            _logger.warning(
+                "max_pending=%d attributions wait already; run %s is attributed when it is read",
+                self._queue.max_pending,
+                record.run_id,
+            )
 
     def _complete(self, record: CitationRecord) -> None:
         """Attribute a record and hand it on; raises only if `raise_error` is set."""
@@ -172,7 +200,3 @@ class CitationCallbackHandler(CapturingHandler):
             _logger.warning("on_citations failed for run %s: %s", record.run_id, error)
         if failure is not None and self.raise_error:
             raise failure
-
-    def _settle(self, future: Future[None]) -> None:
-        with self._lock:
-            self._pending.discard(future)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -16,22 +17,34 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.prompt_values import PromptValue
 
-from attribot_integrations.sources import Chunk
-
 __all__ = [
+    "Keys",
     "answer_text",
-    "chunks_of",
     "generated_text",
+    "model_name",
     "prompt_messages",
     "question_text",
+    "tool_arguments",
 ]
 
 _QUESTION_KEYS = ("input", "question", "query", "messages")
-_ANSWER_KEYS = ("answer", "output", "result", "output_text", "text", "messages")
+_TEXT_KEYS = ("answer", "output", "result", "output_text", "text", "parsed")
+# What an agent was asked to fill in comes before its conversation.
+_ANSWER_KEYS = (*_TEXT_KEYS, "structured_response", "messages")
 _ROLES = {"human": "user", "ai": "assistant"}
 
 
-def question_text(inputs: object) -> str | None:
+@dataclass(frozen=True)
+class Keys:
+    """Where a chain's input holds the question, and its output the answer."""
+
+    question: str | None = None
+    """Key or attribute; `None` to look under the usual ones."""
+    answer: str | None = None
+    """Key or attribute; `None` to look under the usual ones."""
+
+
+def question_text(inputs: object, key: str | None = None) -> str | None:
     """Find the user's question in a chain's input.
 
     Text is the question itself. In a dict it stands under "input", "question", "query" or
@@ -39,11 +52,14 @@ def question_text(inputs: object) -> str | None:
 
     Args:
         inputs: The input of a chain, retriever or model.
+        key: The key that holds it in a dict, or the attribute of another object.
 
     Returns:
         The question, or `None` where there is none; blank text is none, because a streaming chain
         reports a blank input before it knows its own.
     """
+    if key is not None and not isinstance(inputs, str):
+        return question_text(_field(inputs, key))
     if isinstance(inputs, str):
         return inputs if inputs.strip() else None
     if isinstance(inputs, Mapping):
@@ -55,19 +71,22 @@ def question_text(inputs: object) -> str | None:
     return None
 
 
-def answer_text(outputs: object) -> str | None:
+def answer_text(outputs: object, key: str | None = None) -> str | None:
     """Find the answer in a chain's output, as the user receives it.
 
     Text is the answer itself. In a dict it stands under "answer", "output", "result",
-    "output_text", "text" or "messages", and among messages it is the last one, if the model wrote
-    it. Other objects may have an attribute `answer`.
+    "output_text", "text", "parsed", "structured_response" or "messages", and among messages it is
+    the last one, if the model wrote it. Other objects may have an attribute `answer`.
 
     Args:
         outputs: The output of a chain or model.
+        key: The key that holds it in a dict, or the attribute of another object.
 
     Returns:
         The answer, which may be empty, or `None` where there is none.
     """
+    if key is not None and not isinstance(outputs, str):
+        return answer_text(_field(outputs, key))
     if isinstance(outputs, str):
         return outputs
     if isinstance(outputs, Mapping):
@@ -104,12 +123,26 @@ def message_role(message: BaseMessage) -> str:
     return _ROLES.get(kind, kind)
 
 
-def chunks_of(documents: Iterable[Document]) -> tuple[Chunk, ...]:
-    """Copy documents into chunks; later changes to a document do not reach its chunk."""
-    return tuple(
-        Chunk(text=document.page_content, id=document.id, metadata=document.metadata)
-        for document in documents
-    )
+def tool_arguments(result: LLMResult) -> str:
+    """Return as JSON what a model's first completion called tools with, "" if it called none."""
+    first = next((group[0] for group in result.generations if group), None)
+    message = first.message if isinstance(first, ChatGeneration) else None
+    if not isinstance(message, AIMessage) or not message.tool_calls:
+        return ""
+    arguments = [call["args"] for call in message.tool_calls]
+    return json.dumps(arguments, ensure_ascii=False, default=str)
+
+
+def model_name(event: Mapping[str, Any]) -> str | None:
+    """Return the name of the model that a start event is about, as far as its class tells."""
+    metadata = event.get("metadata") or {}
+    parameters = event.get("invocation_params") or {}
+    names = (metadata.get("ls_model_name"), parameters.get("model"), parameters.get("model_name"))
+    return next((name for name in names if isinstance(name, str)), None)
+
+
+def _field(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
 
 
 def _generation_text(generation: Any) -> str | None:

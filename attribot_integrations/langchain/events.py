@@ -11,11 +11,15 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
-from attribot_integrations.langchain.content import prompt_messages
+from attribot_integrations.langchain.content import Keys, model_name, prompt_messages
+from attribot_integrations.langchain.documents import chunks_in, tool_chunks
 from attribot_integrations.langchain.runs import CapturedRun
 from attribot_integrations.langchain.tracking import RunTracker
 
-__all__ = ["CapturingHandler"]
+__all__ = ["DOCUMENTS_EVENT", "CapturingHandler"]
+
+DOCUMENTS_EVENT = "attribot.documents"
+"""Name of the custom event by which a chain tells what it has retrieved."""
 
 
 class CapturingHandler(BaseCallbackHandler):
@@ -23,13 +27,14 @@ class CapturingHandler(BaseCallbackHandler):
 
     Args:
         max_open_runs: Most root runs that are followed at once, see `RunTracker`.
+        keys: Where a chain's input and output hold question and answer.
 
     Raises:
         ConfigurationError: If `max_open_runs` is below 1.
     """
 
-    def __init__(self, max_open_runs: int = 1024) -> None:
-        self.tracker = RunTracker(max_open_runs)
+    def __init__(self, max_open_runs: int = 1024, keys: Keys | None = None) -> None:
+        self.tracker = RunTracker(max_open_runs, keys)
 
     def on_captured(self, run: CapturedRun) -> None:
         """Take what a root run came to; called at its end, and to be overridden."""
@@ -44,7 +49,9 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note that a chain has started."""
-        self.tracker.start(run_id, parent_run_id, "chain", inputs=inputs)
+        run = self.tracker.start(run_id, parent_run_id, "chain", inputs=inputs)
+        if run is not None and self.tracker.is_root(run_id):
+            run.passed = chunks_in(inputs)
 
     def on_chain_end(
         self,
@@ -66,7 +73,9 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note a retriever's query."""
-        self.tracker.start(run_id, parent_run_id, "retriever", query=query)
+        run = self.tracker.start(run_id, parent_run_id, "retriever")
+        if run is not None:
+            run.query = query
 
     def on_retriever_end(
         self,
@@ -89,9 +98,13 @@ class CapturingHandler(BaseCallbackHandler):
     ) -> None:
         """Note the messages that a chat model sees."""
         seen = messages[0] if messages else []
-        self.tracker.start(
-            run_id, parent_run_id, "model", inputs=seen, prompt=prompt_messages(seen)
-        )
+        run = self.tracker.start(run_id, parent_run_id, "model", inputs=seen)
+        if run is not None:
+            run.prompt = prompt_messages(seen)
+            run.generator = model_name(kwargs)
+            # Of earlier turns of a conversation, only the messages are left.
+            run.chunks = chunks_in(seen)
+            run.tool_chunks = tool_chunks(seen)
 
     def on_llm_start(
         self,
@@ -104,7 +117,10 @@ class CapturingHandler(BaseCallbackHandler):
     ) -> None:
         """Note the prompt that a text model sees."""
         seen = prompts[0] if prompts else ""
-        self.tracker.start(run_id, parent_run_id, "model", inputs=seen, prompt=seen)
+        run = self.tracker.start(run_id, parent_run_id, "model", inputs=seen)
+        if run is not None:
+            run.prompt = seen
+            run.generator = model_name(kwargs)
 
     def on_llm_end(
         self,
@@ -137,6 +153,18 @@ class CapturingHandler(BaseCallbackHandler):
     ) -> None:
         """Note that a tool has ended."""
         self._end(self.tracker.end(run_id, output))
+
+    def on_custom_event(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note documents that the chain has registered, see `register_documents`."""
+        if name == DOCUMENTS_EVENT:
+            self.tracker.register(run_id, data)
 
     def _fail(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from attribot_integrations.config import AttributionRequest
 from attribot_integrations.errors import ChunkNotFoundError, PromptError
 from attribot_integrations.langchain.runs import CapturedRun
+from attribot_integrations.langchain.workers import run_apart
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation
@@ -95,13 +95,33 @@ class CitationRecord(CapturedRun):
         """
         return self._outcome().prompt_used
 
+    @property
+    def scored_by(self) -> str | None:
+        """Name of the model that scored the answer, whose dependence on the sources a score is.
+
+        It says what the answer's own model, `generator`, depends on only as far as the two are
+        alike. `None` if there is no attribution.
+        """
+        attribution = self._outcome().attribution
+        if attribution is None or not attribution.cost.models:
+            return None
+        return attribution.cost.models[0].model
+
     async def aattribution(self) -> Attribution | None:
         """Return `attribution`, computed in a worker thread if it is not there yet.
 
         Raises:
             Exception: What made the attribution fail, if `raise_error` is set.
         """
-        return await asyncio.to_thread(lambda: self.attribution)
+        return await run_apart(lambda: self.attribution)
+
+    async def acitations(self) -> tuple[Citation, ...]:
+        """Return `citations`, computed in a worker thread if they are not there yet.
+
+        Raises:
+            Exception: What made the attribution fail, if `raise_error` is set.
+        """
+        return await run_apart(lambda: self.citations)
 
     def _outcome(self) -> _Outcome:
         with self._lock:

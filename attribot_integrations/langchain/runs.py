@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from attribot_integrations.langchain.content import answer_text, question_text
+from attribot_integrations.langchain.content import Keys, answer_text, question_text
+from attribot_integrations.langchain.selection import choose_chunks, choose_model, gather_chunks
 from attribot_integrations.sources import Chunk
 
 __all__ = ["CapturedRun", "MessagesOrText", "RootRun", "Run", "RunKind"]
@@ -33,6 +34,8 @@ class CapturedRun:
     """What the answering model saw; `None` if no model was seen to answer from the documents."""
     answer: str
     """The answer as the user received it."""
+    generator: str | None
+    """Name of the model that wrote the answer, where LangChain reports it."""
 
 
 @dataclass
@@ -47,10 +50,19 @@ class Run:
     """What a retriever was asked."""
     prompt: MessagesOrText | None = None
     """What a model saw."""
+    generator: str | None = None
+    """A model's name."""
+    tool_chunks: tuple[Chunk, ...] = ()
+    """What tools wrote that a model saw."""
     chunks: tuple[Chunk, ...] = ()
-    """What a retriever found."""
+    """What a retriever found, a tool handed over, a message in a prompt carried, or the caller
+    registered."""
+    passed: tuple[Chunk, ...] = ()
+    """Documents in a chain's output."""
     text: str | None = None
     """What a model wrote; `None` before its end, and where it called tools instead."""
+    arguments: str = ""
+    """What a model called tools with, as JSON; structured output is often written so."""
     state: Literal["open", "ended", "failed"] = "open"
 
 
@@ -61,13 +73,15 @@ class RootRun:
     run_id: UUID
     inputs: object
     """The root's input as far as it was known at the start."""
+    keys: Keys = field(default_factory=Keys)
+    """Where input and output hold question and answer."""
     runs: dict[UUID, Run] = field(default_factory=dict)
     """The root and all runs below it, in the order of their starts."""
 
-    def live(self, kind: RunKind) -> Iterator[Run]:
-        """Yield the runs of one kind, but for those of retrievers and of failed attempts."""
+    def live(self) -> Iterator[Run]:
+        """Yield the runs that count: not those of retrievers, nor those of failed attempts."""
         for run in self.runs.values():
-            if run.kind == kind and not run.below_retriever and not self._failed(run):
+            if not run.below_retriever and not self._failed(run):
                 yield run
 
     def _failed(self, run: Run) -> bool:
@@ -88,71 +102,34 @@ class RootRun:
         Returns:
             The sum; `None` if there is no answer, or if nothing was retrieved and no model asked.
         """
-        if not any(run.kind in ("retriever", "model") for run in self.runs.values()):
+        runs = list(self.live())
+        chunks = gather_chunks(runs)
+        if not chunks and not any(run.kind in ("retriever", "model") for run in self.runs.values()):
             return None  # a chain of plain functions, or one whose parts report as roots themselves
-        retrievers = list(self.live("retriever"))
-        chunks = _merge(run.chunks for run in retrievers)
-        models = [run for run in self.live("model") if run.text is not None or run.state == "open"]
-        answer = answer_text(outputs)
-        run, explains = _answering(models, chunks, answer)
-        if answer is None and run is not None:
-            answer = run.text
+        answer = answer_text(outputs, self.keys.answer)
+        models = [run for run in runs if run.kind == "model"]
+        passed = tuple(chunk for run in runs for chunk in run.passed)
+        model, explains = choose_model(models, chunks or passed, answer)
+        if answer is None and model is not None and self.keys.answer is None:
+            answer = model.text
         if answer is None:
             return None
-        questions = (
-            question_text(inputs),
-            question_text(self.inputs),
-            *(retriever.query for retriever in retrievers),
-        )
         return CapturedRun(
             run_id=self.run_id,
-            question=next((question for question in questions if question), ""),
-            chunks=chunks,
-            prompt=run.prompt if run is not None and explains else None,
+            question=self._question(outputs, inputs, runs),
+            chunks=choose_chunks(runs, model, chunks),
+            prompt=model.prompt if model is not None and explains else None,
             answer=answer,
+            generator=None if model is None else model.generator,
         )
 
-
-def _merge(found: Iterable[tuple[Chunk, ...]]) -> tuple[Chunk, ...]:
-    """Join what several retrievers found; a document that was found before is left out."""
-    chunks: list[Chunk] = []
-    known: set[tuple[str | None, str | None, str]] = set()
-    for group in found:
-        chunks += [chunk for chunk in group if _key(chunk) not in known]
-        known.update(map(_key, group))
-    return tuple(chunks)
-
-
-def _key(chunk: Chunk) -> tuple[str | None, str | None, str]:
-    return chunk.id, chunk.title, chunk.text
-
-
-def _answering(
-    models: list[Run], chunks: tuple[Chunk, ...], answer: str | None
-) -> tuple[Run | None, bool]:
-    """Choose the model run that gave the answer, and tell whether its prompt explains it.
-
-    It is the last that saw a chunk, those first that wrote just this answer. Where the answer is
-    another text, and other runs saw chunks that this one did not (a summary for each document,
-    joined later), no single prompt explains it.
-    """
-    if not models:
-        return None, False
-    if len(models) == 1:
-        return models[0], True
-    texts = [_flat(chunk.text) for chunk in chunks]
-    seen = [_shown(run.prompt, texts) for run in models]
-    wrote = [bool(answer and run.text and answer.strip() in run.text) for run in models]
-    best = max(range(len(models)), key=lambda i: (bool(seen[i]), wrote[i], i))
-    return models[best], wrote[best] or frozenset().union(*seen) <= seen[best]
-
-
-def _shown(prompt: MessagesOrText | None, texts: list[str]) -> frozenset[int]:
-    """Return which of the texts stand in a prompt, whatever the white space."""
-    messages = [{"content": prompt}] if isinstance(prompt, str) else prompt or []
-    shown = _flat(" ".join(message["content"] for message in messages))
-    return frozenset(index for index, text in enumerate(texts) if text and text in shown)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+    def _question(self, outputs: object, inputs: object, runs: list[Run]) -> str:
+        # A graph that goes on from an interrupt has the question in its messages only.
+        messages = outputs.get("messages") if isinstance(outputs, Mapping) else None
+        questions = (
+            question_text(inputs, self.keys.question),
+            question_text(self.inputs, self.keys.question),
+            question_text(messages),
+            *(run.query for run in runs if run.kind == "retriever"),
+        )
+        return next((question for question in questions if question), "")

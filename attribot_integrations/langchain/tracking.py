@@ -18,14 +18,11 @@ from langchain_core.documents import Document
 from langchain_core.outputs import LLMResult
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.langchain.content import chunks_of, generated_text
-from attribot_integrations.langchain.runs import (
-    CapturedRun,
-    MessagesOrText,
-    RootRun,
-    Run,
-    RunKind,
-)
+from attribot_integrations.langchain.content import Keys, generated_text, tool_arguments
+from attribot_integrations.langchain.documents import chunks_in, chunks_of
+from attribot_integrations.langchain.runs import CapturedRun, RootRun, Run, RunKind
+from attribot_integrations.langchain.selection import gather_chunks
+from attribot_integrations.sources import Chunk
 
 __all__ = ["RunTracker"]
 
@@ -43,15 +40,17 @@ class RunTracker:
     Args:
         max_open_runs: Most root runs that are open at once. Generators that are held and never
             finished stay open; when there are too many, the least recently active is dropped.
+        keys: Where a chain's input and output hold question and answer.
 
     Raises:
         ConfigurationError: If `max_open_runs` is below 1.
     """
 
-    def __init__(self, max_open_runs: int = 1024) -> None:
+    def __init__(self, max_open_runs: int = 1024, keys: Keys | None = None) -> None:
         if max_open_runs < 1:
             raise ConfigurationError(f"max_open_runs must be at least 1, got {max_open_runs}")
         self.max_open_runs = max_open_runs
+        self.keys = keys or Keys()
         self._lock = threading.Lock()
         self._roots: OrderedDict[UUID, RootRun] = OrderedDict()
         self._root_of: dict[UUID, UUID] = {}
@@ -68,16 +67,13 @@ class RunTracker:
         """Number of runs that are held: those below open roots, and the roots."""
         return len(self._root_of)
 
+    def is_root(self, run_id: UUID) -> bool:
+        """Whether a run is open, and has no parent that is known."""
+        return run_id in self._roots
+
     def start(
-        self,
-        run_id: UUID,
-        parent_run_id: UUID | None,
-        kind: RunKind,
-        *,
-        inputs: object = None,
-        query: str = "",
-        prompt: MessagesOrText | None = None,
-    ) -> None:
+        self, run_id: UUID, parent_run_id: UUID | None, kind: RunKind, *, inputs: object = None
+    ) -> Run | None:
         """Note that a run has started; one whose parent is unknown is a root.
 
         Args:
@@ -85,24 +81,40 @@ class RunTracker:
             parent_run_id: Its parent's id.
             kind: What the run is of.
             inputs: Its input, in which a root's question is looked for.
-            query: A retriever's query.
-            prompt: What a model sees.
+
+        Returns:
+            The run, to note what it was given; `None` if it does not count.
         """
         with self._lock:
             if run_id in self._root_of:
-                return
+                return None
             if parent_run_id in self._dead:
                 self._bury(run_id)
-                return
+                return None
             root = self._active(parent_run_id)
             if root is None:
-                root = RootRun(run_id, inputs)
+                root = RootRun(run_id, inputs, self.keys)
                 self._roots[run_id] = root
                 self._evict()
             parent = root.runs.get(parent_run_id) if parent_run_id else None
             below = parent is not None and (parent.below_retriever or parent.kind == "retriever")
             self._root_of[run_id] = root.run_id
-            root.runs[run_id] = Run(kind, parent_run_id, below, query=query, prompt=prompt)
+            run = root.runs[run_id] = Run(kind, parent_run_id, below)
+            return run
+
+    def register(self, run_id: UUID, documents: Iterable[object]) -> None:
+        """Note documents that an open run says it has retrieved."""
+        with self._lock:
+            root = self._active(run_id)
+            run = None if root is None else root.runs[run_id]
+            if run is not None and run.kind != "retriever" and not run.below_retriever:
+                run.chunks += chunks_of(documents)
+
+    def gathered(self, run_id: UUID) -> tuple[Chunk, ...]:
+        """Return the documents known so far of the open root that a run belongs to."""
+        with self._lock:
+            root = self._active(run_id)
+            return () if root is None else gather_chunks(list(root.live()))
 
     def end_retriever(self, run_id: UUID, documents: Iterable[Document]) -> None:
         """Note what a retriever found; a retriever that is itself a root is forgotten."""
@@ -123,6 +135,7 @@ class RunTracker:
             run = self._ending(run_id)
             if run is not None:
                 run.text = generated_text(result)
+                run.arguments = tool_arguments(result)
             root = self._drop(run_id) if run_id in self._roots else None
         return None if root is None else root.sum_up(result)
 
@@ -137,11 +150,17 @@ class RunTracker:
         Returns:
             The sum, if the run is the root of a chain and has an answer, else `None`.
         """
+        found = chunks_in(outputs)
         with self._lock:
             run = self._ending(run_id)
+            if run is not None and run.kind == "tool":
+                run.chunks += found
+            elif run is not None:
+                run.passed += found
             root = self._drop(run_id) if run_id in self._roots else None
         if run is None or root is None or run.kind != "chain":
             return None
+        run.passed += chunks_in(inputs)
         return root.sum_up(outputs, inputs)
 
     def fail(self, run_id: UUID, error: BaseException) -> None:

@@ -128,6 +128,6 @@ def test_branch_that_outlives_its_root_is_no_root() -> None:
     tracker.start(root, None, "chain", inputs="Ada")
     tracker.start(chain, root, "chain")
     tracker.fail(root, ValueError("other branch"))
-    tracker.start(model, chain, "model", prompt="late")
+    assert tracker.start(model, chain, "model") is None
     assert tracker.end_model(model, LLMResult(generations=[])) is None
     assert (tracker.open_roots, tracker.open_runs) == (0, 0)

@@ -1,8 +1,10 @@
 """Questions, answers and prompts read from what chains and models take and give."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
+from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
@@ -14,7 +16,18 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGeneration
 
-from attribot_integrations.langchain.content import answer_text, prompt_messages, question_text
+from attribot_integrations.langchain.content import (
+    answer_text,
+    model_name,
+    prompt_messages,
+    question_text,
+)
+from attribot_integrations.langchain.documents import (
+    chunks_in,
+    chunks_of,
+    documents_of,
+    tool_chunks,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +104,57 @@ def test_prompt_messages_have_roles_and_text() -> None:
         ("tool", "T"),
         ("critic", "C"),
     ]
+
+
+def test_answer_of_an_agent_that_filled_in_a_form() -> None:
+    messages = [HumanMessage("Who?"), ToolMessage("Returned.", tool_call_id="1")]
+    outputs = {"messages": messages, "structured_response": Structured("Text.")}
+    assert answer_text(outputs) == "Text."
+    assert answer_text({"raw": AIMessage("{}"), "parsed": {"answer": "Text."}}) == "Text."
+
+
+def test_keys_name_question_and_answer() -> None:
+    assert question_text({"input": "Other", "topic": "Who?"}, "topic") == "Who?"
+    assert question_text({"input": "Other"}, "topic") is None
+    assert question_text("Who?", "topic") == "Who?"
+    assert answer_text({"answer": "Other", "body": "Text."}, "body") == "Text."
+    assert answer_text(Structured("Text."), "answer") == "Text."
+    assert answer_text(Structured("Text."), "body") is None
+
+
+def test_documents_in_outputs() -> None:
+    document = Document("Text.", id="d", metadata={"title": "T"})
+    stored = document.model_dump()
+    message = ToolMessage("Text.", tool_call_id="1", artifact=[stored])
+    values: list[object] = [
+        document,
+        [document],
+        {"context": [document]},
+        {"state": {"context": (stored,)}},
+        message,
+        {"messages": [HumanMessage("Who?"), message]},
+        SimpleNamespace(update={"messages": [message]}),
+    ]
+    for value in values:
+        (chunk,) = chunks_in(value)
+        assert (chunk.text, chunk.id, chunk.title) == ("Text.", "d", "T")
+    others: list[object] = [None, "Text.", ["Text."], [1, document], {"a": {"b": {"c": document}}}]
+    for value in others:
+        assert chunks_in(value) == ()
+    assert documents_of(chunks_of([document, stored, "else"])) == [document, document]
+
+
+def test_what_tools_wrote() -> None:
+    messages = [
+        ToolMessage("Plain.", tool_call_id="1", name="search"),
+        ToolMessage("Failed.", tool_call_id="2", status="error"),
+        ToolMessage("Found.", tool_call_id="3", artifact=[Document("Found.")]),
+    ]
+    (chunk,) = tool_chunks(messages)
+    assert (chunk.text, chunk.id, chunk.title) == ("Plain.", "1", "search")
+
+
+def test_model_names() -> None:
+    assert model_name({"metadata": {"ls_model_name": "a"}, "invocation_params": {}}) == "a"
+    assert model_name({"metadata": None, "invocation_params": {"model": "b"}}) == "b"
+    assert model_name({}) is None

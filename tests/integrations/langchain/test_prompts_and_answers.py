@@ -232,3 +232,37 @@ def test_capturing_never_raises_into_the_chain(caplog: pytest.LogCaptureFixture)
     assert last(handler).answer == "Plain."
     assert last(handler).prompt is None
     assert caplog.text == ""
+
+
+def test_structured_output_keeps_the_prompt_that_it_was_asked_with() -> None:
+    filled = {"name": "Reply", "args": {"answer": 'So "it" is.'}, "id": "1", "type": "tool_call"}
+    model = GenericFakeChatModel(
+        messages=iter([AIMessage("Rewritten."), AIMessage("", tool_calls=[filled])])
+    )
+    ask: Runnable[Any, Any] = ChatPromptTemplate.from_template(TEMPLATE) | model
+    chain = (
+        RunnablePassthrough.assign(other=lambda i: model.invoke("Rewrite this."))
+        | RunnablePassthrough.assign(
+            context=RunnableLambda(lambda i: i["question"]) | joined_facts()
+        )
+        | ask
+        | (lambda message: message.tool_calls[0]["args"])
+    )
+    handler = CitationCallbackHandler(StubEngine())
+    chain.invoke({"question": "Ada"}, using(handler))
+    assert last(handler).answer == 'So "it" is.'
+    assert isinstance(last(handler).prompt, list)
+    assert last(handler).prompt_used == "captured"
+    assert "Ada is fact 0." in str(last(handler).prompt)
+
+
+def test_record_names_the_generator_and_the_scoring_model() -> None:
+    class Named(EchoChatModel):
+        model: str = "far/away"
+
+    handler = CitationCallbackHandler(StubEngine())
+    rag(Named()).invoke("Ada", using(handler))
+    assert last(handler).generator == "far/away"
+    assert last(handler).scored_by is None, "a stub runs no model"
+    rag(FakeListChatModel(responses=[""])).invoke("Ada", using(handler))
+    assert last(handler).scored_by is None

@@ -1,0 +1,130 @@
+"""One call of a chain that `cite` has wrapped, from its input to its citations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import patch_config
+from langchain_core.runnables.utils import AddableDict
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.langchain.content import Keys, answer_text
+from attribot_integrations.langchain.documents import documents_of
+from attribot_integrations.langchain.events import CapturingHandler
+from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
+from attribot_integrations.langchain.runs import CapturedRun
+from attribot_integrations.langchain.streaming import AnswerStream
+
+__all__ = ["CiteOptions", "StreamedInput", "WatchedCall"]
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CiteOptions:
+    """What a chain is wrapped with, see `cite`."""
+
+    engine: RequestAttributor
+    keys: Keys
+    on_citations: Callable[[CitationRecord], object] | None
+    raise_error: bool
+
+
+class StreamedInput:
+    """Adds up an input that comes in pieces, as far as they can be added."""
+
+    def __init__(self) -> None:
+        self.total: Any = None
+
+    def add(self, item: Any) -> Any:
+        """Take a piece, and return it."""
+        try:
+            self.total = item if self.total is None else self.total + item
+        except TypeError:
+            self.total = item
+        return item
+
+
+class WatchedCall(CapturingHandler):
+    """Watches one call of a chain as the root of all that runs in it, and attributes its answer.
+
+    Args:
+        options: What the chain was wrapped with.
+        run_id: The call's run.
+        input: The chain's input, where it is known at once.
+    """
+
+    def __init__(self, options: CiteOptions, run_id: UUID, input: Any = None) -> None:
+        super().__init__(keys=options.keys)
+        self.options = options
+        self.run_id = run_id
+        self.output: object = None
+        """What the chain itself returned."""
+        self.record: CitationRecord | None = None
+        self.on_chain_start({}, input, run_id=run_id)
+
+    def watched(
+        self,
+        run_manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+    ) -> RunnableConfig:
+        """Return the config in which the chain runs: the caller's, with this handler."""
+        callbacks = run_manager.get_child()
+        callbacks.add_handler(self, inherit=True)
+        return patch_config(config, callbacks=callbacks)
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """Keep the chain's own output; a graph that is streamed tells it nowhere else."""
+        if kwargs.get("parent_run_id") == self.run_id:
+            self.output = outputs
+        super().on_chain_end(outputs, run_id=run_id, **kwargs)
+
+    def on_captured(self, run: CapturedRun) -> None:
+        """Make the call's record."""
+        self.record = CitationRecord(
+            **vars(run), engine=self.options.engine, raise_error=self.options.raise_error
+        )
+
+    def end(self, output: object, input: object) -> str | None:
+        """Note the chain's output, and return its answer.
+
+        Raises:
+            ConfigurationError: If `answer_key` names nothing in the output.
+        """
+        self.on_chain_end(output, run_id=self.run_id, inputs=input)
+        if self.record is not None:
+            return self.record.answer
+        answer = answer_text(output, self.options.keys.answer)
+        if answer is None and self.options.keys.answer is not None:
+            raise ConfigurationError(
+                f"answer_key={self.options.keys.answer!r} names no text in the chain's output, "
+                f"a {type(output).__name__}: {output!r:.80}"
+            )
+        if answer is None:
+            _logger.warning("no answer found in the output of run %s: pass answer_key", self.run_id)
+        return answer
+
+    def end_stream(self, stream: AnswerStream, input: object) -> AddableDict | None:
+        """Note the end of a stream, and return what it has not given of the answer."""
+        output = self.output if stream.answer is None else stream.answer
+        stream.answer = self.end(output, input)
+        if stream.answer is None:
+            return AddableDict(answer=None)
+        piece = stream.rest()
+        return AddableDict(answer=piece) if piece or not stream.sent else None
+
+    def attribute(self) -> dict[str, Any]:
+        """Attribute the answer, and return citations and documents."""
+        record = self.record
+        if record is None:
+            return {"citations": [], "documents": []}
+        citations = list(record.citations)
+        if self.options.on_citations is not None:
+            self.options.on_citations(record)
+        return {"citations": citations, "documents": documents_of(record.chunks)}

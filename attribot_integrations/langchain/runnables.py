@@ -1,0 +1,222 @@
+"""`cite`: a chain whose output brings its citations along."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.documents import Document
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
+from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
+from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
+from pydantic import ConfigDict, SkipValidation
+from typing_extensions import TypedDict
+
+from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, WatchedCall
+from attribot_integrations.langchain.content import Keys
+from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
+from attribot_integrations.langchain.streaming import AnswerStream
+from attribot_integrations.langchain.workers import run_apart
+from attribot_integrations.results import Citation
+
+__all__ = ["CitedAnswer", "CitingRunnable", "cite"]
+
+
+class CitedAnswer(TypedDict):
+    """What a citing chain returns."""
+
+    answer: str | None
+    """The text of the chain's answer, `None` if it gave none."""
+    citations: list[Citation]
+    """The sources that carry it; offsets refer to `answer` and to the cited document."""
+    documents: list[Document]
+    """Copies of what the chain retrieved; a citation's `chunk_index` counts them from 0."""
+
+
+def cite(
+    chain: RunnableLike[Any, Any],
+    engine: RequestAttributor,
+    *,
+    question_key: str | None = None,
+    answer_key: str | None = None,
+    on_citations: Callable[[CitationRecord], object] | None = None,
+    raise_error: bool = False,
+) -> CitingRunnable:
+    """Wrap a chain, agent or graph so that it returns answer, citations and documents.
+
+    The result is a runnable like any other: it can be called in every way, streamed, composed and
+    configured. Streams give the pieces of the answer as they come, and what cites it at the end.
+
+    Args:
+        chain: The chain as it is; anything that LangChain takes for a runnable.
+        engine: Attributes the answers.
+        question_key: Key or attribute of the chain's input that holds the question; by default it
+            is looked for under the usual ones.
+        answer_key: Key or attribute of the chain's output that holds the answer; likewise.
+        on_citations: Called with the record of each answer, which holds the full attribution.
+        raise_error: Whether a failed attribution is raised. By default it is logged, and there are
+            no citations.
+    """
+    return CitingRunnable(
+        bound=coerce_to_runnable(chain),
+        engine=engine,
+        question_key=question_key,
+        answer_key=answer_key,
+        on_citations=on_citations,
+        raise_error=raise_error,
+    )
+
+
+class CitingRunnable(RunnableSerializable[Any, Any]):
+    """What `cite` returns; its output is a `CitedAnswer`."""
+
+    bound: SkipValidation[Runnable[Any, Any]]
+    """The chain."""
+    engine: SkipValidation[RequestAttributor]
+    """Attributes the answers."""
+    question_key: str | None = None
+    answer_key: str | None = None
+    on_citations: Callable[[CitationRecord], object] | None = None
+    raise_error: bool = False
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    @property
+    def InputType(self) -> Any:  # noqa: N802 - LangChain's name
+        """The type of the chain's input."""
+        return self.bound.InputType
+
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 - LangChain's name
+        """`CitedAnswer`."""
+        return CitedAnswer
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """The fields of the chain that a call can configure."""
+        return self.bound.config_specs
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Call the chain, and attribute its answer.
+
+        Args:
+            input: The chain's input.
+            config: The call's config.
+            **kwargs: Handed to the chain.
+
+        Returns:
+            A `CitedAnswer`.
+        """
+        return self._call_with_config(self._invoke, input, config, **kwargs)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Do what `invoke` does; the attribution runs in a worker thread."""
+        return await self._acall_with_config(self._ainvoke, input, config, **kwargs)
+
+    def stream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Stream the answer's pieces at once, and the citations at the end.
+
+        Args:
+            input: The chain's input.
+            config: The call's config.
+            **kwargs: Handed to the chain.
+
+        Yields:
+            Dicts that add up to a `CitedAnswer`.
+        """
+        yield from self.transform(iter([input]), config, **kwargs)
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Do what `stream` does; the attribution runs in a worker thread."""
+
+        async def once() -> AsyncIterator[Any]:
+            yield input
+
+        async for chunk in self.atransform(once(), config, **kwargs):
+            yield chunk
+
+    def transform(
+        self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Do what `stream` does with an input that is itself streamed."""
+        yield from self._transform_stream_with_config(input, self._transform, config, **kwargs)
+
+    async def atransform(
+        self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Do what `astream` does with an input that is itself streamed."""
+        async for chunk in self._atransform_stream_with_config(
+            input, self._atransform, config, **kwargs
+        ):
+            yield chunk
+
+    @property
+    def _options(self) -> CiteOptions:
+        keys = Keys(self.question_key, self.answer_key)
+        return CiteOptions(self.engine, keys, self.on_citations, self.raise_error)
+
+    def _invoke(
+        self,
+        input: Any,
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> AddableDict:
+        call = WatchedCall(self._options, run_manager.run_id, input)
+        output = self.bound.invoke(input, call.watched(run_manager, config), **kwargs)
+        answer = call.end(output, input)
+        return AddableDict(answer=answer, **call.attribute())
+
+    async def _ainvoke(
+        self,
+        input: Any,
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> AddableDict:
+        call = WatchedCall(self._options, run_manager.run_id, input)
+        output = await self.bound.ainvoke(input, call.watched(run_manager, config), **kwargs)
+        answer = call.end(output, input)
+        return AddableDict(answer=answer, **await run_apart(call.attribute))
+
+    def _transform(
+        self,
+        input: Iterator[Any],
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> Iterator[AddableDict]:
+        call = WatchedCall(self._options, run_manager.run_id)
+        seen = StreamedInput()
+        stream = AnswerStream(self.answer_key)
+        config = call.watched(run_manager, config)
+        for chunk in self.bound.transform(map(seen.add, input), config, **kwargs):
+            if piece := stream.add(chunk):
+                yield AddableDict(answer=piece)
+        if (last := call.end_stream(stream, seen.total)) is not None:
+            yield last
+        yield AddableDict(call.attribute())
+
+    async def _atransform(
+        self,
+        input: AsyncIterator[Any],
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> AsyncIterator[AddableDict]:
+        call = WatchedCall(self._options, run_manager.run_id)
+        seen = StreamedInput()
+        stream = AnswerStream(self.answer_key)
+        inputs = (seen.add(item) async for item in input)
+        config = call.watched(run_manager, config)
+        async for chunk in self.bound.atransform(inputs, config, **kwargs):
+            if piece := stream.add(chunk):
+                yield AddableDict(answer=piece)
+        if (last := call.end_stream(stream, seen.total)) is not None:
+            yield last
+        yield AddableDict(await run_apart(call.attribute))

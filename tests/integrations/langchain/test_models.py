@@ -1,0 +1,44 @@
+"""`engine_from_langchain`: the model of a LangChain component is shared."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from attribot_integrations.config import EngineOptions
+from attribot_integrations.demo.chain import demo_chain
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.langchain import CitationCallbackHandler, engine_from_langchain
+from tests.integrations.langchain.fakes import EchoChatModel, last, using
+
+
+def components() -> tuple[Any, Any]:
+    """Components with the attributes of those of langchain-huggingface."""
+    from transformers import AutoTokenizer
+
+    target = demo_chain().engine.target
+    tokenizer = AutoTokenizer.from_pretrained(target.name)
+    llm = SimpleNamespace(pipeline=SimpleNamespace(model=target.model, tokenizer=tokenizer))
+    return llm, SimpleNamespace(llm=llm)
+
+
+def test_model_is_shared_and_not_changed() -> None:
+    llm, chat = components()
+    template = llm.pipeline.tokenizer.chat_template
+    options = EngineOptions(method="exact")
+    for component in (llm, chat):
+        engine = engine_from_langchain(component, options=options)
+        assert engine.target.model is llm.pipeline.model
+        assert engine.options is options
+    assert llm.pipeline.tokenizer.chat_template == template
+    demo = demo_chain(engine)
+    handler = CitationCallbackHandler(engine)
+    demo.chain.invoke(demo.questions[0], using(handler))
+    assert last(handler).citations
+    assert last(handler).scored_by == engine.target.name
+
+
+def test_models_elsewhere_are_refused() -> None:
+    message = "EchoChatModel runs no transformers model in this process"
+    with pytest.raises(ConfigurationError, match=message):
+        engine_from_langchain(EchoChatModel())
