@@ -98,3 +98,9 @@ class MissingExtraError(AttribotError, ImportError):
             f"{feature} needs packages that are not installed: "
             f'pip install "attribot-integrations[{extra}]"'
         )
+        self.feature = feature
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        # An exception is rebuilt from its message by default, which would be one argument short.
+        return MissingExtraError, (self.feature, self.extra)
