@@ -130,6 +130,31 @@ class AttributionEngine:
         return cls(target, proxy, options)
 
     @classmethod
+    def from_langchain(
+        cls,
+        llm: object,
+        *,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+    ) -> AttributionEngine:
+        """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`.
+
+        Scores are then the generator's own dependence on its sources. Nothing is changed.
+
+        Args:
+            llm: The LangChain model.
+            proxy: A smaller model, see `LanguageModel.from_model`.
+            options: What to do with each request.
+
+        Raises:
+            UnsupportedModelError: If the `llm` runs no causal language model in this process.
+            ModelError: If the model is in training mode.
+        """
+        # The adapter is a layer above this one, so it is loaded by name, and only if it is wanted.
+        models = import_module("attribot_integrations.langchain.models")
+        return cls(models.language_model_of(llm), proxy, options)
+
+    @classmethod
     def from_llama_index(
         cls,
         llm: object,
@@ -151,7 +176,6 @@ class AttributionEngine:
             UnsupportedModelError: If the `llm` holds no causal language model.
             ModelError: If the model is in training mode.
         """
-        # The adapter is a layer above this one, so it is loaded by name, and only if it is wanted.
         sharing = import_module("attribot_integrations.llama_index.sharing")
         return cls(sharing.language_model_of(llm), proxy, options)
 

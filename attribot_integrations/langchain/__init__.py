@@ -16,7 +16,6 @@ from attribot_integrations.langchain.annotations import citation_annotations
 from attribot_integrations.langchain.callbacks import CitationCallbackHandler
 from attribot_integrations.langchain.context import get_citations_callback
 from attribot_integrations.langchain.messages import add_citations, strip_citations
-from attribot_integrations.langchain.models import engine_from_langchain
 from attribot_integrations.langchain.records import CitationRecord
 from attribot_integrations.langchain.registration import aregister_documents, register_documents
 from attribot_integrations.langchain.runnables import CitedAnswer, CitingRunnable, cite
@@ -30,7 +29,6 @@ __all__ = [
     "aregister_documents",
     "citation_annotations",
     "cite",
-    "engine_from_langchain",
     "get_citations_callback",
     "register_documents",
     "strip_citations",

@@ -28,7 +28,6 @@ def test_a_missing_extra_can_be_sent_between_processes(again: object) -> None:
     error = again(MissingExtraError("the plot", "plots"))
     assert isinstance(error, MissingExtraError)
     assert str(error) == (
-        "the plot needs packages that are not installed: "
-        'pip install "attribot-integrations[plots]"'
+        'the plot needs packages that are not installed: pip install "attribot-integrations[plots]"'
     )
     assert error.extra == "plots"

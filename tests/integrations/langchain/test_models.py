@@ -1,14 +1,15 @@
-"""`engine_from_langchain`: the model of a LangChain component is shared."""
+"""`AttributionEngine.from_langchain`: the model of a LangChain component is shared."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from attribot_integrations import AttributionEngine
 from attribot_integrations.config import EngineOptions
 from attribot_integrations.demo.chain import demo_chain
-from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.langchain import CitationCallbackHandler, engine_from_langchain
+from attribot_integrations.errors import UnsupportedModelError
+from attribot_integrations.langchain import CitationCallbackHandler
 from tests.integrations.langchain.fakes import EchoChatModel, last, using
 
 
@@ -27,7 +28,7 @@ def test_model_is_shared_and_not_changed() -> None:
     template = llm.pipeline.tokenizer.chat_template
     options = EngineOptions(method="exact")
     for component in (llm, chat):
-        engine = engine_from_langchain(component, options=options)
+        engine = AttributionEngine.from_langchain(component, options=options)
         assert engine.target.model is llm.pipeline.model
         assert engine.options is options
     assert llm.pipeline.tokenizer.chat_template == template
@@ -40,5 +41,5 @@ def test_model_is_shared_and_not_changed() -> None:
 
 def test_models_elsewhere_are_refused() -> None:
     message = "EchoChatModel runs no transformers model in this process"
-    with pytest.raises(ConfigurationError, match=message):
-        engine_from_langchain(EchoChatModel())
+    with pytest.raises(UnsupportedModelError, match=message):
+        AttributionEngine.from_langchain(EchoChatModel())
