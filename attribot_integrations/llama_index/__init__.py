@@ -1,0 +1,32 @@
+"""LlamaIndex integration: citations for any query engine, chat engine or agent."""
+
+from __future__ import annotations
+
+from attribot_integrations.errors import MissingExtraError
+
+try:
+    import llama_index.core  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("LlamaIndex integration", "llama-index") from error
+
+from attribot_integrations.llama_index.blocks import format_with_markers, to_citation_blocks
+from attribot_integrations.llama_index.callbacks import AttributionCallbackHandler
+from attribot_integrations.llama_index.citations import NodeCitation, get_citations
+from attribot_integrations.llama_index.events import AttributionEventHandler
+from attribot_integrations.llama_index.postprocessors import AttributionNodePostprocessor
+from attribot_integrations.llama_index.query_engines import AttributedQueryEngine
+from attribot_integrations.llama_index.records import AttributionRecord
+from attribot_integrations.llama_index.spans import AttributionSpanHandler
+
+__all__ = [
+    "AttributedQueryEngine",
+    "AttributionCallbackHandler",
+    "AttributionEventHandler",
+    "AttributionNodePostprocessor",
+    "AttributionRecord",
+    "AttributionSpanHandler",
+    "NodeCitation",
+    "format_with_markers",
+    "get_citations",
+    "to_citation_blocks",
+]

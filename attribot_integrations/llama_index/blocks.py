@@ -1,0 +1,92 @@
+"""Citations in other forms: LlamaIndex's `CitationBlock`, and text with `[1]`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llama_index.core.base.llms.types import CitationBlock, TextBlock
+
+from attribot_integrations.llama_index.citations import find_payloads, get_citations
+
+__all__ = ["format_with_markers", "to_citation_blocks"]
+
+_TITLE_KEYS: Final = ("title", "file_name", "source", "url")
+
+
+def to_citation_blocks(
+    response: object, *, metadata_key: str = "attribution"
+) -> list[CitationBlock]:
+    """Return a response's citations as content blocks, one for each cited text.
+
+    Blocks hold no score, and some models' integrations refuse a history that holds such blocks; so
+    none is ever added to a message or memory by itself.
+
+    Args:
+        response: Anything that `get_citations` takes.
+        metadata_key: Where the payload stands in the metadata.
+
+    Raises:
+        InputError: If there is no payload, or one that is pending or of an unknown version.
+    """
+    blocks: dict[tuple[int, int, int], CitationBlock] = {}
+    for one in get_citations(response, metadata_key=metadata_key):
+        place = {"node_start": one.node_start, "node_end": one.node_end}
+        if one.start_char_idx is not None and one.end_char_idx is not None:
+            place |= {"start_char_idx": one.start_char_idx, "end_char_idx": one.end_char_idx}
+        blocks.setdefault(
+            (one.number, one.node_start, one.node_end),
+            CitationBlock(
+                cited_content=TextBlock(text=one.text),
+                source=one.node_id,
+                title=_title(one.metadata) or one.node_id,
+                additional_location_info={"number": one.number, **place},
+            ),
+        )
+    return list(blocks.values())
+
+
+def format_with_markers(
+    response: object, *, sources: bool = False, metadata_key: str = "attribution"
+) -> str:
+    """Return the answer with `[n]` behind every statement that is cited.
+
+    Args:
+        response: Anything that `get_citations` takes; several answers are parted by blank lines.
+        sources: Whether to list the cited texts below.
+        metadata_key: Where the payload stands in the metadata.
+
+    Raises:
+        InputError: If there is no payload, or one that is pending or of an unknown version.
+    """
+    payloads = find_payloads(response, metadata_key)
+    citations = get_citations(response, metadata_key=metadata_key)
+    answers: list[str] = []
+    for index, payload in enumerate(payloads):
+        numbers: dict[int, list[int]] = {}
+        for one in citations:
+            if one.answer_index == index and one.number not in numbers.get(one.answer_end, []):
+                numbers.setdefault(one.answer_end, []).append(one.number)
+        answers.append(_marked(payload["answer"], numbers))
+    text = "\n\n".join(answers)
+    if sources and citations:
+        lines = {
+            f"[{one.number}] {_title(one.metadata) or one.node_id}: {' '.join(one.text.split())}": 0
+            for one in sorted(citations, key=lambda one: one.number)
+        }
+        text += "\n\n" + "\n".join(lines)
+    return text
+
+
+def _marked(answer: str, numbers: dict[int, list[int]]) -> str:
+    parts: list[str] = []
+    offset = 0
+    for end in sorted(numbers):
+        markers = "".join(f"[{number}]" for number in sorted(numbers[end]))
+        parts += [answer[offset:end], " ", markers]
+        offset = end
+    return "".join(parts) + answer[offset:]
+
+
+def _title(metadata: Any) -> str | None:
+    found = (metadata.get(key) for key in _TITLE_KEYS)
+    return next((value for value in found if isinstance(value, str) and value), None)

@@ -1,0 +1,125 @@
+"""Reading citations from whatever LlamaIndex hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from attribot_integrations.errors import InputError
+from attribot_integrations.llama_index.records import PAYLOAD_VERSION
+from attribot_integrations.llama_index.tasks import is_payload
+
+__all__ = ["NodeCitation", "find_payloads", "get_citations"]
+
+
+@dataclass(frozen=True)
+class NodeCitation:
+    """A part of a node that supports a statement of an answer."""
+
+    number: int
+    """Number shown to readers: one for each cited node, from 1."""
+    source_index: int
+    """Number of the node in the response's `source_nodes`."""
+    node_id: str
+    ref_doc_id: str | None
+    """Id of the document that the node was cut from."""
+    text: str
+    """The supporting text."""
+    score: float
+    """Fall of the statement's log-likelihood when the text is removed, in nats."""
+    exact: bool
+    """Whether the score is exact leave-one-out on the target."""
+    answer_start: int
+    """Offset in the answer where the supported statement starts."""
+    answer_end: int
+    """Offset in the answer behind the supported statement."""
+    node_start: int
+    """Offset in the node's own text where the supporting text starts."""
+    node_end: int
+    """Offset in the node's own text behind the supporting text."""
+    start_char_idx: int | None
+    """Offset in the document where the supporting text starts, if the node knows its own."""
+    end_char_idx: int | None
+    """Offset in the document behind the supporting text, if the node knows its own."""
+    metadata: Mapping[str, Any]
+    """Copy of the node's metadata, as far as JSON can hold it; read-only."""
+    answer_index: int = 0
+    """Which answer is meant, where an agent asked several tools."""
+
+
+def get_citations(
+    response: object, *, metadata_key: str = "attribution"
+) -> tuple[NodeCitation, ...]:
+    """Return the citations that a response carries, in the order of the answer.
+
+    Args:
+        response: A query or chat engine's response, a tool's output, an agent's output, or the
+            payload itself. An agent's citations are those of its tools' answers, not of the text
+            that it made of them; their numbers go on from tool to tool.
+        metadata_key: Where the payload stands in the metadata.
+
+    Raises:
+        InputError: If there is no payload, or one that is pending or of an unknown version.
+    """
+    citations: list[NodeCitation] = []
+    for index, payload in enumerate(find_payloads(response, metadata_key)):
+        shift = max((citation.number for citation in citations), default=0)
+        citations += [
+            NodeCitation(
+                **{
+                    **entry,
+                    "number": entry["number"] + shift,
+                    "metadata": MappingProxyType(dict(entry["metadata"])),
+                    "answer_index": index,
+                }
+            )
+            for entry in payload["citations"]
+        ]
+    return tuple(citations)
+
+
+def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
+    """Return the payloads that a response carries, each once.
+
+    Raises:
+        InputError: If there is none, or one that is pending or of an unknown version.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for payload in _payloads(response, metadata_key):
+        found.setdefault(payload["id"], payload)
+    if not found:
+        raise InputError(
+            f"this {type(response).__name__} carries no attribution under metadata_key="
+            f"{metadata_key!r}"
+        )
+    for payload in found.values():
+        if payload["version"] != PAYLOAD_VERSION:
+            raise InputError(
+                f"the payload's version must be {PAYLOAD_VERSION}, got {payload['version']!r}"
+            )
+        if payload["status"] == "pending":
+            raise InputError(
+                "the attribution is pending: read the stream to its end, and wait for the "
+                "handler's result(response) or aresult(response)"
+            )
+    return list(found.values())
+
+
+def _payloads(response: object, key: str) -> Iterator[dict[str, Any]]:
+    if isinstance(response, dict) and is_payload(response):
+        yield response
+        return
+    metadata = response if isinstance(response, dict) else getattr(response, "metadata", None)
+    if isinstance(metadata, dict) and is_payload(metadata.get(key)):
+        yield metadata[key]
+        return
+    # An agent's output lists its tool calls, a call its output, a chat response its sources.
+    for name in ("tool_calls", "sources"):
+        for inner in getattr(response, name, None) or ():
+            yield from _payloads(inner, key)
+    for name in ("tool_output", "raw_output"):
+        inner = getattr(response, name, None)
+        if inner is not None:
+            yield from _payloads(inner, key)

@@ -1,0 +1,180 @@
+"""`AttributionEventHandler`: citations for whatever LlamaIndex synthesizes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from llama_index.core.chat_engine.types import AgentChatResponse, StreamingAgentChatResponse
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.instrumentation.events.query import QueryEndEvent
+from llama_index.core.instrumentation.events.synthesis import SynthesizeEndEvent
+from llama_index_instrumentation.dispatcher import Dispatcher
+from pydantic import PrivateAttr
+
+from attribot_integrations.llama_index.attributing import RequestAttributor
+from attribot_integrations.llama_index.dispatching import Attachment
+from attribot_integrations.llama_index.records import AttributionRecord
+from attribot_integrations.llama_index.scopes import Scope, query_text
+from attribot_integrations.llama_index.service import AttributionService, Mode, is_response
+from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
+
+__all__ = ["AttributionEventHandler"]
+
+_logger = logging.getLogger(__name__)
+
+
+class AttributionEventHandler(BaseEventHandler):
+    """Watches queries, chats and agents, and cites the nodes that their answers depend on.
+
+    Attach it with `handler.attach()`, for good or in a `with`. From then on every synthesized
+    response shows a payload in its metadata, plain JSON with a version, a status and the
+    citations; read it with `get_citations`. Streams are passed on token by token and attributed at
+    their end. An attribution that fails is recorded, and never breaks a query.
+
+    Async calls do not wait for the attribution: their payload is "pending" until a worker thread
+    is done, and `await handler.aresult(response)` waits for that.
+
+    Args:
+        engine: Attributes the answers.
+        mode: "sync" attributes before a synchronous call returns; "deferred" does all of it in the
+            worker thread.
+        metadata_key: Where a response's metadata shows the payload; `None` to leave it alone.
+        on_result: Called with each record, in the thread that made it.
+        max_pending: Most attributions that wait for the worker thread; others are skipped.
+        gate: If given, only what starts where it is set is attributed.
+
+    Raises:
+        ConfigurationError: If an option has a value it cannot have.
+    """
+
+    _service: AttributionService = PrivateAttr()
+    _gate: ContextVar[bool] | None = PrivateAttr()
+    _span_handler: AttributionSpanHandler = PrivateAttr()
+
+    def __init__(
+        self,
+        engine: RequestAttributor,
+        *,
+        mode: Mode = "sync",
+        metadata_key: str | None = "attribution",
+        on_result: Callable[[AttributionRecord], object] | None = None,
+        max_pending: int = 256,
+        gate: ContextVar[bool] | None = None,
+    ) -> None:
+        super().__init__()
+        self._service = AttributionService(
+            engine,
+            mode=mode,
+            metadata_key=metadata_key,
+            on_result=on_result,
+            max_pending=max_pending,
+        )
+        self._gate = gate
+        self._span_handler = AttributionSpanHandler(self._end_scope, gate)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return LlamaIndex's name of the class."""
+        return "AttributionEventHandler"
+
+    @property
+    def span_handler(self) -> AttributionSpanHandler:
+        """The span handler that belongs to it; `attach` attaches both."""
+        return self._span_handler
+
+    @property
+    def service(self) -> AttributionService:
+        """What runs the attributions."""
+        return self._service
+
+    def attach(self, dispatcher: Dispatcher | None = None) -> Attachment[AttributionEventHandler]:
+        """Start to watch, until the attachment's `detach` is called or a `with` over it ends.
+
+        Args:
+            dispatcher: LlamaIndex's dispatcher to watch; by default the root, which sees all.
+        """
+        return Attachment(self, self._span_handler, dispatcher)
+
+    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Return the record of a response, when it is done.
+
+        Args:
+            response: The response of a query or chat engine, or of a tool.
+            timeout: Most seconds to wait; without limit by default.
+
+        Raises:
+            InputError: If the response is unknown, or its stream has not been read to its end.
+            TimeoutError: If it takes longer.
+        """
+        return self._service.result(response, timeout)
+
+    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Do what `result` does without holding up the event loop.
+
+        Raises:
+            InputError: If the response is unknown, or its stream has not been read to its end.
+            TimeoutError: If it takes longer.
+        """
+        return await self._service.aresult(response, timeout)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the attributions in the worker thread are done; return whether all are.
+
+        Args:
+            timeout: Most seconds to wait; without limit by default.
+        """
+        return self._service.wait(timeout)
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        """Take one of LlamaIndex's events; never raises, for LlamaIndex would not tell anybody."""
+        if is_attributing() or not isinstance(event, SynthesizeEndEvent | QueryEndEvent):
+            return
+        try:
+            if isinstance(event, SynthesizeEndEvent):
+                self._end_synthesis(event)
+            elif (task := self._service.book.of(event.response)) is not None:
+                # Some engines write the metadata anew after the synthesis.
+                task.show(event.response)
+        except Exception:
+            _logger.warning("event %s could not be handled", event.class_name(), exc_info=True)
+
+    def _end_synthesis(self, event: SynthesizeEndEvent) -> None:
+        scope = self._span_handler.scope_of(event.span_id)
+        seen = scope is not None and scope.kind == "synthesis"
+        if scope is None or not seen:
+            if self._gate is not None:
+                return
+            scope = Scope("synthesis", nodes=list(event.response.source_nodes))
+        if scope.serves_search:
+            return  # its payload could end up in a prompt, with the rest of its metadata
+        scope.question = query_text(event.query)
+        self._service.begin(event.response, scope, calls_seen=seen)
+
+    def _end_scope(self, scope: Scope, result: object) -> None:
+        """Follow what a query or chat engine makes of the responses that were synthesized."""
+        if scope.serves_search:
+            return
+        if isinstance(result, AgentChatResponse | StreamingAgentChatResponse):
+            if scope.tasks:
+                self._service.show(result, scope.tasks[-1])
+        elif scope.kind == "query" and is_response(result):
+            self._end_query(scope, result)
+
+    def _end_query(self, scope: Scope, response: Any) -> None:
+        task = self._service.book.of(response)
+        if task is None and scope.tasks and not scope.calls:
+            last = scope.tasks[-1]
+            if last.future.done() and last.future.result().answer == str(response):
+                self._service.show(response, last)  # the same answer in a new response
+                return
+        if task is None:
+            # A custom engine, which retrieves and asks a model without a synthesizer.
+            nodes = response.source_nodes or scope.nodes
+            scope.nodes = list(nodes)
+            self._service.begin(response, scope, calls_seen=bool(scope.calls))
+        else:
+            task.show(response)

@@ -1,0 +1,153 @@
+"""`AttributedQueryEngine`: a query engine whose responses come with citations."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.response.schema import RESPONSE_TYPE
+from llama_index.core.prompts.mixin import PromptMixinType
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+from attribot_integrations.llama_index.attributing import RequestAttributor
+from attribot_integrations.llama_index.events import AttributionEventHandler
+from attribot_integrations.llama_index.records import AttributionRecord
+from attribot_integrations.llama_index.scopes import Scope
+
+__all__ = ["AttributedQueryEngine"]
+
+
+class AttributedQueryEngine(BaseQueryEngine):
+    """Wraps any query engine, and attributes its answers and no others.
+
+    The response is the wrapped engine's own, with the payload in its metadata; it is complete when
+    `query` or `aquery` returns, and for a stream when that has been read. `aquery` waits for the
+    attribution without holding up the event loop.
+
+    Args:
+        query_engine: The engine that answers: with a retriever, custom, router, sub-question, ….
+        engine: Attributes the answers.
+        metadata_key: Where the payload stands in the response's metadata.
+        on_result: Called with each record, in the thread that made it.
+
+    Raises:
+        ConfigurationError: If `metadata_key` is empty.
+    """
+
+    def __init__(
+        self,
+        query_engine: BaseQueryEngine,
+        engine: RequestAttributor,
+        *,
+        metadata_key: str | None = "attribution",
+        on_result: Callable[[AttributionRecord], object] | None = None,
+    ) -> None:
+        self._query_engine = query_engine
+        self._inside: ContextVar[bool] = ContextVar("attribot_inside", default=False)
+        self._handler = AttributionEventHandler(
+            engine, metadata_key=metadata_key, on_result=on_result, gate=self._inside
+        )
+        # A stream may be read long after its query, so the handler stays for the wrapper's life.
+        attachment = self._handler.attach()
+        self._detach = weakref.finalize(self, attachment.detach)
+        super().__init__(callback_manager=query_engine.callback_manager)
+
+    @property
+    def handler(self) -> AttributionEventHandler:
+        """The handler that attributes the answers; it holds records and waits for streams."""
+        return self._handler
+
+    @property
+    def retriever(self) -> Any:
+        """The wrapped engine's retriever.
+
+        Raises:
+            AttributeError: If it has none.
+        """
+        return self._query_engine.retriever  # type: ignore[attr-defined]
+
+    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Return the record of a response, see `AttributionEventHandler.result`."""
+        return self._handler.result(response, timeout)
+
+    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Return the record of a response, see `AttributionEventHandler.aresult`."""
+        return await self._handler.aresult(response, timeout)
+
+    def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """Retrieve as the wrapped engine does."""
+        return self._query_engine.retrieve(query_bundle)
+
+    def synthesize(
+        self,
+        query_bundle: QueryBundle,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+    ) -> RESPONSE_TYPE:
+        """Synthesize as the wrapped engine does, with citations."""
+        with self._entered():
+            response = self._query_engine.synthesize(query_bundle, nodes, additional_source_nodes)
+        return self._completed(response, query_bundle)
+
+    async def asynthesize(
+        self,
+        query_bundle: QueryBundle,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+    ) -> RESPONSE_TYPE:
+        """Synthesize as the wrapped engine does, with citations."""
+        with self._entered():
+            response = await self._query_engine.asynthesize(
+                query_bundle, nodes, additional_source_nodes
+            )
+        return await self._acompleted(response, query_bundle)
+
+    def _get_prompt_modules(self) -> PromptMixinType:
+        return {"query_engine": self._query_engine}
+
+    def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        with self._entered():
+            response = self._query_engine.query(query_bundle)
+        return self._completed(response, query_bundle)
+
+    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        with self._entered():
+            response = await self._query_engine.aquery(query_bundle)
+        return await self._acompleted(response, query_bundle)
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        token = self._inside.set(True)
+        try:
+            yield
+        finally:
+            self._inside.reset(token)
+
+    def _completed(self, response: RESPONSE_TYPE, query: QueryBundle) -> RESPONSE_TYPE:
+        task = self._begun(response, query, is_async=False)
+        if not task.streamed:
+            task.future.result()
+        return response
+
+    async def _acompleted(self, response: RESPONSE_TYPE, query: QueryBundle) -> RESPONSE_TYPE:
+        task = self._begun(response, query, is_async=True)
+        if not task.streamed:
+            await self._handler.aresult(response)
+        return response
+
+    def _begun(self, response: RESPONSE_TYPE, query: QueryBundle, *, is_async: bool) -> Any:
+        service = self._handler.service
+        task = service.book.of(response)
+        if task is None:  # an engine that reports no spans
+            scope = Scope(
+                "query",
+                is_async=is_async,
+                question=query.query_str,
+                nodes=list(response.source_nodes),
+            )
+            task = service.begin(response, scope, calls_seen=False)
+        return task

@@ -1,0 +1,128 @@
+"""What is kept of a synthesis, a query or a chat while it runs, and of the model calls below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+if TYPE_CHECKING:
+    from llama_index.core.prompts import BasePromptTemplate
+
+    from attribot_integrations.llama_index.tasks import Task
+
+__all__ = ["CapturedSynthesis", "MessagesOrText", "ModelCall", "Scope", "ScopeKind"]
+
+ScopeKind = Literal["synthesis", "query", "chat"]
+"""What a scope is of; each may hold others."""
+
+MessagesOrText = list[dict[str, str]] | str
+"""Chat messages of the form `{"role": …, "content": …}`, or the text of a completion prompt."""
+
+
+@dataclass
+class ModelCall:
+    """One call of a language model, the calls that it makes inside included."""
+
+    llm: object = None
+    template: BasePromptTemplate | None = None
+    """The template that LlamaIndex rendered, if it did."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the template's variables, but for those that it was given before."""
+    fed: MessagesOrText | None = None
+    """What the model was asked."""
+    raw: str | None = None
+    """The text that a chat was turned into before it was completed, where it was."""
+    output: str | None = None
+    """What the model wrote; `None` while it is unknown, as for a stream."""
+    token_ids: tuple[int, ...] = ()
+    """Ids of prompt and output, where the model reports them."""
+
+    def ask(self, method: str, arguments: Mapping[str, Any]) -> None:
+        """Note what the model, or a model method below it, was called with."""
+        # LlamaIndex's decorators hide the signature of a completion, and options of a chat.
+        arguments = {**arguments, **(arguments.get("kwargs") or {})}
+        hidden = arguments.get("args") or (None,)
+        messages, prompt = arguments.get("messages"), arguments.get("prompt", hidden[0])
+        if method.endswith("chat") and isinstance(messages, Sequence):
+            if self.fed is None:
+                self.fed = plain_messages(messages)
+        elif method.endswith("complete") and isinstance(prompt, str):
+            if arguments.get("formatted"):
+                self.raw = prompt
+            if self.fed is None:
+                self.fed = prompt
+
+    def answer(self, result: object) -> None:
+        """Note what a model method gave back; the outermost comes last."""
+        if isinstance(result, ChatResponse):
+            self.output = result.message.content or ""
+        elif isinstance(result, CompletionResponse):
+            self.output = result.text
+            self.token_ids = _token_ids(result.raw)
+        elif isinstance(result, str):
+            self.output = result
+
+
+@dataclass
+class Scope:
+    """A synthesis, query or chat that is running, or whose answer is still streamed."""
+
+    kind: ScopeKind
+    is_async: bool = False
+    """Whether it runs on an event loop, which must not wait for an attribution."""
+    parent: Scope | None = None
+    serves_search: bool = False
+    """Whether it is part of a retrieval, as for an index of query engines; then it is no answer."""
+    question: str = ""
+    nodes: Sequence[NodeWithScore] = ()
+    """A synthesis's own nodes; elsewhere what was last retrieved or post-processed."""
+    calls: list[ModelCall] = field(default_factory=list)
+    """Model calls outside retrievers, post-processors and inner scopes, in order."""
+    owner: object = None
+    """The span handler that follows it, if one does."""
+    tasks: list[Task] = field(default_factory=list)
+    """Attributions begun inside, in order."""
+
+    def lies_in(self, other: Scope) -> bool:
+        """Tell whether this is another scope, or lies in it."""
+        scope: Scope | None = self
+        while scope is not None and scope is not other:
+            scope = scope.parent
+        return scope is other
+
+
+@dataclass(frozen=True)
+class CapturedSynthesis:
+    """What one answer was made from."""
+
+    id: str
+    question: str
+    nodes: tuple[NodeWithScore, ...]
+    """The nodes that the answer was made from, in the order of the response's `source_nodes`."""
+    answer: str
+    calls: tuple[ModelCall, ...] | None
+    """The model calls that made the answer; `None` if they could not be seen."""
+
+
+def plain_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
+    """Return chat messages as role and text; blocks that are no text are left out."""
+    return [{"role": str(one.role.value), "content": one.content or ""} for one in messages]
+
+
+def query_text(query: object) -> str:
+    """Return the text of a query in any of the forms in which LlamaIndex hands it around."""
+    if isinstance(query, QueryBundle):
+        return query.query_str
+    return query if isinstance(query, str) else ""
+
+
+def _token_ids(raw: object) -> tuple[int, ...]:
+    """Read the ids that `HuggingFaceLLM` reports as a tensor `[1, prompt + answer]`."""
+    output: Any = raw.get("model_output") if isinstance(raw, dict) else None
+    if output is None or not hasattr(output, "tolist") or len(output) != 1:
+        return ()
+    return tuple(output[0].tolist())

@@ -1,0 +1,252 @@
+"""`AttributionSpanHandler`: which nodes, prompt and model calls belong to which answer.
+
+Only LlamaIndex's spans know their parents. A span outside any synthesis, query or chat is not
+kept, and one inside is forgotten at its end, so what is held is bounded by what is running.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.base.llms.base import BaseLLM
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.response_synthesizers import BaseSynthesizer
+from llama_index.core.schema import NodeWithScore
+from pydantic import PrivateAttr
+
+from attribot_integrations.llama_index.scopes import ModelCall, Scope, ScopeKind, query_text
+
+__all__ = ["AttributionSpanHandler", "attributing", "is_attributing", "resumed"]
+
+_logger = logging.getLogger(__name__)
+
+_MAX_OPEN: Final = 20_000
+
+_SCOPES: Final[tuple[tuple[type[Any], ScopeKind, frozenset[str]], ...]] = (
+    (BaseSynthesizer, "synthesis", frozenset({"synthesize", "asynthesize"})),
+    (BaseQueryEngine, "query", frozenset({"query", "aquery"})),
+    (
+        BaseChatEngine,
+        "chat",
+        frozenset({"chat", "achat", "stream_chat", "astream_chat"}),
+    ),
+)
+
+_resumed: ContextVar[tuple[Scope, ...]] = ContextVar("attribot_resumed", default=())
+_attributing: ContextVar[bool] = ContextVar("attribot_attributing", default=False)
+
+
+@contextmanager
+def resumed(scope: Scope | None) -> Iterator[None]:
+    """Let spans without a parent belong to a scope that has ended: a stream is made after it."""
+    token = _resumed.set(_resumed.get() if scope is None else (*_resumed.get(), scope))
+    try:
+        yield
+    finally:
+        _resumed.reset(token)
+
+
+@contextmanager
+def attributing() -> Iterator[None]:
+    """Ignore events and spans from inside: an engine may itself use LlamaIndex."""
+    token = _attributing.set(True)
+    try:
+        yield
+    finally:
+        _attributing.reset(token)
+
+
+def is_attributing() -> bool:
+    """Tell whether the current context is inside an attribution."""
+    return _attributing.get()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An open span, and what it adds to its scope at its end; a part belongs to a call."""
+
+    scope: Scope
+    adds: Literal["scope", "nodes", "call", "part", "nothing"] = "nothing"
+    call: ModelCall | None = None
+    serves_search: bool = False
+    """Whether a retriever or post-processor made it; its model calls are not the answer's."""
+
+
+class AttributionSpanHandler(BaseSpanHandler[Any]):
+    """Follows LlamaIndex's spans for an `AttributionEventHandler`, which makes and attaches it.
+
+    Args:
+        on_end: Called with a query's or chat's scope and result when it ends.
+        gate: If given, only what starts where it is set, and what is below that, is followed.
+    """
+
+    _on_end: Callable[[Scope, object], None] = PrivateAttr()
+    _gate: ContextVar[bool] | None = PrivateAttr()
+    _entries: OrderedDict[str, _Entry] = PrivateAttr()
+    _mutex: Any = PrivateAttr()
+
+    def __init__(
+        self,
+        on_end: Callable[[Scope, object], None],
+        gate: ContextVar[bool] | None = None,
+    ) -> None:
+        # The base class shares its mutable default arguments between handlers.
+        super().__init__(open_spans={}, completed_spans=[], dropped_spans=[], current_span_ids={})
+        self._on_end = on_end
+        self._gate = gate
+        self._entries = OrderedDict()
+        # Reentrant, for a garbage collection inside may end the span of a forgotten coroutine.
+        self._mutex = threading.RLock()
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return LlamaIndex's name of the class."""
+        return "AttributionSpanHandler"
+
+    @property
+    def open_count(self) -> int:
+        """Number of spans that are held."""
+        return len(self._entries)
+
+    def scope_of(self, span_id: str | None) -> Scope | None:
+        """Return the scope that an open span belongs to, if it is followed."""
+        entry = self._entries.get(span_id) if span_id else None
+        return None if entry is None else entry.scope
+
+    def new_span(
+        self,
+        id_: str,
+        bound_args: inspect.BoundArguments,
+        instance: Any | None = None,
+        parent_span_id: str | None = None,
+        tags: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Follow a span if it starts a scope or lies in one."""
+        if is_attributing() or id_ in self._entries:
+            return  # in the latter case, this handler is attached twice
+        try:
+            entry = self._entry(id_, bound_args.arguments, instance, parent_span_id)
+        except Exception:  # LlamaIndex would swallow it without a word
+            _logger.warning("span %s could not be followed", id_, exc_info=True)
+            return
+        if entry is not None:
+            with self._mutex:
+                self._entries[id_] = entry
+                if len(self._entries) > _MAX_OPEN:
+                    self._entries.popitem(last=False)
+
+    def prepare_to_exit_span(
+        self,
+        id_: str,
+        bound_args: inspect.BoundArguments,
+        instance: Any | None = None,
+        result: Any | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Add what a span gave back to its scope, and forget it."""
+        entry = self._pop(id_)
+        if entry is None:
+            return
+        try:
+            if entry.adds == "nodes" and _are_nodes(result):
+                entry.scope.nodes = list(result or ())
+            elif entry.adds in ("call", "part") and entry.call is not None:
+                entry.call.answer(result)
+            elif entry.adds == "scope" and entry.scope.kind != "synthesis":
+                self._on_end(entry.scope, result)
+        except Exception:
+            _logger.warning("the end of span %s could not be followed", id_, exc_info=True)
+
+    def prepare_to_drop_span(
+        self,
+        id_: str,
+        bound_args: inspect.BoundArguments,
+        instance: Any | None = None,
+        err: BaseException | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Forget a span that failed, and the model call that it made."""
+        entry = self._pop(id_)
+        if entry is None or entry.call is None:
+            return
+        if entry.adds == "part":  # it may be tried again, with another prompt
+            entry.call.fed = entry.call.raw = None
+        elif entry.adds == "call":
+            entry.scope.calls[:] = [one for one in entry.scope.calls if one is not entry.call]
+
+    def _pop(self, id_: str) -> _Entry | None:
+        with self._mutex:
+            return self._entries.pop(id_, None)
+
+    def _entry(
+        self, id_: str, arguments: dict[str, Any], instance: object, parent_id: str | None
+    ) -> _Entry | None:
+        parent = self._entries.get(parent_id) if parent_id else None
+        # Several handlers may watch one stream, each for its own scope.
+        scope = next((one for one in reversed(_resumed.get()) if one.owner is self), None)
+        if scope is not None and (parent is None or not parent.scope.lies_in(scope)):
+            parent = _Entry(scope)  # the reader's own span is no parent of what makes the stream
+        # Span ids have the form Class.method-uuid.
+        method = id_.partition("-")[0].rpartition(".")[2]
+        for kind_of, kind, methods in _SCOPES:
+            if isinstance(instance, kind_of) and method in methods:
+                if parent is None and self._gate is not None and not self._gate.get():
+                    return None
+                scope = _scope(kind, method, arguments, parent)
+                scope.owner = self
+                return _Entry(scope, "scope", serves_search=scope.serves_search)
+        if parent is None:
+            return None
+        adds: Literal["nodes", "call", "part", "nothing"]
+        if isinstance(instance, BaseRetriever | BaseNodePostprocessor):
+            adds = "nothing" if parent.serves_search else "nodes"
+            return replace(parent, adds=adds, serves_search=True)
+        if isinstance(instance, BaseLLM) and not parent.serves_search:
+            adds = "call" if parent.call is None else "part"
+            return replace(parent, adds=adds, call=_call(method, arguments, instance, parent))
+        return replace(parent, adds="nothing")
+
+
+def _scope(kind: ScopeKind, method: str, arguments: dict[str, Any], parent: _Entry | None) -> Scope:
+    nodes = arguments.get("nodes") if kind == "synthesis" else None
+    query = next(iter(arguments.values()), None)
+    return Scope(
+        kind=kind,
+        is_async=method.startswith("a"),
+        parent=None if parent is None else parent.scope,
+        serves_search=parent is not None and parent.serves_search,
+        question=query_text(query),
+        nodes=list(nodes) if nodes else (),
+    )
+
+
+def _call(method: str, arguments: dict[str, Any], llm: object, parent: _Entry) -> ModelCall:
+    """Return the call that a span belongs to: its parent's, or a new one."""
+    call = parent.call
+    if call is None:
+        call = ModelCall(llm=llm)
+        template = arguments.get("prompt")
+        if isinstance(template, BasePromptTemplate):
+            call.template = template
+            call.arguments = dict(arguments.get("prompt_args") or {})
+        parent.scope.calls.append(call)
+    call.ask(method, arguments)
+    return call
+
+
+def _are_nodes(result: object) -> bool:
+    return isinstance(result, list) and all(isinstance(one, NodeWithScore) for one in result)
