@@ -6,19 +6,14 @@ an output parser. Nothing is downloaded, and a run takes a fraction of a second 
 
 from __future__ import annotations
 
-import math
-import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import torch
 from pydantic import Field
 
-from attribot_integrations.demo.corpus import CHOICE_SEEDS, Kind, generate_example
-from attribot_integrations.demo.relations import NAMES, RELATIONS
+from attribot_integrations.demo.example import demo_facts, rank
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.prompts import DEFAULT_TEMPLATE
@@ -37,14 +32,6 @@ except ImportError as error:
     raise MissingExtraError("the demo chain", "langchain") from error
 
 __all__ = ["DemoChain", "DemoChatModel", "DemoRetriever", "demo_chain", "demo_corpus"]
-
-_CHUNKS: Final = 9
-_KINDS: Final[tuple[Kind, ...]] = ("single", "single", "single", "double")
-_SEED: Final = CHOICE_SEEDS.start + 12  # one whose questions the bundled target answers
-
-# What is asked for in vain, and the names of whom it is asked about, the preferred ones first.
-_MISSING: Final = next(relation for relation in RELATIONS if relation.noun == "pet")
-_STRANGERS: Final = ("Corlin", "Corpo", *NAMES)
 
 
 @dataclass(frozen=True)
@@ -75,13 +62,7 @@ class DemoRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
         """Rank documents by the summed rarity of the words they share with the query."""
-        bags = [_words(document.page_content) for document in self.documents]
-        rarity = {
-            word: math.log((1 + len(bags)) / (1 + sum(word in bag for bag in bags)))
-            for word in _words(query)
-        }
-        scores = [sum(rarity[word] for word in bag & rarity.keys()) for bag in bags]
-        ranked = sorted(range(len(bags)), key=lambda index: -scores[index])
+        ranked = rank(query, [document.page_content for document in self.documents])
         return [self.documents[index] for index in ranked[: self.k]]
 
 
@@ -130,14 +111,11 @@ class DemoChatModel(BaseChatModel):
 
 def demo_corpus() -> tuple[tuple[Document, ...], tuple[str, ...]]:
     """Return a fixed set of documents about made-up entities, and questions about them."""
-    example = generate_example(random.Random(_SEED), chunks=(_CHUNKS, _CHUNKS), kinds=_KINDS)
+    facts = demo_facts()
     documents = tuple(
-        Document(text, id=f"demo-{number}", metadata={"title": _title(sentences)})
-        for number, (text, sentences) in enumerate(
-            zip(example.chunk_texts, example.chunks, strict=True), start=1
-        )
+        Document(chunk.text, id=chunk.id, metadata=dict(chunk.metadata)) for chunk in facts.chunks
     )
-    return documents, tuple(question.question for question in example.questions)
+    return documents, facts.questions
 
 
 def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoChain:
@@ -164,26 +142,8 @@ def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoCh
         | chat
         | StrOutputParser()
     )
-    return DemoChain(chain, questions, _unanswerable(documents), documents, engine)
-
-
-def _unanswerable(documents: Sequence[Document]) -> str:
-    """Return a question about a person whose names occur in no document."""
-    mentioned = _words(_join(documents))
-    names = (name for name in _STRANGERS if name.lower() not in mentioned)
-    return _MISSING.questions[-1].format(s=" ".join(islice(names, 2)))
+    return DemoChain(chain, questions, demo_facts().unanswerable, documents, engine)
 
 
 def _join(documents: Sequence[Document]) -> str:
     return "\n\n".join(document.page_content for document in documents)
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
-
-
-def _title(sentences: Sequence[str]) -> str:
-    """Return the name that all sentences share: what the chunk is about."""
-    shared = set.intersection(*(set(re.findall(r"\w+", sentence)) for sentence in sentences))
-    names = [word for word in re.findall(r"\w+", sentences[0]) if word in shared & set(NAMES)]
-    return " ".join(names)

@@ -14,7 +14,7 @@ from attribot_integrations.demo.corpus import CHOICE_SEEDS, Kind, generate_examp
 from attribot_integrations.demo.relations import NAMES, RELATIONS
 from attribot_integrations.sources import Chunk
 
-__all__ = ["DemoFacts", "demo_facts", "rank"]
+__all__ = ["DemoFacts", "demo_facts", "rank", "unanswerable_question"]
 
 _CHUNKS: Final = 9
 _KINDS: Final[tuple[Kind, ...]] = ("single", "single", "single", "double")
@@ -47,7 +47,7 @@ def demo_facts() -> DemoFacts:
         )
     )
     questions = tuple(question.question for question in example.questions)
-    return DemoFacts(chunks, questions, _unanswerable(example.chunk_texts))
+    return DemoFacts(chunks, questions, unanswerable_question(example.chunk_texts))
 
 
 def rank(question: str, texts: Sequence[str]) -> list[int]:
@@ -69,7 +69,8 @@ def rank(question: str, texts: Sequence[str]) -> list[int]:
     return sorted(range(len(bags)), key=lambda index: -scores[index])
 
 
-def _unanswerable(texts: Sequence[str]) -> str:
+def unanswerable_question(texts: Sequence[str]) -> str:
+    """Return a question about a person whose names occur in no text."""
     mentioned = _words(" ".join(texts))
     names = (name for name in _STRANGERS if name.lower() not in mentioned)
     return _MISSING.questions[-1].format(s=" ".join(islice(names, 2)))

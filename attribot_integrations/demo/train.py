@@ -41,7 +41,7 @@ PRESETS: Final[dict[str, TrainingConfig]] = {
             rope_theta=1e6,
             offsets=(1, 2, 3, 4, 5, None),
         ),
-        steps=4_800,
+        steps=6_600,
         learning_rate=6e-3,
         decay=0.2,
     ),

@@ -34,7 +34,7 @@ METHODS: Mapping[MethodName, Method] = MappingProxyType(
     {
         "exact": LeaveOneOut(),
         "balanced": ScreenAndRescore(Knockout()),
-        "fast": Knockout(on="proxy"),
+        "fast": Knockout(on="proxy", rerun=4),
         "attribot": ScreenAndRescore(
             Hierarchical(on="proxy", within="pruned"), keep=3, within="pruned"
         ),

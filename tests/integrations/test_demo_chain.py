@@ -1,11 +1,9 @@
 """The demo chain, end to end: retrieval, answer, citations."""
 
 import pytest
-from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
 
 from attribot_integrations import AttributionEngine
-from attribot_integrations.demo import chain as chain_module
 from attribot_integrations.demo.chain import (
     DemoChain,
     DemoChatModel,
@@ -13,6 +11,7 @@ from attribot_integrations.demo.chain import (
     demo_chain,
     demo_corpus,
 )
+from attribot_integrations.demo.example import unanswerable_question
 from attribot_integrations.demo.relations import NAMES, RELATIONS
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import CitationCallbackHandler
@@ -74,13 +73,9 @@ def test_question_that_no_document_answers(demo: DemoChain) -> None:
     assert demo.unanswerable in {wording.format(s=" ".join(named)) for wording in wordings}
 
 
-def test_unanswerable_question_avoids_the_names_of_the_documents(
-    demo: DemoChain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unanswerable_question_avoids_the_names_of_the_documents(demo: DemoChain) -> None:
     preferred = [name for name in NAMES if name in demo.unanswerable]
-    documents = (Document(f"At home {' '.join(preferred)} keeps a cat."),)
-    monkeypatch.setattr(chain_module, "demo_corpus", lambda: (documents, demo.questions))
-    question = demo_chain(demo.engine).unanswerable
+    question = unanswerable_question([f"At home {' '.join(preferred)} keeps a cat."])
     named = [name for name in NAMES if name in question]
     assert len(named) == 2
     assert not set(named) & set(preferred)
