@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm.auto import tqdm
-
 from attribot_integrations.attributing import attribute_answer, chosen_method, default_method
+from attribot_integrations.batching import attribute_all
 from attribot_integrations.capture import CapturedPrompt
 from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.filtering import (
+    ChunkScores,
+    Granularity,
+    RelevanceSignal,
+    SignalName,
+    score_chunks,
+)
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
 from attribot_integrations.sources import Chunk
@@ -24,8 +29,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = ["AttributionEngine"]
-
-_logger = logging.getLogger(__name__)
 
 
 class AttributionEngine:
@@ -262,24 +265,40 @@ class AttributionEngine:
         Returns:
             One result for each request, in order.
         """
-        results: list[Attribution | FailedAttribution] = []
-        for request in tqdm(list(requests), desc="attributing", disable=not progress):
-            try:
-                results.append(self.attribute_request(request, options=options))
-            except Exception as error:
-                if raise_error:
-                    raise
-                _logger.warning("attribution of request %r failed: %s", request.id, error)
-                _logger.debug("traceback of request %r", request.id, exc_info=error)
-                _let_go(error)
-                results.append(FailedAttribution(error, request.id))
-        return results
+        return attribute_all(
+            requests,
+            lambda request: self.attribute_request(request, options=options),
+            progress=progress,
+            raise_error=raise_error,
+        )
 
     def attribute_request(
         self, request: AttributionRequest, *, options: EngineOptions | None = None
     ) -> Attribution:
         """Do what `attribute` does, with the arguments in one object."""
         return attribute_answer(self.target, self.proxy, request, options or self.options)
+
+    def score_chunks(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        *,
+        signal: RelevanceSignal | SignalName = "draft",
+        granularity: Granularity = "chunk",
+        options: EngineOptions | None = None,
+    ) -> ChunkScores:
+        """Say how relevant each chunk is, before there is an answer; on the proxy if there is one.
+
+        `ChunkScores.keep` chooses chunks; see `filtering.score_chunks` for arguments and errors.
+        """
+        return score_chunks(
+            self.proxy or self.target,
+            question,
+            chunks,
+            signal=signal,
+            granularity=granularity,
+            options=options or self.options,
+        )
 
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
@@ -290,10 +309,3 @@ class AttributionEngine:
         return (
             f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={path!r})"
         )
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Drop an error's tracebacks, which hold on to the prompt's cached activations."""
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__

@@ -149,6 +149,10 @@ class TextEncoder:
             quick.append(tuple(ids) if same and unnamed else None)
         return quick
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids that the model has written, control tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
     def encode_text(self, text: str) -> EncodedText:
         """Tokenise one text that holds no template text at all, such as an answer.
 

@@ -14,11 +14,12 @@ from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptToo
 from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import ModelCost
 from attribot_integrations.scoring.ablated import AblatedText, Ablation
+from attribot_integrations.scoring.cache import PrefixCache
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.encoding import EncodedText
 from attribot_integrations.scoring.layout import TokenLayout
 from attribot_integrations.scoring.models import LanguageModel
-from attribot_integrations.scoring.paths import PATHS, PackedPath, PathScores
+from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
 from attribot_integrations.sources import clean_text
 
 __all__ = ["AblationScores", "Scorer"]
@@ -58,6 +59,7 @@ class Scorer:
             gains little beyond that, and 8,192 elsewhere.
         path: Scoring path to force, for comparisons; the model's own by default.
         without: Ids of sentences that are left out for good, see `within`.
+        prefix: Activations of the prompt, if they have been computed already.
 
     Raises:
         EmptyAnswerError: If the answer holds no text.
@@ -75,6 +77,7 @@ class Scorer:
         token_budget: int | None = None,
         path: PathName | None = None,
         without: Ablation = frozenset(),
+        prefix: PrefixCache | None = None,
     ) -> None:
         if not answer.strip():
             raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters)")
@@ -100,6 +103,8 @@ class Scorer:
             token_budget,
             model.forward,
         )
+        if prefix is not None and isinstance(self._path, CachedPath):
+            self._path.adopt(prefix)
 
     def within(self, removed: Ablation) -> Scorer:
         """Return a scorer of the context that is left when sentences are removed for good.

@@ -162,6 +162,10 @@ class CachedPath(ScoringPath):
             rows[branch.index] = self._run_alone(branch)
         return _assemble(rows, self._reference)
 
+    def adopt(self, prefix: PrefixCache) -> None:
+        """Use activations of the prompt that have been computed already."""
+        self._cache = prefix
+
     def _run_alone(self, branch: Branch) -> torch.Tensor:
         """Run one branch by itself, with the model's own mask: `[answer tokens]`.
 
