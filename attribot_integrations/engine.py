@@ -140,9 +140,7 @@ class AttributionEngine:
         proxy: LanguageModel | None = None,
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
-        """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`.
-
-        Scores are then the generator's own dependence on its sources. Nothing is changed.
+        """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`, unchanged.
 
         Args:
             llm: The LangChain model.
@@ -168,16 +166,8 @@ class AttributionEngine:
         """Share model and tokenizer with LlamaIndex's `HuggingFaceLLM`; neither is changed.
 
         Prompts that the `llm` has seen are scored as it saw them, its chat markup included, and
-        answers by the ids that it generated, where it reports them.
-
-        Args:
-            llm: The LlamaIndex model.
-            proxy: A smaller model, see `LanguageModel.from_model`.
-            options: What to do with each request.
-
-        Raises:
-            UnsupportedModelError: If the `llm` holds no causal language model.
-            ModelError: If the model is in training mode.
+        answers by the ids that it generated, where it reports them. Arguments and errors are those
+        of `from_langchain`.
         """
         sharing = import_module("attribot_integrations.llama_index.sharing")
         return cls(sharing.language_model_of(llm), proxy, options)
@@ -186,12 +176,7 @@ class AttributionEngine:
     def demo(
         cls, *, proxy: bool = False, options: EngineOptions | None = None
     ) -> AttributionEngine:
-        """Load the bundled tiny models: for a first look and tests, not for real text.
-
-        Args:
-            proxy: Whether to load the bundled proxy too.
-            options: What to do with each request.
-        """
+        """Load the bundled tiny target, and if wanted proxy: for a first look, not for real text."""
         return cls.from_pretrained(
             bundled_model_path("target"),
             bundled_model_path("proxy") if proxy else None,
