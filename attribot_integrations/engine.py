@@ -176,7 +176,7 @@ class AttributionEngine:
     def demo(
         cls, *, proxy: bool = False, options: EngineOptions | None = None
     ) -> AttributionEngine:
-        """Load the bundled tiny target, and if wanted proxy: for a first look, not for real text."""
+        """Load the bundled tiny target, if wanted with its proxy: for a look, not for real text."""
         return cls.from_pretrained(
             bundled_model_path("target"),
             bundled_model_path("proxy") if proxy else None,
