@@ -29,7 +29,7 @@ format: $(VENV)/.developer
 	$(BIN)/ruff check --fix .
 
 benchmark: $(VENV)/.developer
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --quick
 
 clean:
 	rm -rf $(VENV)

@@ -1,186 +1,185 @@
-"""Wall time and tokens of exact leave-one-out: naive, cached and packed, in one run.
+"""Speed of attribution: naive, cached, rivals and ours, on the same prompts in one run.
 
-python -m benchmarks                        a table for the bundled target and a 30 M model
-python -m benchmarks --json FILE            the same, written as JSON too
-python -m benchmarks --threads 2            with two threads
+python -m benchmarks --quick                 small models; about two minutes on a CPU
+python -m benchmarks                         all shapes that fit, on a GPU
+python -m benchmarks --shapes llama-3.1-8b --contexts hotpot,long --json FILE
+python -m benchmarks --shapes demo,llama-30m --contexts demo-40 --ways naive,cached,exact
+python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
 """
 
 from __future__ import annotations
 
-import json
-import platform
-import statistics
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import accelerate
 import torch
-import transformers
 import typer
 from rich.console import Console
-from rich.table import Table
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from attribot_integrations import LanguageModel
-from attribot_integrations.demo import bundled_model_path, demo_examples
-from attribot_integrations.prompts import ContextTemplate
-from attribot_integrations.scoring.capabilities import PathName
-from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import SourceSet, as_chunks
-
-SENTENCES = 40
-Result = TypeVar("Result")
-PATHS: Mapping[str, PathName] = {"naive": "plain", "cached": "cached", "packed": "packed"}
+from attribot_integrations.errors import MissingExtraError
+from benchmarks.baselines import BASELINES
+from benchmarks.ceilings import Ceilings, measure_ceilings
+from benchmarks.clock import device_in_use, free_memory
+from benchmarks.contexts import ContextShape, make_case, named_contexts
+from benchmarks.entries import Clock, Plan
+from benchmarks.ours import our_ways
+from benchmarks.plots import check_plots, plot_sweep
+from benchmarks.report import environment, show, write_json
+from benchmarks.rivals import RIVALS
+from benchmarks.rows import Row
+from benchmarks.runner import measure
+from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
+from benchmarks.ways import Setting, Way, is_out_of_memory
 
 
 @dataclass(frozen=True)
-class Row:
-    """One way to score one example on one model."""
+class _Choice:
+    """What to measure, unless options say otherwise."""
 
-    model: str
-    parameters: int
-    way: str
-    sentences: int
-    prompt_tokens: int
-    tokens_run: int
-    passes: int
-    seconds: float
-    """Median wall-clock time of the counted runs."""
-    speedup: float
-    """Naive time over this time, medians of the same run."""
-    largest_difference: float
-    """Largest difference from naive of a source's score, in nats."""
+    tables: tuple[tuple[str, str], ...]
+    """Shapes, and the contexts to measure each of them on."""
+    plan: Plan
+    stream: int
+    """Examples in a stream."""
 
 
-def random_model(width: int, layers: int) -> LanguageModel:
-    """Build a Llama with random weights that uses the bundled tokenizer."""
-    tokenizer = AutoTokenizer.from_pretrained(bundled_model_path("target"))
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
-        intermediate_size=3 * width,
-        num_hidden_layers=layers,
-        num_attention_heads=width // 64,
-        max_position_embeddings=8192,
-    )
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(config)
-    if torch.cuda.is_available():
-        model = model.to("cuda", torch.bfloat16)
-    return LanguageModel.from_model(model.eval(), tokenizer, name=f"random Llama, width {width}")
-
-
-def example() -> tuple[str, str, SourceSet]:
-    """Find a held-out demo example with exactly `SENTENCES` sentences."""
-    for candidate in demo_examples(200, chunks=(16, 16)):
-        sources = SourceSet.build(as_chunks(candidate.chunk_texts))
-        if len(sources.sentences) == SENTENCES:
-            question = candidate.questions[0]
-            return question.question, question.answer, sources
-    raise RuntimeError(f"no demo example has {SENTENCES} sentences")
-
-
-def measure(model: LanguageModel, runs: int, token_budget: int | None) -> list[Row]:
-    """Time every way on one model, in turn, so that a drifting machine hits all alike."""
-    question, answer, sources = example()
-    prompt = ContextTemplate()(question, sources)
-    ablations = [frozenset(source.sentence_ids) for source in sources.sentences]
-    seconds: dict[str, list[float]] = {way: [] for way in PATHS}
-    scorers: dict[str, Scorer] = {}
-    scores: dict[str, torch.Tensor] = {}
-    for run in range(runs + 1):
-        for way, path in PATHS.items():
-            scorer = Scorer(model, prompt, answer, token_budget=token_budget, path=path)
-            elapsed, result = timed(partial(scorer.score, ablations))
-            if run:  # the first round warms up
-                seconds[way].append(elapsed)
-            scorers[way] = scorer
-            scores[way] = torch.from_numpy(result.drops.sum(axis=1))
-    naive = statistics.median(seconds["naive"])
-    return [
-        Row(
-            model=model.name if "width" in model.name else "bundled target",
-            parameters=model.parameters,
-            way=way,
-            sentences=len(ablations),
-            prompt_tokens=len(scorers[way].prompt.ids),
-            tokens_run=scorers[way].cost.tokens,
-            passes=scorers[way].cost.passes,
-            seconds=statistics.median(seconds[way]),
-            speedup=naive / statistics.median(seconds[way]),
-            largest_difference=float((scores[way] - scores["naive"]).abs().max()),
-        )
-        for way in PATHS
-    ]
-
-
-def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Run something and return its wall-clock seconds and result."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    started = time.perf_counter()
-    result = work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - started, result
-
-
-def environment() -> dict[str, object]:
-    """Describe what the figures were measured on."""
-    cuda = torch.cuda.is_available()
-    return {
-        "device": torch.cuda.get_device_name() if cuda else platform.processor() or "cpu",
-        "dtype": "float32 (bundled), bfloat16 (random)" if cuda else "float32",
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "accelerate": accelerate.__version__,
-    }
+_FULL = _Choice(
+    tables=(
+        ("demo,llama-30m", "demo,demo-40,hotpot,long"),
+        ("qwen2.5-0.5b,llama-3.1-8b", "hotpot,hotpot-100,long,sweep"),
+        ("llama-3.2-1b,qwen2.5-32b", "hotpot,hotpot-100,long"),
+    ),
+    plan=Plan(runs=5, way_seconds=20.0),
+    stream=16,
+)
+_QUICK = _Choice(
+    tables=(
+        ("demo", "demo,sweep-8,sweep-16,sweep-31,sweep-62"),
+        ("llama-30m", "demo"),
+    ),
+    plan=Plan(runs=3, way_seconds=0.7),
+    stream=3,
+)
 
 
 def main(
+    quick: Annotated[bool, typer.Option("--quick", help="Small shapes and contexts.")] = False,
+    shapes: Annotated[str | None, typer.Option(help=f"Some of {', '.join(SHAPES)}.")] = None,
+    contexts: Annotated[str | None, typer.Option(help="Some contexts, or sweep.")] = None,
+    ways: Annotated[str | None, typer.Option(help="Ways whose names begin like this.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here.")] = None,
-    runs: Annotated[int, typer.Option(help="Counted runs; the median is reported.")] = 5,
+    plot: Annotated[Path | None, typer.Option(help="Draw the sweep here (needs [plots]).")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    runs: Annotated[int | None, typer.Option(help="Counted rounds at most.")] = None,
+    way_seconds: Annotated[
+        float | None, typer.Option(help="Seconds for one way in all rounds.")
+    ] = None,
+    clock: Annotated[
+        str, typer.Option(help="wall, or cpu for one thread on a busy machine.")
+    ] = "wall",
     token_budget: Annotated[int | None, typer.Option(help="Most tokens in one pass.")] = None,
 ) -> None:
-    """Compare naive, cached and packed exact leave-one-out."""
+    """Measure ways of attributing an answer to the sentences of its context."""
+    gc.freeze()  # collecting garbage between runs need not look at all that was imported
     if threads is not None:
         torch.set_num_threads(threads)
-    bundled = LanguageModel.from_pretrained(bundled_model_path("target"))
-    models = [bundled, random_model(width=512, layers=8)]
-    rows = [row for model in models for row in measure(model, runs, token_budget)]
-    columns = (
-        "model",
-        "way",
-        "sentences",
-        "tokens run",
-        "passes",
-        "seconds",
-        "speed-up",
-        "error",
-    )
-    table = Table(*columns, title="Exact leave-one-out")
-    for row in rows:
-        table.add_row(
-            f"{row.model} ({row.parameters / 1e6:.1f} M)",
-            row.way,
-            str(row.sentences),
-            f"{row.tokens_run:,}",
-            str(row.passes),
-            f"{row.seconds:.3f}",
-            f"{row.speedup:.1f}x",
-            f"{row.largest_difference:.1e}",
+    chosen = _QUICK if quick else _FULL
+    device = device_in_use()
+    try:
+        plan = Plan(
+            runs or chosen.plan.runs,
+            way_seconds or chosen.plan.way_seconds,
+            _clock(clock, device),
         )
-    Console().print(table, environment())
-    if json_file is not None:
-        report = {"environment": environment(), "rows": [asdict(row) for row in rows]}
-        json_file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        jobs = _jobs(chosen.tables, shapes, contexts)
+        if plot is not None:
+            check_plots()
+    except (ValueError, MissingExtraError) as error:
+        raise typer.BadParameter(str(error)) from error
+    picked = _ways(ways, chosen.stream)
+    console = Console()
+    ceilings = measure_ceilings(device, default_dtype(device))
+    rows: list[Row] = []
+    for shape, sizes in jobs.items():
+        ceilings = ceilings.or_higher(measure_ceilings(device, default_dtype(device)))
+        rows += measure_shape(shape, list(sizes), picked, plan, ceilings, device, token_budget)
+        free_memory()
+        if json_file is not None:  # after each shape, lest a long run is lost
+            write_json(json_file, rows, ceilings, environment(device))
+    show(console, rows, ceilings)
+    console.print(environment(device))
+    if plot is not None:
+        plot_sweep(plot, rows)
+
+
+def _jobs(
+    tables: Sequence[tuple[str, str]], shapes: str | None, contexts: str | None
+) -> dict[Shape, dict[ContextShape, None]]:
+    """Return what to measure: each shape once, with the contexts of all its tables, in order."""
+    jobs: dict[Shape, dict[ContextShape, None]] = {}
+    for own, sizes in tables:
+        for shape in named_shapes(shapes or own):
+            jobs.setdefault(shape, {}).update(dict.fromkeys(named_contexts(contexts or sizes)))
+    return jobs
+
+
+def _clock(name: str, device: torch.device) -> Clock:
+    if name == "wall":
+        return "wall"
+    if name != "cpu":
+        raise ValueError(f"the clock must be wall or cpu, got {name!r}")
+    if device.type != "cpu" or torch.get_num_threads() != 1:
+        raise ValueError("the cpu clock is for one thread on a CPU (--threads 1)")
+    return "cpu"
+
+
+def _ways(beginnings: str | None, stream: int) -> list[Way]:
+    names = tuple(name.strip() for name in (beginnings or "").split(","))
+    return [way for way in (*BASELINES, *RIVALS, *our_ways(stream)) if way.name.startswith(names)]
+
+
+def measure_shape(
+    shape: Shape,
+    contexts: Sequence[ContextShape],
+    ways: Sequence[Way],
+    plan: Plan,
+    ceilings: Ceilings,
+    device: torch.device,
+    token_budget: int | None = None,
+) -> list[Row]:
+    """Measure all contexts on one shape; where it does not fit, one empty row for each says so."""
+    try:
+        target = build(shape, device)
+        proxy: LanguageModel | None = build(SHAPES[shape.proxy], device) if shape.proxy else None
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return [_missing(shape, context, str(error)) for context in contexts]
+    setting = Setting(target, proxy, device, token_budget, plan.way_seconds)
+    rows: list[Row] = []
+    for context in contexts:
+        fitting = [way for way in ways if way.in_sweep or not context.sweep]
+        rows += measure(setting, context, fitting, plan, ceilings)
+    return rows
+
+
+def _missing(shape: Shape, context: ContextShape, error: str) -> Row:
+    return Row(
+        shape=shape.name,
+        parameters=0,
+        proxy=shape.proxy,
+        context=context.name,
+        sources=len(make_case(context, 0).sources.sentences),
+        prompt_tokens=0,
+        answer_tokens=0,
+        way="all",
+        group="ours",
+        reason=error.splitlines()[0],
+    )
 
 
 if __name__ == "__main__":

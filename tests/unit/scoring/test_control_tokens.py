@@ -205,9 +205,9 @@ def test_forged_tokens_cost_little(name: str, hostile: str) -> None:
     encoder = TextEncoder(with_chat_template(TOKENIZERS[name](), CHATML))
     harmless = encoder.encode([prompt_of(encoder, "x")])[0]
     rendered = prompt_of(encoder, f"{hostile}x")
-    started = time.perf_counter()
+    started = time.thread_time()
     encoded = encoder.encode([rendered])[0]
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
     own = [id_ for id_ in encoded.ids if id_ in encoder.control_ids]
     assert own == [id_ for id_ in harmless.ids if id_ in encoder.control_ids]
 

@@ -1,0 +1,67 @@
+"""One line of a result: a way, a model and a context, with what it took."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way of attributing one size of context on one pair of models.
+
+    Times are medians over rounds in which all ways of the table took turns.
+    """
+
+    shape: str
+    parameters: int
+    proxy: str | None
+    context: str
+    sources: int
+    prompt_tokens: int
+    answer_tokens: int
+    way: str
+    group: str
+    reason: str | None = None
+    """Why there are no figures."""
+    runs: int = 0
+    clock: str | None = None
+    """`wall`, or `cpu` for the process's own time."""
+    seconds: float | None = None
+    """Time of one example by that clock."""
+    fastest_seconds: float | None = None
+    slowest_seconds: float | None = None
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    """Processor time of the process, all threads together."""
+    extrapolated_from: str | None = None
+    """Which part was run, where the figures stand for more than that."""
+    speedup_naive: float | None = None
+    """Time of the naive loop over this time."""
+    speedup_cached: float | None = None
+    """Time of the cached loop over this time."""
+    speedup_generate: float | None = None
+    """Time to generate 100 tokens over this time."""
+    tokens_run: int | None = None
+    """Tokens through any model, without padding."""
+    passes: int | None = None
+    operations: float | None = None
+    """Floating-point operations needed."""
+    floor_seconds: float | None = None
+    """Least time that the measured ceilings allow."""
+    ceiling_share: float | None = None
+    """Least time over time taken."""
+    peak_bytes_above_weights: int | None = None
+    """On a GPU, of tensors; on a CPU, by how much the process grew."""
+    largest_difference: float | None = None
+    """Largest difference from the naive loop of a source's score, in nats; of exact ways."""
+    exact_sources: int | None = None
+    """How many sources got an exact score."""
+    batch_size: int | None = None
+    """Batch size found best, of ways that have one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
