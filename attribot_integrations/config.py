@@ -42,7 +42,7 @@ class EngineOptions:
     splitter: SentenceSplitter = split_sentences
     """Finds the sentences of chunks and answers."""
     token_budget: int | None = None
-    """Most tokens in one forward pass; by default 512 on a CPU and 8,192 elsewhere. Halved by
+    """Most tokens in one forward pass; by default 256 on a CPU and 8,192 elsewhere. Halved by
     itself when memory runs out."""
 
     def __post_init__(self) -> None:

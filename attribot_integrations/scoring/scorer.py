@@ -55,7 +55,7 @@ class Scorer:
         model: The model to run.
         prompt: The prompt, with its sources marked.
         answer: The answer to score; never changed.
-        token_budget: Most tokens in one forward pass; by default 512 on a CPU, where packing
+        token_budget: Most tokens in one forward pass; by default 256 on a CPU, where packing
             gains little beyond that, and 8,192 elsewhere.
         path: Scoring path to force, for comparisons; the model's own by default.
         without: Ids of sentences that are left out for good, see `within`.
@@ -88,7 +88,7 @@ class Scorer:
         self.prompt: EncodedText = self._text.encoded
         self._check_length(len(self._text.ids))
         if token_budget is None:
-            token_budget = 512 if model.forward.device.type == "cpu" else 8192
+            token_budget = 256 if model.forward.device.type == "cpu" else 8192
         self._narrowed: list[Scorer] = []
         self._narrow = partial(Scorer, model, prompt, answer, token_budget=token_budget, path=path)
         self._removed: dict[Ablation, _Row] = {}
