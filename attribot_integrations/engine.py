@@ -272,8 +272,9 @@ class AttributionEngine:
         granularity: Granularity = "chunk",
         options: EngineOptions | None = None,
     ) -> ChunkScores:
-        """Say how relevant each chunk is, before there is an answer; on the proxy if there is one.
+        """Say how relevant each chunk is, before there is an answer.
 
+        If there is a proxy, it judges, and the target drafts, where the signal needs a draft.
         `ChunkScores.keep` chooses chunks; see `filtering.score_chunks` for arguments and errors.
         """
         return score_chunks(
@@ -283,6 +284,7 @@ class AttributionEngine:
             signal=signal,
             granularity=granularity,
             options=options or self.options,
+            drafter=self.target,
         )
 
     def __repr__(self) -> str:

@@ -175,6 +175,11 @@ class Attribution:
             citation for citation in self.citations if citation.statement_index == statement_index
         )
 
+    def supporting_chunks(self) -> tuple[Chunk, ...]:
+        """Return the chunks that are cited for any statement, in their original order."""
+        cited = {citation.chunk_index for citation in self.citations}
+        return tuple(self.chunks[index] for index in sorted(cited))
+
     def to_dict(self, *, offsets: OffsetUnit = "characters") -> dict[str, Any]:
         """Return the result as plain dicts, lists and numbers; see `serialization`.
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from attribot_integrations import __version__
-from attribot_integrations.cli import attribute, demo, evaluate
+from attribot_integrations.cli import attribute, demo, evaluate, evaluate_filter
 
 __all__ = ["app", "main"]
 
@@ -52,3 +52,4 @@ def _root(
 app.command()(demo.demo)
 app.command()(attribute.attribute)
 app.command()(evaluate.evaluate)
+app.command()(evaluate_filter.evaluate_filter)

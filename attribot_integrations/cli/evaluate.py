@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from attribot_integrations.cli.attribute import DtypeOption
+from attribot_integrations.cli.evaluating import (
+    examples_progress,
+    kinds_in,
+    names_in,
+    span_in,
+    wide_console,
+)
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
-    from attribot_integrations.demo.corpus import Kind
     from attribot_integrations.evaluation.examples import ExampleSet
     from attribot_integrations.evaluation.measuring import MeasureOptions
     from attribot_integrations.evaluation.runner import Evaluation
 
 __all__ = ["evaluate"]
-
-_INTERRUPTED = 130  # 128 + SIGINT, what shells report for a program ended by Ctrl-C
-_LEAST_WIDTH = 132
-"""Columns of the table where standard output is no terminal."""
 
 _Data = Annotated[
     Path | None,
@@ -156,14 +154,14 @@ def evaluate(
     """
     if (data is None) == (demo is None):
         raise typer.BadParameter("give either a data file or --demo N", param_hint="DATA.jsonl")
-    span = _span(chunks)
+    span = span_in(chunks)
     with clean_errors():
         from attribot_integrations.evaluation.contenders import contenders
         from attribot_integrations.evaluation.measuring import MeasureOptions
 
         examples = _examples(data, demo, span, kinds, limit)
         bundled = model is None
-        chosen = contenders(_names(methods), has_proxy=bundled or proxy is not None)
+        chosen = contenders(names_in(methods), has_proxy=bundled or proxy is not None)
         plots = _can_plot(output)
         if bundled and data is not None:
             note("no --model is given; the bundled one knows nothing but its own made-up facts")
@@ -171,7 +169,7 @@ def evaluate(
         built = _evaluation(
             examples, chosen, model, proxy, measured, dtype.value if dtype else None, device_map
         )
-        with _progress(len(examples.examples)) as progress:
+        with examples_progress(len(examples.examples)) as progress:
             results = built.run(output, resume=resume, progress=progress)
         _show(results)
         if output is not None:
@@ -181,17 +179,6 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _span(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", text.strip())
-    if found is None:
-        raise typer.BadParameter(f"must be like 8-12, got {text!r}", param_hint="--chunks")
-    return int(found[1]), int(found[2] or found[1])
-
-
-def _names(text: str) -> list[str]:
-    return [name for part in text.split(",") if (name := part.strip())]
-
-
 def _examples(
     data: Path | None,
     demo: int | None,
@@ -199,21 +186,12 @@ def _examples(
     kinds: str | None,
     limit: int | None,
 ) -> ExampleSet:
-    from attribot_integrations.demo.corpus import KINDS, Kind
     from attribot_integrations.evaluation.examples import demo_set, read_set
 
     if data is not None:
         return read_set(data, limit)
-    wanted: list[Kind] = []
-    for name in _names(kinds or ""):
-        known = [kind for kind in get_args(Kind) if kind == name]
-        if not known:
-            raise typer.BadParameter(
-                f"must be among {', '.join(KINDS)}, got {name!r}", param_hint="--kinds"
-            )
-        wanted += known
     count = demo or 1
-    return demo_set(min(count, limit or count), chunks=span, kinds=wanted or None)
+    return demo_set(min(count, limit or count), chunks=span, kinds=kinds_in(kinds))
 
 
 def _evaluation(
@@ -257,38 +235,10 @@ def _can_plot(output: Path | None) -> bool:
     return True
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    columns = (
-        TextColumn("evaluating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, redirect_stdout=False) as progress:
-        task = progress.add_task("evaluating", total=total)
-        done = 0
-
-        def report(count: int) -> None:
-            nonlocal done
-            done = count
-            progress.update(task, completed=count)
-
-        try:
-            yield report
-        except KeyboardInterrupt:
-            progress.stop()
-            note(f"interrupted; examples done: {done}")
-            raise typer.Exit(_INTERRUPTED) from None
-
-
 def _show(results: Mapping[str, Any]) -> None:
     from attribot_integrations.evaluation.report import notes, results_table
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, _LEAST_WIDTH)  # a folded table cannot be read
+    console = wide_console()
     if results["n"]:
         console.print(results_table(results))
     for line in notes(results):

@@ -3,4 +3,7 @@
 `examples` reads what is evaluated, `contenders` names what competes, `measuring` runs all of it on
 one example, `runner` on all examples, `summary` turns the rows into figures with confidence
 intervals, `report` and `plots` show them. `metrics` and `bootstrap` need numpy alone.
+
+Filtering before generation has its own: `context_filters`, `filtering` and `filtering_report`.
+`calibration` and `relevance_calibration` fit probabilities to labelled data.
 """

@@ -67,13 +67,15 @@ class ChunkScores:
         Raises:
             ConfigurationError: If a limit makes no sense.
         """
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ConfigurationError(f"threshold must be from 0 to 1, got {threshold}")
+        _check_threshold(threshold)
         if top_n is not None and top_n < 1:
             raise ConfigurationError(f"top_n must be at least 1, got {top_n}")
         if min_chunks < 0:
             raise ConfigurationError(f"min_chunks must not be negative, got {min_chunks}")
-        least = DEFAULT_THRESHOLD if threshold is None and top_n is None else threshold or 0.0
+        # In the precision of the scores: 0.7 must keep what was rounded to it.
+        least = np.float32(
+            DEFAULT_THRESHOLD if threshold is None and top_n is None else threshold or 0.0
+        )
         ranked = [int(index) for index in np.argsort(-self.relevance, kind="stable")]
         kept = [index for index in ranked if self.relevance[index] >= least][:top_n]
         return tuple(sorted({*kept, *ranked[:min_chunks]}))
@@ -86,19 +88,28 @@ class ChunkScores:
             threshold: Least relevance of a sentence, inclusive.
 
         Raises:
-            InputError: If sentences were not scored.
+            InputError: If there is no such chunk, or sentences were not scored.
+            ConfigurationError: If the threshold makes no sense.
         """
-        if not self.sentences:
+        _check_threshold(threshold)
+        if not 0 <= index < len(self.chunks):
+            raise InputError(f"index must be from 0 to {len(self.chunks) - 1}, got {index}")
+        if not self.sentences and self.chunks[index].text.strip():
             raise InputError('sentences were not scored; ask for granularity="sentence"')
         spans: list[Span] = []
         joins = False
         for each in self.sentences:
             if each.chunk_index != index:
                 continue
-            kept = each.relevance >= threshold
+            kept = np.float32(each.relevance) >= np.float32(threshold)
             if kept and joins:
                 spans[-1] = (spans[-1][0], each.end)
             elif kept:
                 spans.append((each.start, each.end))
             joins = kept
         return tuple(spans)
+
+
+def _check_threshold(threshold: float | None) -> None:
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigurationError(f"threshold must be from 0 to 1, got {threshold}")

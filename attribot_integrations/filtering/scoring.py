@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from attribot_integrations.errors import ConfigurationError, EmptyContextError, InputError
+from attribot_integrations.filtering.base import RelevanceInput, RelevanceSignal
 from attribot_integrations.filtering.results import ChunkScores, SentenceRelevance
-from attribot_integrations.filtering.signals import SIGNALS, RelevanceInput, RelevanceSignal
+from attribot_integrations.filtering.signals import SIGNALS
 from attribot_integrations.parts import Cost
 from attribot_integrations.sources import Chunk, SourceSet, as_chunks
 
@@ -34,17 +35,19 @@ def score_chunks(
     signal: RelevanceSignal | SignalName,
     granularity: Granularity,
     options: EngineOptions,
+    drafter: LanguageModel | None = None,
 ) -> ChunkScores:
     """Say how relevant each chunk is to a question that has no answer yet.
 
     Args:
-        model: The model that judges, and drafts if the signal needs it.
+        model: The model that judges.
         question: The question.
         chunks: The retrieved chunks; none, or only blank ones, are fine.
         signal: What relevance is judged by.
         granularity: "sentence" scores sentences in addition. A chunk is at least as relevant as
             its most relevant sentence.
         options: Prompt template, sentence splitter and token budget.
+        drafter: The model that drafts an answer if the signal needs one; by default the same.
 
     Raises:
         InputError: If the question is blank or chunks are of a wrong type.
@@ -69,7 +72,7 @@ def score_chunks(
     context = SourceSet.build(wrapped, options.splitter)
     wholes = context.whole_chunks
     sources = (*wholes, *(context.sentences if granularity == "sentence" else ()))
-    found = chosen(RelevanceInput(model, question, context, sources, options))
+    found = chosen(RelevanceInput(model, question, context, sources, options, drafter))
     relevance = np.zeros(len(wrapped), dtype=np.float32)
     for source, value in zip(sources, found.probabilities, strict=True):
         relevance[source.chunk_index] = max(relevance[source.chunk_index], value)

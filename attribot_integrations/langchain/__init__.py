@@ -14,6 +14,10 @@ except ImportError as error:
 
 from attribot_integrations.langchain.annotations import citation_annotations
 from attribot_integrations.langchain.callbacks import CitationCallbackHandler
+from attribot_integrations.langchain.compressors import (
+    AttributionDocumentCompressor,
+    FilteringRetriever,
+)
 from attribot_integrations.langchain.context import get_citations_callback
 from attribot_integrations.langchain.messages import add_citations, strip_citations
 from attribot_integrations.langchain.records import CitationRecord
@@ -21,10 +25,12 @@ from attribot_integrations.langchain.registration import aregister_documents, re
 from attribot_integrations.langchain.runnables import CitedAnswer, CitingRunnable, cite
 
 __all__ = [
+    "AttributionDocumentCompressor",
     "CitationCallbackHandler",
     "CitationRecord",
     "CitedAnswer",
     "CitingRunnable",
+    "FilteringRetriever",
     "add_citations",
     "aregister_documents",
     "citation_annotations",

@@ -13,6 +13,7 @@ from attribot_integrations.llama_index.blocks import format_with_markers, to_cit
 from attribot_integrations.llama_index.callbacks import AttributionCallbackHandler
 from attribot_integrations.llama_index.citations import NodeCitation, get_citations
 from attribot_integrations.llama_index.events import AttributionEventHandler
+from attribot_integrations.llama_index.filters import AttributionFilterPostprocessor
 from attribot_integrations.llama_index.postprocessors import AttributionNodePostprocessor
 from attribot_integrations.llama_index.query_engines import AttributedQueryEngine
 from attribot_integrations.llama_index.records import AttributionRecord
@@ -22,6 +23,7 @@ __all__ = [
     "AttributedQueryEngine",
     "AttributionCallbackHandler",
     "AttributionEventHandler",
+    "AttributionFilterPostprocessor",
     "AttributionNodePostprocessor",
     "AttributionRecord",
     "AttributionSpanHandler",

@@ -77,3 +77,15 @@ def test_asdict() -> None:
     assert plain["citations"][0]["text"] == "It rained."
     plain["chunks"][0]["metadata"]["page"] = 4
     assert made.chunks[0].metadata["page"] == 3
+
+
+def test_supporting_chunks() -> None:
+    chunks = [Chunk("It rained."), Chunk("We left."), Chunk("The end.")]
+    made = make_attribution("Who?", chunks, "One. Two.")
+    (citation,) = made.citations
+    cited = tuple(
+        replace(citation, chunk_index=index, statement_index=statement)
+        for index, statement in ((2, 0), (0, 0), (2, 1))
+    )
+    assert replace(made, citations=cited).supporting_chunks() == (chunks[0], chunks[2])
+    assert replace(made, citations=()).supporting_chunks() == ()

@@ -1,0 +1,155 @@
+"""`attribot evaluate-filter`: how well irrelevant chunks are found before generation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from attribot_integrations.cli.attribute import DtypeOption
+from attribot_integrations.cli.evaluating import (
+    examples_progress,
+    kinds_in,
+    names_in,
+    span_in,
+    wide_console,
+)
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = ["evaluate_filter"]
+
+_Demo = Annotated[
+    int,
+    typer.Option(
+        "--demo", min=1, metavar="N", help="Questions about made-up facts, for each context size."
+    ),
+]
+_Chunks = Annotated[
+    str, typer.Option(metavar="MIN-MAX,…", help="Numbers of chunks, with commas between sizes.")
+]
+_Kinds = Annotated[
+    str,
+    typer.Option(
+        help="Kinds of questions, with commas between: single, two_hop, double, repeated, absent."
+    ),
+]
+_Filters = Annotated[
+    str,
+    typer.Option(
+        "--filters",
+        "-f",
+        help="Filters by name, with commas between: none, tfidf-top, tfidf, draft, "
+        "draft-target, draft-proxy, question, both, or all.",
+    ),
+]
+_Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        show_default=False,
+        help="Least relevance of a chunk; by default the one that engine.score_chunks has.",
+    ),
+]
+_Similarity = Annotated[
+    float, typer.Option(min=0, max=1, help="Least TF-IDF cosine of a chunk, for tfidf.")
+]
+_TopN = Annotated[int, typer.Option(min=1, help="Chunks that tfidf-top keeps.")]
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Target: name on the Hugging Face hub, or path. By default the bundled demo model.",
+        show_default=False,
+    ),
+]
+_Proxy = Annotated[
+    str | None,
+    typer.Option(
+        help="Smaller model; the bundled proxy with the bundled target.", show_default=False
+    ),
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE.json",
+        dir_okay=False,
+        show_default=False,
+        help="File for all figures.",
+    ),
+]
+_Dtype = Annotated[
+    DtypeOption | None,
+    typer.Option(
+        help="Precision of the weights. By default the model's own, and float32 on a CPU.",
+        show_default=False,
+    ),
+]
+_DeviceMap = Annotated[
+    str, typer.Option(help='Where accelerate puts the weights: "auto", "cpu", "cuda:0", …')
+]
+
+
+def evaluate_filter(
+    demo: _Demo = 100,
+    chunks: _Chunks = "8-12,20-24",
+    kinds: _Kinds = "single,two_hop,double,repeated",
+    filters: _Filters = "all",
+    threshold: _Threshold = None,
+    similarity: _Similarity = 0.1,
+    top_n: _TopN = 4,
+    model: _Model = None,
+    proxy: _Proxy = None,
+    output: _Output = None,
+    dtype: _Dtype = None,
+    device_map: _DeviceMap = "auto",
+) -> None:
+    """Compare ways of dropping irrelevant chunks before an answer is generated.
+
+    Each filter sees question and chunks only. What it keeps is compared with the chunks that state
+    the facts asked for, and given to the target to answer from.
+
+    Exit codes: 0 if all went well, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
+    """
+    spans, wanted = [span_in(each) for each in names_in(chunks) or [chunks]], kinds_in(kinds)
+    with clean_errors():
+        from attribot_integrations.config import EngineOptions
+        from attribot_integrations.demo.bundled import bundled_model_path
+        from attribot_integrations.evaluation.context_filters import context_filters, known_filters
+        from attribot_integrations.evaluation.examples import demo_set
+        from attribot_integrations.evaluation.filtering import evaluate_filters
+        from attribot_integrations.evaluation.report import write_results
+
+        sets = [demo_set(demo, chunks=span, kinds=wanted) for span in spans]
+        chosen = known_filters(names_in(filters))
+        used, label = proxy, proxy
+        if proxy is None and model is None:
+            used, label = str(bundled_model_path("proxy")), "the bundled proxy"
+        precision = dtype.value if dtype else None
+        engine = load_engine(model, used, EngineOptions(), precision, device_map)
+        built = context_filters(
+            chosen, engine, threshold=threshold, similarity=similarity, top_n=top_n
+        )
+        with examples_progress(demo * len(sets)) as progress:
+            names = (model or "the bundled target", label)
+            results = evaluate_filters(engine, built, sets, names=names, progress=progress)
+        _show(results)
+        if output is not None:
+            write_results(results, output)
+            note(f"written to {output}")
+
+
+def _show(results: Mapping[str, Any]) -> None:
+    from attribot_integrations.evaluation.filtering_report import FILTER_LEGEND, filter_table
+
+    console = wide_console()
+    for context in results["contexts"]:
+        console.print(filter_table(context, results["settings"]))
+    console.print(Text(FILTER_LEGEND, "dim"))

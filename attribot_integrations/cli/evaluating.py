@@ -1,0 +1,95 @@
+"""What the commands that evaluate share: their arguments, progress, and room for tables."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, get_args
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from attribot_integrations.cli.runtime import note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from attribot_integrations.demo.corpus import Kind
+
+__all__ = ["examples_progress", "kinds_in", "names_in", "span_in", "wide_console"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, what shells report for a program ended by Ctrl-C
+_LEAST_WIDTH = 132
+"""Columns of a table where standard output is no terminal."""
+
+
+def span_in(text: str) -> tuple[int, int]:
+    """Return the least and greatest number of chunks that an argument such as 8-12 names.
+
+    Raises:
+        BadParameter: If it names none.
+    """
+    found = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"must be like 8-12, got {text!r}", param_hint="--chunks")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in an argument, which commas divide."""
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def kinds_in(text: str | None) -> list[Kind] | None:
+    """Return the kinds of question that an argument names; `None` for a mixture of all.
+
+    Raises:
+        BadParameter: If there is no such kind.
+    """
+    from attribot_integrations.demo.corpus import KINDS, Kind
+
+    wanted: list[Kind] = []
+    for name in names_in(text or ""):
+        known = [kind for kind in get_args(Kind) if kind == name]
+        if not known:
+            raise typer.BadParameter(
+                f"must be among {', '.join(KINDS)}, got {name!r}", param_hint="--kinds"
+            )
+        wanted += known
+    return wanted or None
+
+
+@contextmanager
+def examples_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many examples are done; yields what is told their number."""
+    columns = (
+        TextColumn("evaluating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, redirect_stdout=False) as progress:
+        task = progress.add_task("evaluating", total=total)
+        done = 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done = count
+            progress.update(task, completed=count)
+
+        try:
+            yield report
+        except KeyboardInterrupt:
+            progress.stop()
+            note(f"interrupted; examples done: {done}")
+            raise typer.Exit(_INTERRUPTED) from None
+
+
+def wide_console() -> Console:
+    """Return a console for standard output on which a table is not folded."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _LEAST_WIDTH)
+    return console

@@ -1,0 +1,153 @@
+"""Relevance by a drafted answer: what the draft depends on is relevant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.filtering.base import Relevance, RelevanceInput
+from attribot_integrations.parts import ModelCost
+from attribot_integrations.scoring.drafting import draft_answer
+from attribot_integrations.scoring.scorer import AblationScores, Scorer
+from attribot_integrations.statements import find_statements, statement_scores
+
+if TYPE_CHECKING:
+    from attribot_integrations.parts import FloatArray
+
+__all__ = ["DraftEvidence", "DraftProbability", "DraftSignal"]
+
+_RERUN = 8
+"""Tokens behind each hidden source that are run again, see `methods.Knockout`."""
+
+
+@dataclass(frozen=True)
+class DraftProbability:
+    """A logistic model of relevance.
+
+    The default is fitted to made-up questions, with a relevant chunk that is missed weighing much
+    more than an irrelevant one that is kept. It is 1/2 at a fall of 1.5 nats, at a share of 0.62,
+    or at less of both.
+    """
+
+    necessity: float = 5.7
+    """Weight of the damped fall in nats, ln(1 + fall)."""
+    sufficiency: float = 8.6
+    """Weight of the share of the context's gain."""
+    bias: float = -5.3
+
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.necessity, self.sufficiency, self.bias]).all():
+            raise ConfigurationError(
+                "weights and bias must be finite, got "
+                f"{(self.necessity, self.sufficiency, self.bias)}"
+            )
+
+    def __call__(self, evidence: DraftEvidence) -> FloatArray:
+        """Return the probability of each source."""
+        logits = evidence.features() @ np.array([self.necessity, self.sufficiency]) + self.bias
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class DraftEvidence:
+    """What a draft shows of each source."""
+
+    necessary: FloatArray
+    """`[sources]`: greatest fall of a statement's log-likelihood without the source, in nats."""
+    sufficient: FloatArray
+    """`[sources]`: greatest share of the context's gain that the source alone restores."""
+    draft: str
+    """The drafted answer; nothing depends on a blank one."""
+    cost: tuple[ModelCost, ...]
+
+    def features(self) -> FloatArray:
+        """Return what `DraftProbability` weighs, `[sources, 2]`."""
+        damped = np.log1p(np.maximum(self.necessary, 0.0))
+        shares = np.clip(self.sufficient, -1.0, 1.5)
+        return np.asarray(np.stack([damped, shares], axis=1), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class DraftSignal:
+    """A model drafts an answer; what the draft depends on is relevant.
+
+    A source counts if removing it costs the draft likelihood (it is necessary), or if it alone
+    restores what all sources together add (it is sufficient): of two that say the same, neither is
+    necessary and both are sufficient. Both are measured for each statement of the draft.
+
+    It runs the prompt once, on either model if another one drafts, the draft, and for each source
+    question and draft twice more.
+    """
+
+    max_new_tokens: int = 48
+    """Most tokens of the draft."""
+    least_gain: float = 0.5
+    """Least nats that the context adds to a statement's log-likelihood for sources to be sufficient
+    for it; what is as likely without them needs none."""
+    probability: DraftProbability = DraftProbability()
+    """What becomes of both measures; fit it to your own chunks by
+    `evaluation.relevance_calibration`."""
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise ConfigurationError(
+                f"max_new_tokens must be at least 1, got {self.max_new_tokens}"
+            )
+        if not self.least_gain > 0:
+            raise ConfigurationError(f"least_gain must be above 0 nats, got {self.least_gain}")
+
+    @property
+    def name(self) -> str:
+        """Name shown in results."""
+        return "draft"
+
+    def __call__(self, inputs: RelevanceInput) -> Relevance:
+        """Score every source."""
+        evidence = self.examine(inputs)
+        if not evidence.draft:
+            nothing = np.zeros(len(inputs.sources), np.float32)
+            return Relevance(nothing, evidence.cost, evidence.draft)
+        return Relevance(self.probability(evidence), evidence.cost, evidence.draft)
+
+    def examine(self, inputs: RelevanceInput) -> DraftEvidence:
+        """Draft an answer, and measure how much it depends on every source."""
+        prompt = inputs.prompt(inputs.question)
+        model, budget = inputs.drafter or inputs.model, inputs.options.token_budget
+        draft = draft_answer(model, prompt, self.max_new_tokens)
+        spent = ModelCost(model.name, model.parameters, draft.tokens, draft.passes, draft.tokens)
+        if not draft.text:
+            nothing = np.zeros(len(inputs.sources), np.float32)
+            return DraftEvidence(nothing, nothing, "", (spent,))
+        prefix = draft.prefix if model is inputs.model else None
+        scorer = Scorer(inputs.model, prompt, draft.text, token_budget=budget, prefix=prefix)
+        necessary, sufficient = self._measure(inputs, scorer, draft.text)
+        return DraftEvidence(necessary, sufficient, draft.text, (spent, scorer.cost))
+
+    def _measure(
+        self, inputs: RelevanceInput, scorer: Scorer, draft: str
+    ) -> tuple[FloatArray, FloatArray]:
+        statements = find_statements(draft, scorer.answer.offsets, inputs.options.splitter)
+        everything = inputs.context.all_ids
+        removed = [frozenset(source.sentence_ids) for source in inputs.sources]
+        result = _ablated(scorer, [*removed, *(everything - each for each in removed), everything])
+        count = len(removed)
+        necessary = statement_scores(result.drops[:count], statements)
+        none = result.log_probs[-1]
+        alone = statement_scores(result.log_probs[count:-1] - none, statements)
+        gain = statement_scores(result.reference[-1:] - none, statements)
+        least = self.least_gain
+        share = np.where(gain >= least, alone / np.maximum(gain, least), 0.0)
+        return (
+            np.asarray(necessary.max(axis=1), dtype=np.float32),
+            np.asarray(share.max(axis=1), dtype=np.float32),
+        )
+
+
+def _ablated(scorer: Scorer, ablations: Sequence[frozenset[int]]) -> AblationScores:
+    if scorer.can_knock_out:
+        return scorer.knock_out(ablations, _RERUN)
+    return scorer.score(ablations)
