@@ -1,4 +1,4 @@
-"""Reading attribution requests from JSON Lines files, and writing results.
+"""Reading attribution requests from JSON Lines files.
 
 One JSON object on each line:
 
@@ -20,24 +20,18 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from attribot_integrations.config import AttributionRequest
-from attribot_integrations.errors import DataFileError, ModelError
-from attribot_integrations.render.text import one_line
-from attribot_integrations.serialization import json_data
+from attribot_integrations.errors import DataFileError
 from attribot_integrations.sources import Chunk
-
-if TYPE_CHECKING:
-    from attribot_integrations.engine import AttributionEngine
-    from attribot_integrations.results import Attribution
 
 __all__ = [
     "RequestLine",
-    "ResultWriter",
-    "attribute_line",
     "count_requests",
+    "parse_line",
     "parse_request",
+    "raw_lines",
     "read_requests",
 ]
 
@@ -65,50 +59,6 @@ class RequestLine:
     """The request, or what is wrong with the line."""
 
 
-@dataclass(frozen=True)
-class ResultWriter:
-    """Writes the results of a data file's lines as they come."""
-
-    stream: IO[bytes]
-    as_text: bool = False
-    """Whether to write answers with citations instead of JSON Lines."""
-    ascii_only: bool = False
-    """Whether to escape all but ASCII in JSON."""
-
-    def format_result(self, line: RequestLine, attribution: Attribution) -> str:
-        """Return an attribution as it is written.
-
-        Raises:
-            ModelError: If it holds a number that JSON cannot hold.
-        """
-        if self.as_text:
-            return f"{self._heading(line)}: {one_line(attribution.question)}\n{attribution}\n"
-        try:
-            return self._json({"line": line.number, **json_data(attribution)})
-        except ValueError as error:
-            raise ModelError(f"the result cannot be written: {error}") from error
-
-    def format_failure(self, line: RequestLine, error: Exception) -> str:
-        """Return what went wrong with a line as it is written."""
-        kind = type(error).__name__
-        if self.as_text:
-            return f"{self._heading(line)}: {kind}: {one_line(str(error))}\n"
-        problem = {"type": kind, "message": str(error)}
-        return self._json({"line": line.number, "id": line.id, "error": problem})
-
-    def write(self, text: str) -> None:
-        """Write the text of one result, at once."""
-        # Only lone surrogates cannot be encoded; in JSON, the backslash form is their escape.
-        self.stream.write(f"{text}\n".encode("utf-8", "backslashreplace"))
-        self.stream.flush()
-
-    def _heading(self, line: RequestLine) -> str:
-        return f"line {line.number}" + ("" if line.id is None else f" ({one_line(line.id)})")
-
-    def _json(self, record: Mapping[str, Any]) -> str:
-        return json.dumps(record, ensure_ascii=self.ascii_only, allow_nan=False, default=str)
-
-
 def read_requests(path: str | Path) -> Iterator[RequestLine]:
     """Read requests one by one; blank lines and a byte order mark are skipped.
 
@@ -121,44 +71,21 @@ def read_requests(path: str | Path) -> Iterator[RequestLine]:
     Raises:
         OSError: If the file cannot be read.
     """
-    for number, raw in _lines(path):
-        id_: str | None = None
-        content: AttributionRequest | DataFileError
-        try:
-            data = _load(raw)
-            id_ = _valid_id(data)
-            content = parse_request(data)
-        except DataFileError as error:
-            content = error
-        yield RequestLine(number, id_, content)
+    for number, raw in raw_lines(path):
+        yield parse_line(number, raw)
 
 
-def attribute_line(
-    engine: AttributionEngine, line: RequestLine, writer: ResultWriter
-) -> Exception | None:
-    """Attribute the request of one line, and write the result or what went wrong.
-
-    Args:
-        engine: Anything that can attribute requests.
-        line: The line.
-        writer: Where the outcome goes.
-
-    Returns:
-        The error that was written, or `None` if all went well.
-    """
-    error: Exception
-    if isinstance(line.content, DataFileError):
-        error = line.content
-    else:
-        try:
-            text = writer.format_result(line, engine.attribute_request(line.content))
-        except Exception as caught:  # whatever it is, a long run must not be lost for one line
-            error = caught
-        else:
-            writer.write(text)
-            return None
-    writer.write(writer.format_failure(line, error))
-    return error
+def parse_line(number: int, raw: bytes | Mapping[str, Any]) -> RequestLine:
+    """Turn a line, as text or as the object that it holds, into a request or what is wrong."""
+    id_: str | None = None
+    content: AttributionRequest | DataFileError
+    try:
+        data = _load(raw) if isinstance(raw, bytes) else raw
+        id_ = _valid_id(data)
+        content = parse_request(data)
+    except DataFileError as error:
+        content = error
+    return RequestLine(number, id_, content)
 
 
 def count_requests(path: str | Path) -> int | None:
@@ -170,7 +97,7 @@ def count_requests(path: str | Path) -> int | None:
     Returns:
         The number of lines, or `None` for what can be read only once, such as a pipe.
     """
-    return sum(1 for _ in _lines(path)) if Path(path).is_file() else None
+    return sum(1 for _ in raw_lines(path)) if Path(path).is_file() else None
 
 
 def parse_request(data: Mapping[str, Any]) -> AttributionRequest:
@@ -191,7 +118,8 @@ def parse_request(data: Mapping[str, Any]) -> AttributionRequest:
     )
 
 
-def _lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+def raw_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the number, from 1, and the bytes of each line that is not blank."""
     # Bytes, not text: a line that is no UTF-8 is then that line's problem alone, and characters
     # such as U+2028 inside a JSON string do not end the line.
     with Path(path).open("rb") as file:

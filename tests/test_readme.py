@@ -157,6 +157,10 @@ def test_command_is_known(
     match command:
         case ["attribot", *arguments]:
             check_attribot(arguments)
+        case ["accelerate", "launch", *options]:
+            module = options.index("-m")
+            assert options[module + 1] == "attribot_integrations.cli"
+            check_attribot(options[module + 2 :])
         case ["make", *targets]:
             known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             assert set(targets) <= set(known)
@@ -172,7 +176,7 @@ def test_command_is_known(
 def check_attribot(arguments: list[str]) -> None:
     """Parse the arguments as the command line does, and run nothing."""
     for name in arguments:
-        if name.endswith(".jsonl"):
+        if name.endswith((".jsonl", ".parquet")):
             Path(name).touch()  # files that are read must be there
     group = typer.main.get_command(app)  # a new one for each call
     assert isinstance(group, TyperGroup)

@@ -1,32 +1,38 @@
-"""`attribot attribute`: logged answers from a JSON Lines file, attributed line by line."""
+"""`attribot attribute`: logged answers from a file, attributed line by line or as a batch job."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from attribot_integrations.batch.plan import Share
+from attribot_integrations.batch.processes import leads
+from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
+    from attribot_integrations.cli.jobs import Selection
     from attribot_integrations.config import EngineOptions
-    from attribot_integrations.datafiles import RequestLine, ResultWriter
+    from attribot_integrations.datafiles import RequestLine
     from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.resultfiles import ResultWriter
     from attribot_integrations.sources import Level
 
 __all__ = ["attribute"]
 
-_INTERRUPTED = 130  # 128 + SIGINT, what shells report for a program ended by Ctrl-C
+_DEMO_MODEL = (
+    "no --model is given, so the bundled demo model is used: it knows nothing but its own made-up "
+    "facts, and its scores on other text are for demonstration only"
+)
 
 
 class LevelOption(str, Enum):
@@ -56,12 +62,13 @@ class DtypeOption(str, Enum):
 _File = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE.jsonl",
+        metavar="FILE",
         exists=True,
         dir_okay=False,
         readable=True,
         show_default=False,
-        help="JSON Lines with question, chunks and answer; id and prompt if you have them.",
+        help="JSON Lines or Parquet with question, chunks and answer; id and prompt if you have "
+        "them.",
     ),
 ]
 _Model = Annotated[
@@ -94,6 +101,23 @@ _MaxCitations = Annotated[int, typer.Option(min=1, help="Most sources cited for 
 _Limit = Annotated[
     int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
 ]
+_Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Do every n-th line only, from the i-th on: for jobs that run apart.",
+        show_default=False,
+    ),
+]
+_Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Work as a batch job: after a kill at any moment, the same command goes on where it "
+        "was. Results are kept in OUTPUT.job until all are there; lines that fail go to "
+        "OUTPUT.errors.jsonl.",
+    ),
+]
 _Dtype = Annotated[
     DtypeOption | None,
     typer.Option(
@@ -117,37 +141,63 @@ def attribute(
     min_score: _MinScore = 1.0,
     max_citations: _MaxCitations = 3,
     limit: _Limit = None,
+    shard: _Shard = None,
+    resume: _Resume = False,
     dtype: _Dtype = None,
     device_map: _DeviceMap = "auto",
 ) -> None:
-    """Attribute logged answers: one JSON object per line in, one result per line out.
+    """Attribute logged answers: one JSON object or Parquet row in, one result out.
 
     A line is {"question": …, "chunks": […], "answer": …}; a chunk is a text, or an object with
     "text" (or "sentences"), "id", "title" and "metadata". A line that fails is reported on
-    standard error and has an "error" in the output; the other lines go on.
+    standard error and has an "error" in the output; the others go on.
+    With Parquet output, --resume, or several processes (`accelerate launch -m
+    attribot_integrations.cli attribute …`), the output appears once all is done.
 
     Exit codes: 0 if every line went through, 1 if any failed, 2 for wrong usage, 130 for Ctrl-C.
     """
-    from attribot_integrations.datafiles import ResultWriter, count_requests, read_requests
+    from attribot_integrations.cli.jobs import Selection, Start, check_job, is_job, run_job
 
+    as_text = format is FormatOption.TEXT
+    precision = dtype.value if dtype else None
     options = _engine_options(level, min_score, max_citations)
-    _check_output(output, file, overwrite)
+    selected = Selection(file, limit, _share(shard))
+    start = Start(resume, overwrite, device_map)
+    _check_output(output, file, overwrite or resume)
+    if as_job := resume or is_job(output):
+        check_job(output, start, as_text=as_text)
+
+    def load(place: str) -> AttributionEngine:
+        if model is None and leads():
+            note(_DEMO_MODEL)
+        return load_engine(model, proxy, options, precision, place)
+
     with clean_errors():
-        if model is None:
-            note(
-                "no --model is given, so the bundled demo model is used: it knows nothing but its "
-                "own made-up facts, and its scores on other text are for demonstration only"
-            )
-        engine = load_engine(model, proxy, options, dtype.value if dtype else None, device_map)
-        total = count_requests(file)
-        if limit is not None and total is not None:
-            total = min(total, limit)
-        with _opened(output, overwrite) as stream:
-            # On a terminal, raw text could hold control codes, and a bar would mix with results.
-            terminal = stream.isatty()
-            writer = ResultWriter(stream, as_text=format is FormatOption.TEXT, ascii_only=terminal)
-            lines = islice(read_requests(file), limit)
-            done, failed = _run(engine, lines, writer, total, show_progress=not terminal)
+        if as_job:
+            models = {"model": model or "demo", "proxy": proxy, "dtype": precision}
+            shown = {"level": level.value, "min_score": min_score, "max_citations": max_citations}
+            run_job(selected, output, {**models, **shown}, load, start)
+        else:
+            _stream(selected, output, load(device_map), overwrite=overwrite, as_text=as_text)
+
+
+def _stream(
+    selected: Selection,
+    output: Path,
+    engine: AttributionEngine,
+    *,
+    overwrite: bool,
+    as_text: bool,
+) -> None:
+    """Write results as they come."""
+    from attribot_integrations.resultfiles import ResultWriter
+
+    lines, total = selected.lines()
+    with _opened(output, overwrite) as stream:
+        # On a terminal, raw text could hold control codes, and a bar would mix with results.
+        terminal = stream.isatty()
+        writer = ResultWriter(stream, as_text=as_text, ascii_only=terminal)
+        done, failed = _run(engine, lines, writer, total, show_progress=not terminal)
     if failed:
         note(f"{failed} of {done} lines failed")
         raise typer.Exit(1)
@@ -162,19 +212,11 @@ def _run(
     show_progress: bool,
 ) -> tuple[int, int]:
     """Attribute line by line; return how many lines there were and how many of them failed."""
-    from attribot_integrations.datafiles import attribute_line
+    from attribot_integrations.resultfiles import attribute_line
 
     console = Console(stderr=True)
     done = failed = 0
-    columns = (
-        TextColumn("attributing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with Progress(
-        *columns, console=console, redirect_stdout=False, disable=not show_progress
-    ) as progress:
+    with rows_progress(console, shown=show_progress) as progress:
         task = progress.add_task("attributing", total=total)
         try:
             for line in lines:
@@ -188,7 +230,7 @@ def _run(
         except KeyboardInterrupt:
             progress.stop()
             note(f"interrupted; lines written: {done}")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
     return done, failed
 
 
@@ -206,6 +248,13 @@ def _engine_options(level: LevelOption, min_score: float, max_citations: int) ->
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
     return EngineOptions(levels=levels[level], policy=policy)
+
+
+def _share(shard: str | None) -> Share:
+    try:
+        return Share.parse(shard) if shard is not None else Share()
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--shard") from error
 
 
 def _check_output(output: Path, source: Path, overwrite: bool) -> None:

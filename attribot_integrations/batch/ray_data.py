@@ -1,0 +1,109 @@
+"""Attribution inside Ray Data: a callable class for `Dataset.map_batches`.
+
+```python
+import ray
+from attribot_integrations.batch.ray_data import RayAttributor
+
+rows = ray.data.read_parquet("answers/")
+done = rows.map_batches(
+    RayAttributor,
+    fn_constructor_kwargs={"model": "Qwen/Qwen2.5-7B-Instruct"},
+    batch_format="pyarrow",
+    batch_size=64,
+    num_gpus=1,
+    compute=ray.data.ActorPoolStrategy(size=8),
+)
+done.write_parquet("attributed/")
+```
+
+Ray starts an actor with a model of its own for each GPU, starts it again where it dies, and runs
+its batches again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribot_integrations.batch.parquet import check_installed, plain_rows
+from attribot_integrations.datafiles import parse_request
+from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.sources import clean_text
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from attribot_integrations.config import EngineOptions
+
+__all__ = ["RayAttributor"]
+
+
+class RayAttributor:
+    """Attributes batches of rows that have the columns question, chunks and answer.
+
+    Rows may also have id and prompt, in the form that `attribot attribute` reads.
+
+    Args:
+        model: The target's name on the hub, or path; the bundled demo model by default.
+        proxy: The proxy's, if one is wanted.
+        options: What to do with each row.
+        device_map: Where accelerate puts the weights, among the devices that Ray gives the actor.
+        dtype: Precision of the weights.
+
+    Raises:
+        MissingExtraError: If pyarrow is not installed.
+        ModelError: If a model cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        proxy: str | Path | None = None,
+        *,
+        options: EngineOptions | None = None,
+        device_map: str | dict[str, Any] | None = "auto",
+        dtype: str | None = None,
+    ) -> None:
+        check_installed()
+        self._engine = AttributionEngine.from_pretrained(
+            model or bundled_model_path("target"),
+            proxy,
+            options=options,
+            device_map=device_map,
+            dtype=dtype,
+        )
+
+    def __call__(self, batch: pyarrow.Table) -> pyarrow.Table:
+        """Attribute one batch.
+
+        Args:
+            batch: Its rows, as Ray gives them with `batch_format="pyarrow"`.
+
+        Returns:
+            The same with two more columns: `result`, JSON for `Attribution.from_json`, and `error`,
+            a text; one of them is null in each row.
+
+        Raises:
+            ConfigurationError: If the batch is no pyarrow table.
+        """
+        import pyarrow
+
+        if not isinstance(batch, pyarrow.Table):
+            raise ConfigurationError(
+                f"batches must be pyarrow tables, not {type(batch).__name__}: "
+                'pass batch_format="pyarrow" to map_batches'
+            )
+        outcomes = [self._attribute(row) for row in plain_rows(batch)]
+        for place, name in enumerate(("result", "error")):
+            values = pyarrow.array([outcome[place] for outcome in outcomes], pyarrow.string())
+            batch = batch.append_column(name, values)
+        return batch
+
+    def _attribute(self, row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        try:
+            return self._engine.attribute_request(parse_request(row)).to_json(), None
+        except Exception as error:  # whatever it is, a long run must not be lost for one row
+            return None, clean_text(f"{type(error).__name__}: {error}")
