@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float32]
+"""An array of 32-bit floats."""
 
 Estimand = Literal[
     "target_loo",
@@ -37,8 +38,8 @@ Estimand = Literal[
 
 `target_loo`, `proxy_loo`: leave-one-out in the full context, on the target or the proxy; the first
 is what "exact" means. `…_pruned_loo`: leave-one-out in the context that a method pruned.
-`…_knockout`: the source hidden from question and answer. `dropped`: not scored, its chunk did not
-matter. `baseline`: a score that is no log-likelihood, for comparison only.
+`…_knockout`: the source hidden from question and answer. `dropped`: not scored, its chunk or
+group did not matter. `baseline`: a score that is no log-likelihood, for comparison only.
 """
 
 

@@ -1,7 +1,7 @@
 """Attribution methods: which ablations to run, and how to turn log-probabilities into scores.
 
 A method is a frozen configuration object with a `run`. Methods do not import each other; those that
-build on another are given it as an option.
+build on another are given it as an option. What several share is in `base` and `grouping`.
 """
 
 from attribot_integrations.methods.base import Method, MethodInput, MethodScores

@@ -25,6 +25,7 @@ __all__ = [
     "Removal",
     "check_role",
     "remove_each",
+    "remove_sets",
 ]
 
 ModelRole = Literal["target", "proxy"]
@@ -147,8 +148,21 @@ def remove_each(
         ConfigurationError: If the proxy is asked for and there is none.
         ModelError: If the model cannot be run with a mask for each token, and `rerun` is given.
     """
+    removed = [frozenset(source.sentence_ids) for source in sources]
+    return remove_sets(inputs, role, removed, rerun=rerun, scorer=scorer)
+
+
+def remove_sets(
+    inputs: MethodInput,
+    role: ModelRole,
+    removed: Sequence[frozenset[int]],
+    *,
+    rerun: int | None = None,
+    scorer: Scorer | None = None,
+) -> Removal:
+    """Do what `remove_each` does with sets of sentences, given by their ids."""
     scorer = scorer or inputs.scorer(role)
-    ablations = [frozenset(source.sentence_ids) for source in sources]
+    ablations = list(removed)
     everything = frozenset(range(len(inputs.context.sentences)))
     ablations.append(everything)
     result = scorer.score(ablations) if rerun is None else scorer.knock_out(ablations, rerun)

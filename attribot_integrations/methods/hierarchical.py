@@ -106,7 +106,7 @@ class Hierarchical:
     def _sentences(self, inputs: MethodInput, sentences: list[Source]) -> Removal:
         if self.within == "full":
             return remove_each(inputs, self.on, sentences)
-        dropped = frozenset(range(len(inputs.context.sentences))) - {each.id for each in sentences}
+        dropped = inputs.context.all_ids - {each.id for each in sentences}
         narrowed = inputs.scorer(self.on).within(dropped)
         return remove_each(inputs, self.on, sentences, scorer=narrowed)
 

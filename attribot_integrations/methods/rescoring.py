@@ -151,7 +151,7 @@ class _State:
         self.estimands: list[Estimand] = list(self.screened.estimands)
         self.log_probs = self.screened.log_probs
         self.log_probs_without_context = self.screened.log_probs_without_context
-        self.everything = frozenset(range(len(self.inputs.context.sentences)))
+        self.everything = self.inputs.context.all_ids
 
     def rescore(self, rows: list[int], without: frozenset[int] | None = None) -> None:
         """Put leave-one-out on the target in the place of screened scores."""

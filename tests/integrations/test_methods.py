@@ -22,6 +22,7 @@ from attribot_integrations.methods import METHODS, Method
 from attribot_integrations.prompts import ContextTemplate
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.sources import SourceSet, as_chunks
+from attribot_integrations.statements import statement_scores
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 
@@ -117,6 +118,40 @@ def test_knockout_and_sufficiency(engine: AttributionEngine, sources: SourceSet)
     without = run(engine, Knockout())
     assert without.sufficiency is None
     assert without.cost.tokens < run(engine, LeaveOneOut()).cost.tokens
+
+
+def test_many_sources_are_hidden_in_groups(engine: AttributionEngine) -> None:
+    levels = ("sentence", "chunk")
+    apart = run(engine, Knockout(groups=None), levels=levels)
+    assert "dropped" not in apart.estimands
+    all_divided = run(engine, Knockout(groups=2, group_score=-1e9), levels=levels)
+    assert all_divided.estimands == apart.estimands
+    np.testing.assert_allclose(all_divided.scores, apart.scores, atol=TOLERANCE)
+    none_divided = run(engine, Knockout(groups=2, group_score=1e9), levels=levels)
+    assert set(none_divided.estimands) == {"dropped"}
+    assert not none_divided.scores.any()
+    assert none_divided.cost.tokens < apart.cost.tokens < all_divided.cost.tokens
+    np.testing.assert_allclose(
+        none_divided.token_log_probs_without_context,
+        apart.token_log_probs_without_context,
+        atol=TOLERANCE,
+    )
+
+
+def test_only_groups_that_matter_are_divided(engine: AttributionEngine, sources: SourceSet) -> None:
+    halves = [frozenset(range(4)), frozenset(range(4, 9))]
+    assert sources.all_ids == halves[0] | halves[1]
+    rerun = Knockout().rerun
+    drops = scorer(engine, sources).knock_out(halves, rerun).drops
+    statements = run(engine, Knockout()).statements
+    best = statement_scores(drops, statements).max(axis=1)
+    assert best[0] != pytest.approx(best[1], abs=1e-3)
+    result = run(engine, Knockout(groups=2, group_score=float(best.mean())))
+    scored = frozenset(row for row, each in enumerate(result.estimands) if each != "dropped")
+    assert scored == halves[int(best.argmax())]
+    apart = run(engine, Knockout(groups=None))
+    rows = sorted(scored)
+    np.testing.assert_allclose(result.scores[rows], apart.scores[rows], atol=TOLERANCE)
 
 
 def test_hiding_everything_resembles_removing_everything(
@@ -225,6 +260,7 @@ def test_work_in_a_pruned_context_is_counted(engine: AttributionEngine, sources:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda: Knockout(groups=0), "groups must be at least 1, got 0"),
         (lambda: Knockout(on=cast("Any", "both")), 'on must be "target" or "proxy", got \'both\''),
         (lambda: Hierarchical(keep=0), "keep must be at least 1, got 0"),
         (
