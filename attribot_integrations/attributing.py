@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from attribot_integrations.capture import ChunkLocation, capture_prompt
 from attribot_integrations.citations import make_citations
@@ -20,15 +20,28 @@ from attribot_integrations.methods import (
 )
 from attribot_integrations.prompts import Prompt, fill_template
 from attribot_integrations.results import Attribution, Cost
+from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.models import LanguageModel
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.statements import find_statements, statement_scores
 from attribot_integrations.support import support_evidence
 
-__all__ = ["attribute_answer", "chosen_method", "default_method"]
+__all__ = ["SharedContexts", "attribute_answer", "chosen_method", "default_method"]
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SharedContexts:
+    """What the two models keep of the last context."""
+
+    target: SharedContext = field(default_factory=SharedContext)
+    proxy: SharedContext = field(default_factory=SharedContext)
+
+    def let_go(self) -> bool:
+        """Free what is held, and tell whether there was anything."""
+        return any([self.target.let_go(), self.proxy.let_go()])
 
 
 def attribute_answer(
@@ -36,6 +49,7 @@ def attribute_answer(
     proxy: LanguageModel | None,
     request: AttributionRequest,
     options: EngineOptions,
+    shared: SharedContexts | None = None,
 ) -> Attribution:
     """Score every source of a request's context, and cite those that carry the answer.
 
@@ -44,6 +58,7 @@ def attribute_answer(
         proxy: A smaller model that stands in for it where a method says so.
         request: The answer with its question and chunks.
         options: What to do with it.
+        shared: Activations of the context, if requests with the same one are attributed in turn.
 
     Raises:
         InputError: If the request cannot be attributed.
@@ -57,8 +72,16 @@ def attribute_answer(
     _check_text(request.answer, "the answer")
     chunks = as_chunks(request.chunks)
     prompt, sources, locations = _prompt(request, chunks, options)
-    scorer = Scorer(target, prompt, request.answer, token_budget=options.token_budget)
-    on_proxy = _proxy_scorer(proxy, prompt, request.answer, options, chosen)
+    scorer = Scorer(
+        target,
+        prompt,
+        request.answer,
+        token_budget=options.token_budget,
+        shared=shared.target if shared else None,
+    )
+    on_proxy = _proxy_scorer(
+        proxy, prompt, request.answer, options, chosen, shared.proxy if shared else None
+    )
     inputs = MethodInput(
         target=scorer,
         proxy=on_proxy,
@@ -153,12 +176,13 @@ def _proxy_scorer(
     answer: str,
     options: EngineOptions,
     method: Method | None,
+    shared: SharedContext | None,
 ) -> Scorer | None:
     """Return a scorer on the proxy, if the method, or the default one, can use it."""
     if proxy is None or (method is not None and not method.needs_proxy):
         return None
     try:
-        return Scorer(proxy, prompt, answer, token_budget=options.token_budget)
+        return Scorer(proxy, prompt, answer, token_budget=options.token_budget, shared=shared)
     except InputError as error:
         if method is not None:
             raise

@@ -1,32 +1,68 @@
-"""Many requests in turn, of which some may fail."""
+"""Many requests in turn, of which some may share a context, and some may fail."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
 
-from attribot_integrations.config import AttributionRequest
+from attribot_integrations.attributing import SharedContexts, attribute_answer
+from attribot_integrations.config import AttributionRequest, EngineOptions
+from attribot_integrations.context_runs import (
+    AttributesBatches,
+    AttributesRequests,
+    context_key,
+    context_runs,
+)
+from attribot_integrations.errors import OutOfMemoryError
 from attribot_integrations.results import Attribution, FailedAttribution
+from attribot_integrations.scoring.models import LanguageModel
 
-__all__ = ["attribute_all"]
+__all__ = ["ContextSharer", "attribute_all"]
 
 _logger = logging.getLogger("attribot_integrations.engine")
 
 
+@dataclass(frozen=True)
+class ContextSharer:
+    """Attributes requests in turn, and runs the context once for those that have the same.
+
+    Scores are those of single calls but for rounding. It is for one thread, and holds the models'
+    activations of the last context as long as it lives.
+    """
+
+    target: LanguageModel
+    proxy: LanguageModel | None
+    options: EngineOptions
+    _shared: SharedContexts = field(default_factory=SharedContexts, init=False, repr=False)
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        """Do what `AttributionEngine.attribute_request` does."""
+        try:
+            return self._attribute(request)
+        except OutOfMemoryError:
+            if not self._shared.let_go():
+                raise
+        return self._attribute(request)
+
+    def _attribute(self, request: AttributionRequest) -> Attribution:
+        return attribute_answer(self.target, self.proxy, request, self.options, self._shared)
+
+
 def attribute_all(
+    engine: AttributesBatches,
     requests: Iterable[AttributionRequest],
-    attribute: Callable[[AttributionRequest], Attribution],
     *,
     progress: bool,
     raise_error: bool,
 ) -> list[Attribution | FailedAttribution]:
-    """Attribute requests in turn.
+    """Attribute requests in turn, those that share a context one after the other.
 
     Args:
+        engine: Attributes one, or several that share a context.
         requests: The requests.
-        attribute: Attributes one.
         progress: Whether to show a progress bar on standard error.
         raise_error: Whether the first failure ends the batch. Otherwise it is logged, and a
             `FailedAttribution` takes its place.
@@ -34,18 +70,31 @@ def attribute_all(
     Returns:
         One result for each request, in order.
     """
-    results: list[Attribution | FailedAttribution] = []
-    for request in tqdm(list(requests), desc="attributing", disable=not progress):
-        try:
-            results.append(attribute(request))
-        except Exception as error:
-            if raise_error:
-                raise
-            _logger.warning("attribution of request %r failed: %s", request.id, error)
-            _logger.debug("traceback of request %r", request.id, exc_info=error)
-            _let_go(error)
-            results.append(FailedAttribution(error, request.id))
-    return results
+    waiting = list(enumerate(requests))
+    first: dict[object, int] = {}
+    waiting.sort(key=lambda pair: first.setdefault(context_key(pair[1], pair[0]), pair[0]))
+    results: dict[int, Attribution | FailedAttribution] = {}
+    with tqdm(total=len(waiting), desc="attributing", disable=not progress) as bar:
+        for run in context_runs(waiting, lambda pair: pair[1]):
+            attributor = engine.sharing_context() if len(run) > 1 else engine
+            for place, request in run:
+                results[place] = _attribute(attributor, request, raise_error)
+                bar.update()
+    return [results[place] for place in range(len(waiting))]
+
+
+def _attribute(
+    attributor: AttributesRequests, request: AttributionRequest, raise_error: bool
+) -> Attribution | FailedAttribution:
+    try:
+        return attributor.attribute_request(request)
+    except Exception as error:
+        if raise_error:
+            raise
+        _logger.warning("attribution of request %r failed: %s", request.id, error)
+        _logger.debug("traceback of request %r", request.id, exc_info=error)
+        _let_go(error)
+        return FailedAttribution(error, request.id)
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.attributing import attribute_answer, chosen_method, default_method
-from attribot_integrations.batching import attribute_all
+from attribot_integrations.batching import ContextSharer, attribute_all
 from attribot_integrations.capture import CapturedPrompt
 from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.demo.bundled import bundled_model_path
@@ -238,7 +238,7 @@ class AttributionEngine:
         progress: bool = True,
         raise_error: bool = False,
     ) -> list[Attribution | FailedAttribution]:
-        """Attribute many answers in turn.
+        """Attribute many answers in turn; the chunks that several share are run once for them.
 
         Args:
             requests: The answers with their questions and chunks.
@@ -250,18 +250,18 @@ class AttributionEngine:
         Returns:
             One result for each request, in order.
         """
-        return attribute_all(
-            requests,
-            lambda request: self.attribute_request(request, options=options),
-            progress=progress,
-            raise_error=raise_error,
-        )
+        engine = AttributionEngine(self.target, self.proxy, options or self.options)
+        return attribute_all(engine, requests, progress=progress, raise_error=raise_error)
 
     def attribute_request(
         self, request: AttributionRequest, *, options: EngineOptions | None = None
     ) -> Attribution:
         """Do what `attribute` does, with the arguments in one object."""
         return attribute_answer(self.target, self.proxy, request, options or self.options)
+
+    def sharing_context(self) -> ContextSharer:
+        """Return what attributes requests with the same chunks in turn, running those once."""
+        return ContextSharer(self.target, self.proxy, self.options)
 
     def score_chunks(
         self,

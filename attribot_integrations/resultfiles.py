@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
+from attribot_integrations.context_runs import AttributesRequests
 from attribot_integrations.datafiles import RequestLine
 from attribot_integrations.errors import DataFileError, ModelError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.serialization import json_data
 
 if TYPE_CHECKING:
-    from attribot_integrations.config import AttributionRequest
     from attribot_integrations.results import Attribution
 
-__all__ = ["AttributesRequests", "ResultWriter", "attribute_line"]
-
-
-class AttributesRequests(Protocol):
-    """An `AttributionEngine`, or what stands in for one."""
-
-    def attribute_request(self, request: AttributionRequest) -> Attribution:
-        """Attribute one answer."""
+__all__ = ["ResultWriter", "attribute_line"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 python -m benchmarks.batch kills       a job of 2,000 rows killed 20 times, against a job left alone
 python -m benchmarks.batch memory      highest memory of a job of 1,000 rows and of one of 20,000
 python -m benchmarks.batch processes   one process against two that accelerate starts
-python -m benchmarks.batch calls       64 examples in one batch against 64 single calls
+python -m benchmarks.batch calls       64 examples in one batch against 64 single calls,
+                                       with one to a context and with six to a context
 python -m benchmarks.batch overhead    a job's own time and output for each row, without the model's
 """
 
@@ -32,7 +33,7 @@ from attribot_integrations import Attribution, AttributionEngine
 from attribot_integrations.batch.inputs import open_rows
 from attribot_integrations.batch.job import BatchJob
 from attribot_integrations.batch.plan import Plan, Share
-from attribot_integrations.config import AttributionRequest
+from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.demo.bundled import bundled_model_path
 from attribot_integrations.demo.corpus import demo_examples
 
@@ -148,18 +149,28 @@ def calls(
 ) -> None:
     """Time a batch of demo examples and as many single calls."""
     torch.set_num_threads(1)
-    engine = AttributionEngine.demo()
-    requests = [_request(row) for row in _rows(count, (4, 12))]
+    for questions in (1, 6):
+        requests = [_request(row) for row in _rows(count, (4, 12), questions)]
+        for method in ("balanced", "fast"):
+            options = EngineOptions(method=method)
+            engine = AttributionEngine.demo(proxy=method == "fast", options=options)
+            one, all_ = _compare(engine, requests, runs)
+            _console.print(
+                f"{count} examples, {questions} for each context, {method}, processor time: "
+                f"single calls {one:.2f} s, one batch {all_:.2f} s, ratio {one / all_:.3f}"
+            )
+
+
+def _compare(
+    engine: AttributionEngine, requests: Sequence[AttributionRequest], runs: int
+) -> tuple[float, float]:
+    """Return the median processor time of single calls, and of one batch."""
     engine.attribute_batch(requests[:4], progress=False)
     batch, single = [], []
     for _ in range(runs):
         single.append(_timed(lambda: [engine.attribute_request(each) for each in requests]))
         batch.append(_timed(lambda: engine.attribute_batch(requests, progress=False)))
-    one, all_ = statistics.median(single), statistics.median(batch)
-    _console.print(
-        f"{count} examples, processor time: single calls {one:.2f} s, one batch {all_:.2f} s, "
-        f"ratio {one / all_:.3f}"
-    )
+    return statistics.median(single), statistics.median(batch)
 
 
 @app.command()
@@ -194,6 +205,10 @@ class _Replay:
     def __init__(self, results: Sequence[Attribution]) -> None:
         self._results = cycle(results)
 
+    def sharing_context(self) -> _Replay:
+        """Results are given, so there is nothing to share."""
+        return self
+
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         return next(self._results)
 
@@ -214,8 +229,8 @@ def _timed(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def _rows(count: int, chunks: tuple[int, int]) -> list[dict[str, Any]]:
-    examples = demo_examples(-(-count // 6), chunks=chunks)
+def _rows(count: int, chunks: tuple[int, int], questions: int = 6) -> list[dict[str, Any]]:
+    examples = demo_examples(-(-count // questions), chunks=chunks, questions=questions)
     rows = [
         {"question": asked.question, "chunks": list(example.chunk_texts), "answer": asked.answer}
         for example in examples

@@ -13,9 +13,11 @@ from attribot_integrations.batch.inputs import RowFile
 from attribot_integrations.batch.merging import merge_parts
 from attribot_integrations.batch.plan import Plan
 from attribot_integrations.batch.processes import Processes
+from attribot_integrations.config import AttributionRequest
+from attribot_integrations.context_runs import AttributesBatches, context_runs
 from attribot_integrations.datafiles import RequestLine
 from attribot_integrations.errors import ConfigurationError, DataFileError
-from attribot_integrations.resultfiles import AttributesRequests, ResultWriter, attribute_line
+from attribot_integrations.resultfiles import ResultWriter, attribute_line
 
 __all__ = ["BatchJob"]
 
@@ -71,7 +73,7 @@ class BatchJob:
         own = self.plan.of_process(self.processes.index, self.processes.count)
         return [part for part in own if not self.folder.part(part).exists()]
 
-    def fill(self, engine: AttributesRequests, on_rows: Callable[[int], None]) -> None:
+    def fill(self, engine: AttributesBatches, on_rows: Callable[[int], None]) -> None:
         """Fill this process's parts.
 
         Args:
@@ -116,7 +118,7 @@ class BatchJob:
         self,
         part: int,
         lines: Iterable[RequestLine],
-        engine: AttributesRequests,
+        engine: AttributesBatches,
         on_rows: Callable[[int], None],
     ) -> None:
         with self.folder.fill(part) as target:
@@ -126,10 +128,14 @@ class BatchJob:
             on_rows(target.done)
             writer = ResultWriter(target.stream)
             count = 0
-            for count, line in enumerate(lines, start=1):
-                if count > target.done:
-                    attribute_line(engine, line, writer)
-                    on_rows(1)
+            for run in context_runs(lines, _request):
+                # Decided by the whole run, so that it does not matter where a job was stopped.
+                attributor = engine.sharing_context() if len(run) > 1 else engine
+                for line in run:
+                    count += 1
+                    if count > target.done:
+                        attribute_line(attributor, line, writer)
+                        on_rows(1)
             self._check_length(part, count)
 
     def _prepare(self, resume: bool, overwrite: bool) -> None:
@@ -160,3 +166,7 @@ class BatchJob:
                 f"part {part} must have {wanted} rows, and the input now holds {rows} of them: "
                 "the file was changed while it was read"
             )
+
+
+def _request(line: RequestLine) -> AttributionRequest | None:
+    return None if isinstance(line.content, DataFileError) else line.content

@@ -22,11 +22,13 @@ its batches again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attribot_integrations.batch.parquet import check_installed, plain_rows
+from attribot_integrations.config import AttributionRequest
+from attribot_integrations.context_runs import context_runs
 from attribot_integrations.datafiles import parse_request
 from attribot_integrations.demo.bundled import bundled_model_path
 from attribot_integrations.engine import AttributionEngine
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from attribot_integrations.config import EngineOptions
 
 __all__ = ["RayAttributor"]
+
+_Request: TypeAlias = AttributionRequest | Exception
+_Outcome: TypeAlias = tuple[str | None, str | None]
 
 
 class RayAttributor:
@@ -96,14 +101,34 @@ class RayAttributor:
                 f"batches must be pyarrow tables, not {type(batch).__name__}: "
                 'pass batch_format="pyarrow" to map_batches'
             )
-        outcomes = [self._attribute(row) for row in plain_rows(batch)]
+        requests = [_request(row) for row in plain_rows(batch)]
+        outcomes = [
+            outcome
+            for run in context_runs(requests, _valid)
+            for outcome in self._attribute_run(run)
+        ]
         for place, name in enumerate(("result", "error")):
             values = pyarrow.array([outcome[place] for outcome in outcomes], pyarrow.string())
             batch = batch.append_column(name, values)
         return batch
 
-    def _attribute(self, row: Mapping[str, Any]) -> tuple[str | None, str | None]:
-        try:
-            return self._engine.attribute_request(parse_request(row)).to_json(), None
-        except Exception as error:  # whatever it is, a long run must not be lost for one row
-            return None, clean_text(f"{type(error).__name__}: {error}")
+    def _attribute_run(self, run: Sequence[_Request]) -> Iterator[_Outcome]:
+        engine = self._engine.sharing_context() if len(run) > 1 else self._engine
+        for request in run:
+            try:
+                if isinstance(request, Exception):
+                    raise request
+                yield engine.attribute_request(request).to_json(), None
+            except Exception as error:  # whatever it is, a long run must not be lost for one row
+                yield None, clean_text(f"{type(error).__name__}: {error}")
+
+
+def _request(row: Mapping[str, Any]) -> _Request:
+    try:
+        return parse_request(row)
+    except Exception as error:
+        return error
+
+
+def _valid(request: _Request) -> AttributionRequest | None:
+    return None if isinstance(request, Exception) else request

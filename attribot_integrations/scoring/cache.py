@@ -1,7 +1,8 @@
-"""Cached activations of a prompt, of which every branch sees a prefix."""
+"""Cached activations: a prompt's, of which every branch sees a prefix, and a shared context's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from transformers import DynamicCache
 
-__all__ = ["PrefixCache"]
+__all__ = ["PrefixCache", "SharedContext"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,27 @@ class PrefixCache:
                 for keys, values in self.layers
             ]
         )
+
+
+class SharedContext:
+    """One model's activations of the context that was run last, for the next prompts with it.
+
+    It is for requests in turn, not for several threads.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: tuple[int, ...] = ()
+        self._prefix: PrefixCache | None = None
+
+    def take(self, tokens: tuple[int, ...], run: Callable[[], PrefixCache]) -> PrefixCache:
+        """Return the activations of a prompt's first tokens, run if they are not those held."""
+        if self._prefix is None or self._tokens != tokens:
+            self.let_go()  # before the new one takes memory
+            self._prefix, self._tokens = run(), tokens
+        return self._prefix
+
+    def let_go(self) -> bool:
+        """Free what is held, and tell whether there was anything."""
+        held = self._prefix is not None
+        self._prefix, self._tokens = None, ()
+        return held

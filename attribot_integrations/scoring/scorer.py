@@ -14,7 +14,7 @@ from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptToo
 from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import ModelCost
 from attribot_integrations.scoring.ablated import AblatedText, Ablation
-from attribot_integrations.scoring.cache import PrefixCache
+from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.encoding import EncodedText
 from attribot_integrations.scoring.layout import TokenLayout
@@ -60,6 +60,7 @@ class Scorer:
         path: Scoring path to force, for comparisons; the model's own by default.
         without: Ids of sentences that are left out for good, see `within`.
         prefix: Activations of the prompt, if they have been computed already.
+        shared: Activations of the context, if prompts with the same one are scored in turn.
 
     Raises:
         EmptyAnswerError: If the answer holds no text.
@@ -78,6 +79,7 @@ class Scorer:
         path: PathName | None = None,
         without: Ablation = frozenset(),
         prefix: PrefixCache | None = None,
+        shared: SharedContext | None = None,
     ) -> None:
         if not answer.strip():
             raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters)")
@@ -105,6 +107,8 @@ class Scorer:
         )
         if prefix is not None and isinstance(self._path, CachedPath):
             self._path.adopt(prefix)
+        if shared is not None and isinstance(self._path, CachedPath):
+            self._path.share(shared, self.layout().context_end())
 
     def within(self, removed: Ablation) -> Scorer:
         """Return a scorer of the context that is left when sentences are removed for good.
@@ -161,8 +165,8 @@ class Scorer:
 
         The full prompt is run once. Then only the tokens behind the last source are run again, and
         the few behind each hidden one, unable to attend to the tokens of what is removed;
-        positions stay as they are. Differs from exact removal where other tokens have taken up
-        what the hidden ones say.
+        the positions of those few close the gap. Differs from exact removal where other tokens
+        have taken up what the hidden ones say.
 
         Args:
             ablations: Sets of sentence ids.

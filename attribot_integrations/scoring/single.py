@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attribot_integrations.scoring.cache import PrefixCache
+from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.forward import ForwardPass, within_memory
 from attribot_integrations.scoring.packing import Branch, branch_off, longest_first
 
@@ -149,6 +149,8 @@ class CachedPath(ScoringPath):
     """
 
     _cache: PrefixCache | None = None
+    _shared: SharedContext | None = None
+    _shared_length = 0
     _reference: torch.Tensor | None = None
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
@@ -165,6 +167,10 @@ class CachedPath(ScoringPath):
     def adopt(self, prefix: PrefixCache) -> None:
         """Use activations of the prompt that have been computed already."""
         self._cache = prefix
+
+    def share(self, context: SharedContext, length: int) -> None:
+        """Run the prompt's first `length` tokens by themselves, once for all that share them."""
+        self._shared, self._shared_length = context, min(length, len(self._prompt) - 1)
 
     def _run_alone(self, branch: Branch) -> torch.Tensor:
         """Run one branch by itself, with the model's own mask: `[answer tokens]`.
@@ -207,13 +213,21 @@ class CachedPath(ScoringPath):
     def _compute_prefix(self) -> PrefixCache:
         from transformers import DynamicCache
 
-        tokens = torch.tensor([self._prompt])
         # Without a config every layer keeps all its keys, sliding ones too: branches may need them.
-        cache = DynamicCache()
+        cache, length = DynamicCache(), self._shared_length
+        if self._shared is not None and length > 0:
+            context = self._shared.take(
+                self._prompt[:length], lambda: self._run_on(DynamicCache(), 0, length)
+            )
+            cache = context.view(length)
+        return self._run_on(cache, cache.get_seq_length(), len(self._prompt))
+
+    def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
+        """Run the prompt's tokens from `start` to `end`, behind those that the cache holds."""
         self._forward(
-            tokens,
-            torch.tensor([tokens.shape[1] - 1]),
-            position_ids=torch.arange(tokens.shape[1])[None],
+            torch.tensor([self._prompt[start:end]]),
+            torch.tensor([end - start - 1]),
+            position_ids=torch.arange(start, end)[None],
             past_key_values=cache,
             use_cache=True,
         )

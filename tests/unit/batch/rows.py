@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ class RowEngine:
     def __init__(self, kill_after: int | None = None) -> None:
         self.answers: list[str] = []
         self.kill_after = kill_after
+        self.shared: list[str] = []
+        """Answers of requests that were attributed in turn with others of the same context."""
+
+    def sharing_context(self) -> SharingRowEngine:
+        return SharingRowEngine(self)
 
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         if len(self.answers) == self.kill_after:
@@ -35,6 +41,17 @@ class RowEngine:
         if request.answer.endswith("0."):
             raise PromptTooLongError("one token too many")
         return make_attribution(request.question, request.chunks, request.answer, id=request.id)
+
+
+@dataclass(frozen=True)
+class SharingRowEngine:
+    """Tells the engine which requests came in turn."""
+
+    engine: RowEngine
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        self.engine.shared.append(request.answer)
+        return self.engine.attribute_request(request)
 
 
 def rows_of(count: int) -> list[dict[str, Any]]:

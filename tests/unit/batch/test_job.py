@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.unit.batch.rows import (
     job_of,
     lines_of,
     records,
+    rows_of,
     run_job,
     write_rows,
 )
@@ -46,6 +48,32 @@ def expected(source: Path, tmp_path: Path) -> tuple[bytes, bytes]:
     whole.mkdir()
     run_job(job_of(source, whole / "out.jsonl"))
     return outcome(whole / "out.jsonl")
+
+
+def test_neighbours_with_the_same_context_share_it_wherever_a_job_is_stopped(
+    tmp_path: Path,
+) -> None:
+    rows = rows_of(9)
+    for row in rows[3:5]:
+        row["chunks"] = ["Another."]
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    # Parts are of 4 rows: 1 2 3 | 4 || 5 | 6 7 8 || 9
+    shared = ["A1.", "A2.", "A3.", "A6.", "A7.", "A8."]
+    whole = RowEngine()
+    run_job(job_of(source, tmp_path / "whole.jsonl"), whole)
+    assert whole.shared == shared
+    output, done = tmp_path / "out.jsonl", 0
+    found: list[str] = []
+    while not output.exists():
+        engine = RowEngine(kill_after=1)
+        with suppress(Killed):
+            run_job(job_of(source, output), engine)
+        found += [answer for answer in engine.shared if answer in engine.answers]
+        done += 1
+    assert done > 8
+    assert found == shared
+    assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
 def test_good_rows_go_to_the_output_and_bad_ones_to_a_file_apart(

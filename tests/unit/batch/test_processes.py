@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from attribot_integrations.batch.processes import Processes, are_several, joined, leads
 from attribot_integrations.errors import ConfigurationError
@@ -60,6 +61,14 @@ def test_one_of_two() -> None:
     assert calls == ["wait", "destroy"]
     assert are_several()
     assert not leads()
+
+
+@pytest.mark.usefixtures("launched")
+def test_a_build_for_devices_without_one_shares_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda: torch.device("cuda"))
+    with joined():
+        assert FakeState.last.calls[0]["cpu"] is True
 
 
 @pytest.mark.usefixtures("launched")

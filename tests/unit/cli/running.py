@@ -23,6 +23,9 @@ class StubEngine:
         self.watched: Path | None = None
         self.seen: list[str] = []
 
+    def sharing_context(self) -> StubEngine:
+        return self
+
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         self.requests.append(request)
         if self.watched is not None:

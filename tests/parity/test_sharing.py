@@ -1,0 +1,135 @@
+"""Requests that share a context get the scores of single calls, for fewer tokens."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from attribot_integrations.config import AttributionRequest, EngineOptions
+from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.results import Attribution, FailedAttribution
+from attribot_integrations.scoring.cache import PrefixCache, SharedContext
+from attribot_integrations.scoring.single import CachedPath
+from tests.parity.architectures import ARCHITECTURES
+from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
+
+TOLERANCE = 1e-4
+NAMES = ("llama", "mistral", "gemma3", "phi3", "gpt2", "opt", "bloom", "mamba")
+CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
+OTHERS = ["Trams stop at noon. They are red."]
+REQUESTS = [
+    AttributionRequest("When did the harbour open?", CHUNKS, "It opened in 1962.", id="0"),
+    AttributionRequest("What is red?", OTHERS, "Trams are red.", id="1"),
+    AttributionRequest(
+        "What crosses the river?", CHUNKS, "A bridge crosses it. It is old.", id="2"
+    ),
+    AttributionRequest("When?", CHUNKS, " ", id="3"),
+    AttributionRequest("What is old?", tuple(CHUNKS), "The harbour is old.", id="4"),
+]
+FAILING = 3
+
+
+@functools.cache
+def engine_of(name: str) -> AttributionEngine:
+    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
+    return AttributionEngine.from_model(ARCHITECTURES[name].build(), tokenizer)
+
+
+def options_of(method: Any = "exact", **options: Any) -> EngineOptions:
+    # Where alternatives are looked for depends on scores.
+    return EngineOptions(method=method, alternatives=None, **options)
+
+
+def alone(engine: AttributionEngine, options: EngineOptions) -> list[Attribution]:
+    valid = (each for place, each in enumerate(REQUESTS) if place != FAILING)
+    return [engine.attribute_request(each, options=options) for each in valid]
+
+
+def assert_same(found: Sequence[object], expected: Sequence[Attribution]) -> list[Attribution]:
+    good = [each for each in found if isinstance(each, Attribution)]
+    assert [each.id for each in good] == [each.id for each in expected]
+    for one, other in zip(good, expected, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, atol=TOLERANCE)
+        np.testing.assert_allclose(one.token_log_probs, other.token_log_probs, atol=TOLERANCE)
+    return good
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_equals_single_calls(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    engine, options = engine_of(name), options_of()
+    with caplog.at_level(logging.CRITICAL):
+        batch = engine.attribute_batch(REQUESTS, options=options, progress=False)
+    assert isinstance(batch[FAILING], FailedAttribution)
+    assert batch[FAILING].id == str(FAILING)
+    expected = alone(engine, options)
+    found = assert_same(batch, expected)
+    saved = [
+        other.cost.tokens - one.cost.tokens for one, other in zip(found, expected, strict=True)
+    ]
+    if ARCHITECTURES[name].path == "plain":
+        assert saved == [0, 0, 0, 0]
+    else:
+        # The first of a context runs it, the others save it; other requests are as before.
+        assert saved[:2] == [0, 0]
+        assert saved[2] == saved[3] > 20
+
+
+@pytest.mark.parametrize("method", ["balanced", "fast", "attribot", "hierarchical"])
+def test_methods_and_proxies_share(method: str) -> None:
+    target, proxy = engine_of("llama").target, engine_of("gpt2").target
+    engine = AttributionEngine(target, proxy, options_of(method))
+    batch = engine.attribute_batch(REQUESTS, progress=False)
+    expected = alone(engine, engine.options)
+    found = assert_same(batch, expected)
+    assert found[2].cost.tokens < expected[2].cost.tokens
+
+
+def test_a_question_before_the_context_is_no_harm() -> None:
+    engine = AttributionEngine(engine_of("llama").target, options=options_of())
+    requests = [
+        replace(each, prompt="\n".join([each.question, *CHUNKS, "Answer:"]))
+        for each in REQUESTS
+        if list(each.chunks) == CHUNKS and each.answer.strip()
+    ]
+    batch = engine.attribute_batch(requests, progress=False)
+    expected = [engine.attribute_request(each) for each in requests]
+    found = assert_same(batch, expected)
+    assert [each.cost.tokens for each in found] == [each.cost.tokens for each in expected]
+
+
+def test_single_calls_hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(SharedContext, "take")
+    engine_of("llama").attribute_request(REQUESTS[0], options=options_of())
+
+
+def test_without_memory_for_both_the_held_context_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = AttributionEngine(engine_of("llama").target, options=options_of())
+    sharer = engine.sharing_context()
+    sharer.attribute_request(REQUESTS[0])
+    run, failures = CachedPath._run_on, [torch.OutOfMemoryError("CUDA out of memory.")]
+
+    def short_of_memory(self: CachedPath, *arguments: Any) -> PrefixCache:
+        if failures:
+            raise failures.pop()
+        return run(self, *arguments)
+
+    monkeypatch.setattr(CachedPath, "_run_on", short_of_memory)
+    second = sharer.attribute_request(REQUESTS[2])
+    expected = engine.attribute_request(REQUESTS[2])
+    np.testing.assert_allclose(second.scores, expected.scores, atol=TOLERANCE)
+    assert second.cost.tokens == expected.cost.tokens  # the context was run again
+    # With nothing left to give up, the error is the user's.
+    fresh = engine.sharing_context()
+    failures.append(torch.OutOfMemoryError("CUDA out of memory."))
+    with pytest.raises(OutOfMemoryError, match=r"a prompt of .* tokens does not fit"):
+        fresh.attribute_request(REQUESTS[0])
