@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.probabilities import logistic
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution
@@ -144,7 +145,7 @@ class SupportProbability:
         """Return the probability of support, 0 to 1."""
         features = evidence.features()
         logit = self.bias + sum(w * x for w, x in zip(self.weights, features, strict=True))
-        return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
+        return float(logistic(logit))
 
 
 @dataclass(frozen=True)

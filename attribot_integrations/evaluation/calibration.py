@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
+from attribot_integrations.probabilities import logistic
 from attribot_integrations.support import LabelSupport, SupportProbability, support_evidence
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def calibrate(
         folds: Parts of the data, each predicted by a model fitted to the others.
 
     Raises:
+        ConfigurationError: If `folds` is below 2.
         InputError: If labels and statements differ in number, or either class has fewer statements
             than there are folds.
         MissingExtraError: If scikit-learn is not installed.
@@ -86,8 +88,8 @@ def expected_calibration_error(
 ) -> float:
     """Return by how much probabilities and frequencies differ, 0 to 1.
 
-    ECE = sum over equal bins of |mean probability - share of outcomes|, weighted by the bin's share
-    of the data (Guo et al., arXiv 1706.04599).
+    ECE = sum over equal bins of `|mean probability - share of outcomes|`, weighted by the bin's
+    share of the data (Guo et al., arXiv 1706.04599).
 
     Args:
         probabilities: `[statements]`, 0 to 1.
@@ -137,7 +139,7 @@ def _cross_validated(features: Floats, supported: Booleans, folds: int) -> Float
     for part in range(folds):
         model = _fit(features[parts != part], supported[parts != part])
         logits = features[parts == part] @ np.array(model.weights) + model.bias
-        probabilities[parts == part] = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
+        probabilities[parts == part] = logistic(logits)
     return probabilities
 
 

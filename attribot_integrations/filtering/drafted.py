@@ -11,12 +11,13 @@ import numpy as np
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.filtering.base import Relevance, RelevanceInput
 from attribot_integrations.parts import ModelCost
+from attribot_integrations.probabilities import logistic
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.scorer import AblationScores, Scorer
 from attribot_integrations.statements import find_statements, statement_scores
 
 if TYPE_CHECKING:
-    from attribot_integrations.parts import FloatArray
+    from attribot_integrations.parts import FloatArray, Statement
 
 __all__ = ["DraftEvidence", "DraftProbability", "DraftSignal"]
 
@@ -49,7 +50,7 @@ class DraftProbability:
     def __call__(self, evidence: DraftEvidence) -> FloatArray:
         """Return the probability of each source."""
         logits = evidence.features() @ np.array([self.necessity, self.sufficiency]) + self.bias
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))), dtype=np.float32)
+        return logistic(logits).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,8 @@ class DraftSignal:
     """Most tokens of the draft."""
     least_gain: float = 0.5
     """Least nats that the context adds to a statement's log-likelihood for sources to be sufficient
-    for it; what is as likely without them needs none."""
+    for it; what is as likely without them needs none. That any context makes the draft go on with
+    one more statement does not count."""
     probability: DraftProbability = DraftProbability()
     """What becomes of both measures; fit it to your own chunks by
     `evaluation.relevance_calibration`."""
@@ -134,17 +136,43 @@ class DraftSignal:
         everything = inputs.context.all_ids
         removed = [frozenset(source.sentence_ids) for source in inputs.sources]
         result = _ablated(scorer, [*removed, *(everything - each for each in removed), everything])
-        count = len(removed)
-        necessary = statement_scores(result.drops[:count], statements)
-        none = result.log_probs[-1]
-        alone = statement_scores(result.log_probs[count:-1] - none, statements)
-        gain = statement_scores(result.reference[-1:] - none, statements)
+        count, none = len(removed), result.log_probs[-1]
+        drops, alone = result.drops[:count], result.log_probs[count:-1] - none
+        gain = result.reference[-1:] - none
+        whole = [row for row, source in enumerate(inputs.sources) if source.level == "chunk"]
+        silent = self._going_on(alone[whole], gain[0], statements)
+        for tokens in (drops, alone, gain):
+            tokens[:, silent] = 0.0
+        fall, alone, gain = (statement_scores(each, statements) for each in (drops, alone, gain))
         least = self.least_gain
         share = np.where(gain >= least, alone / np.maximum(gain, least), 0.0)
         return (
-            np.asarray(necessary.max(axis=1), dtype=np.float32),
+            np.asarray(fall.max(axis=1), dtype=np.float32),
             np.asarray(share.max(axis=1), dtype=np.float32),
         )
+
+    def _going_on(
+        self, alone: FloatArray, gain: FloatArray, statements: Sequence[Statement]
+    ) -> list[int]:
+        """Return the tokens that tell no more than that the draft goes on with another statement.
+
+        A model may decline once if there is no context at all, but with any context as often as
+        something is asked for. So the first token of a further refusal gains by the context, and
+        any chunk gives it that gain; the other tokens are as likely without.
+
+        Args:
+            alone: `[chunks, tokens]`: gain by each chunk alone, in nats.
+            gain: `[tokens]`: gain by all chunks together, in nats.
+            statements: The draft's statements.
+        """
+        if len(alone) < 2:  # a chunk can only be like the others if there are others
+            return []
+        found: list[int] = []
+        for start, end in (statement.tokens for statement in statements[1:]):
+            by_first_only = gain[start:end].sum() >= self.least_gain > gain[start + 1 : end].sum()
+            if end - start > 1 and by_first_only and alone[:, start].min() >= gain[start] / 2:
+                found.append(start)
+        return found
 
 
 def _ablated(scorer: Scorer, ablations: Sequence[frozenset[int]]) -> AblationScores:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.filtering.base import (
@@ -14,9 +13,11 @@ from attribot_integrations.filtering.base import (
     RelevanceSignal,
 )
 from attribot_integrations.filtering.drafted import DraftSignal
-from attribot_integrations.parts import FloatArray
+from attribot_integrations.probabilities import logistic
 
 __all__ = ["SIGNALS", "CombinedSignal", "QuestionSignal"]
+
+_STEEPNESS = 4.0  # a question that gains nothing has the probability 0.02
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class QuestionSignal:
         kept = [everything - frozenset(source.sentence_ids) for source in inputs.sources]
         result = scorer.score([*kept, everything])
         gains = (result.log_probs[:-1] - result.log_probs[-1]).sum(axis=1)
-        probabilities = np.asarray(_logistic(gains / self.half), dtype=np.float32)
-        return Relevance(probabilities, (scorer.cost,))
+        probabilities = logistic(_STEEPNESS * (gains / self.half - 1.0))
+        return Relevance(probabilities.astype(np.float32), (scorer.cost,))
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,3 @@ SIGNALS: dict[str, RelevanceSignal] = {
     "both": CombinedSignal(),
 }
 """Signals by name."""
-
-
-def _logistic(ratio: npt.NDArray[np.floating]) -> FloatArray:
-    """Return a probability that is 1/2 at 1, and 0.02 at 0."""
-    logits = 4.0 * (np.clip(ratio, -10.0, 10.0) - 1.0)
-    return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)

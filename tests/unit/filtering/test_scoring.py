@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from attribot_integrations.demo.corpus import DemoQuestion, demo_examples
+from attribot_integrations.demo.relations import REFUSAL
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, InputError, PromptTooLongError
 from attribot_integrations.filtering import (
@@ -20,6 +22,7 @@ from attribot_integrations.filtering import (
 )
 from attribot_integrations.filtering.base import Relevance, RelevanceInput
 from attribot_integrations.scoring.drafting import Draft, draft_answer
+from attribot_integrations.scoring.scorer import AblationScores, Scorer
 from attribot_integrations.sources import Chunk
 
 
@@ -205,6 +208,74 @@ def test_a_blank_draft_depends_on_nothing(
     assert scores.relevance.tolist() == [0.0, 0.0]
     assert scores.keep() == ()
     assert scores.cost.tokens == 40
+
+
+def declined_twice() -> tuple[str, tuple[str, ...]]:
+    """Two questions that the chunks do not answer, asked at once."""
+    (first, chunks), (second, _) = example("absent", 1), example("absent", 2)
+    return f"{first.question} {second.question}", chunks
+
+
+@pytest.mark.parametrize("granularity", ["chunk", "sentence"])
+@pytest.mark.parametrize("engine", ["demo", "pair"])
+def test_declining_twice_depends_on_nothing(
+    engine: str, granularity: Any, request: pytest.FixtureRequest
+) -> None:
+    question, chunks = declined_twice()
+    scorer: AttributionEngine = request.getfixturevalue(engine)
+    scores = scorer.score_chunks(question, chunks, granularity=granularity)
+    assert scores.draft == f"{REFUSAL} {REFUSAL}"
+    assert scores.keep() == ()
+    assert scores.relevance.max() < 0.1
+
+
+def test_what_is_stated_beside_a_refusal_counts(demo: AttributionEngine) -> None:
+    (missing, chunks), (asked, _) = example("absent", 2), example("absent", 3)
+    scores = demo.score_chunks(f"{missing.question} {asked.question}", chunks)
+    assert scores.draft == f"{REFUSAL} The festival month of Braba is February."
+    assert scores.keep() == (1,)
+
+
+def test_a_second_fact_that_every_chunk_states_counts(demo: AttributionEngine) -> None:
+    asked, chunks = example("double", 2)
+    place = min(relevant(asked))
+    scores = demo.score_chunks(asked.question, [chunks[place]] * 3)
+    assert scores.draft == asked.answer
+    assert scores.relevance.min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("restored", "answer", "counts"),
+    [
+        ([5.0, 6.0, 5.5], "No. It does not say.", False),
+        ([6.0], "No. It does not say.", True),  # the only chunk is like no other
+        ([6.0, 6.0, 0.0], "No. It does not say.", True),  # not any chunk will do
+        ([6.0, 6.0, 6.0], "No. It", True),  # the first token may be all that is said
+        ([6.0, 6.0, 6.0], "It does not say.", True),  # a first statement goes on from nothing
+    ],
+)
+def test_only_what_any_chunk_restores_is_no_evidence(
+    demo: AttributionEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    restored: list[float],
+    answer: str,
+    counts: bool,
+) -> None:
+    def ablated(scorer: Scorer, ablations: Sequence[frozenset[int]]) -> AblationScores:
+        offsets = scorer.answer.offsets
+        first = [low <= answer.index("It") < high for low, high in offsets].index(True)
+        log_probs = np.zeros((len(ablations), len(offsets)), np.float32)
+        log_probs[len(restored) : -1, first] = np.array(restored) - 6.0
+        log_probs[-1, first] = -6.0  # without any chunk
+        return AblationScores(log_probs, np.zeros_like(log_probs))
+
+    monkeypatch.setattr(drafted, "draft_answer", lambda *_: Draft(answer, None, 40, 1))
+    monkeypatch.setattr(drafted, "_ablated", ablated)
+    chunks = [f"Chunk {number} is here." for number in range(len(restored))]
+    scores = demo.score_chunks("Who?", chunks)
+    assert scores.keep() == tuple(
+        index for index, gain in enumerate(restored) if counts and gain > 0
+    )
 
 
 def test_fitted_probability(demo: AttributionEngine) -> None:
