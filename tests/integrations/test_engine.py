@@ -6,7 +6,9 @@ import asyncio
 import copy
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ from attribot_integrations.errors import (
     EmptyContextError,
     InputError,
 )
+from attribot_integrations.parts import Cost
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 
@@ -218,6 +221,40 @@ async def test_async_calls_equal_calls_in_turn(engine: AttributionEngine) -> Non
     got = await asyncio.gather(*(engine.aattribute(QUESTION, CHUNKS, each) for each in answers))
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one.scores, other.scores)
+
+
+@pytest.mark.parametrize("method", [None, "fast", "exact"])
+def test_calls_from_many_threads_equal_calls_in_turn(pair: AttributionEngine, method: Any) -> None:
+    options = EngineOptions(method=method)
+    answers = [f"It opened in {1900 + number}." for number in range(12)]
+
+    def attribute(answer: str) -> Attribution:
+        return pair.attribute(QUESTION, CHUNKS, answer, options=options)
+
+    expected = [attribute(answer) for answer in answers]
+    with ThreadPoolExecutor(6) as pool:
+        got = list(pool.map(attribute, answers))
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
+        assert one.citations == other.citations
+        assert one.cost.models == other.cost.models
+
+
+def test_cost_has_the_seconds_that_a_call_takes() -> None:
+    model: Any = ARCHITECTURES["llama"].build()
+    engine = AttributionEngine.from_model(model, with_chat_template(byte_level_bpe(), CHATML))
+    model.register_forward_pre_hook(lambda *_: time.sleep(0.05))
+    calls: list[Callable[[], Cost]] = [
+        lambda: engine.attribute(QUESTION, CHUNKS, ANSWER).cost,
+        lambda: engine.score_chunks(QUESTION, CHUNKS, signal="question").cost,
+    ]
+    for call in calls:
+        started = time.perf_counter()
+        cost = call()
+        elapsed = time.perf_counter() - started
+        passes = sum(each.passes for each in cost.models)
+        assert passes > 0
+        assert 0.05 * passes <= cost.seconds <= elapsed
 
 
 def test_batch_goes_on_after_a_failure(

@@ -18,7 +18,7 @@ from attribot_integrations import (
 )
 from attribot_integrations.errors import ModelError, UnsupportedModelError
 from tests.parity.architectures import ARCHITECTURES
-from tests.unit.tokenizers_for_tests import byte_level_bpe
+from tests.unit.tokenizers_for_tests import TOKENIZERS, byte_level_bpe
 
 EXACT = EngineOptions(method="exact")
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs."]
@@ -51,6 +51,42 @@ def test_engine_with_a_proxy_of_another_architecture(checkpoint: Path, tmp_path:
     alone = AttributionEngine.from_pretrained(checkpoint)
     exact = alone.attribute("When?", CHUNKS, "It opened in 1962.", options=EXACT)
     np.testing.assert_allclose(result.scores, exact.scores, atol=1e-4)
+
+
+def test_engine_with_a_proxy_of_another_tokenizer(checkpoint: Path, tmp_path: Path) -> None:
+    proxy = tmp_path / "proxy"
+    ARCHITECTURES["gpt2"].build().save_pretrained(proxy)
+    TOKENIZERS["unigram"]().save_pretrained(proxy)
+    question, answer = "When did it open?", "It opened in 1962. It is old."
+    engine = AttributionEngine.from_pretrained(checkpoint, proxy)
+    assert engine.proxy is not None
+    own, other = engine.target.encoder, engine.proxy.encoder
+    assert own.encode_text(answer).offsets != other.encode_text(answer).offsets
+    options = EngineOptions(method=LeaveOneOut(on="proxy"))
+    result = engine.attribute(question, CHUNKS, answer, options=options)
+    # Each model reads its own tokens; the scores are spread over the target's.
+    assert result.token_spans == own.encode_text(answer).offsets
+    alone = AttributionEngine.from_pretrained(proxy)
+    expected = alone.attribute(question, CHUNKS, answer, options=EXACT)
+    np.testing.assert_allclose(result.source_scores, expected.source_scores, atol=1e-3)
+    np.testing.assert_allclose(result.statement_scores, expected.statement_scores, atol=1e-3)
+    # The usual method screens on the proxy, and what it rescores is the target's.
+    both = engine.attribute(question, CHUNKS, answer)
+    target = AttributionEngine.from_pretrained(checkpoint)
+    exact = target.attribute(question, CHUNKS, answer, options=EXACT)
+    assert both.exact.any()
+    np.testing.assert_allclose(both.scores[both.exact], exact.scores[both.exact], atol=1e-4)
+
+
+def test_multimodal_checkpoints_score_text(tmp_path: Path) -> None:
+    model = ARCHITECTURES["gemma3-vision"].build()
+    model.save_pretrained(tmp_path)
+    byte_level_bpe().save_pretrained(tmp_path)
+    loaded = AttributionEngine.from_pretrained(tmp_path, options=EXACT)
+    assert type(loaded.target.model) is type(model)
+    given = AttributionEngine.from_model(model, byte_level_bpe(), options=EXACT)
+    result, expected = (each.attribute("When?", CHUNKS, "In 1962.") for each in (loaded, given))
+    np.testing.assert_allclose(result.scores, expected.scores, atol=1e-4)
 
 
 def test_offloading_to_disk_gives_the_same_scores(checkpoint: Path, tmp_path: Path) -> None:

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedModel,
+)
 from transformers.models.auto import configuration_auto
 
 from attribot_integrations.scoring.capabilities import PathName
@@ -48,14 +53,21 @@ class Architecture:
     model_type: str
     path: PathName
     options: Mapping[str, Any]
+    around: Mapping[str, Any] | None = None
+    """What the config of a multimodal model holds beside its text model's."""
 
     def build(self, **overrides: Any) -> PreTrainedModel:
         """Build a model with random weights, in float32 on the CPU, in evaluation mode."""
         config_class: Callable[..., Any] = configuration_auto.CONFIG_MAPPING[self.model_type]
         options = {**_SMALL, **self.options, **overrides}
-        config = config_class(**{key: value for key, value in options.items() if value != "-"})
+        options = {key: value for key, value in options.items() if value != "-"}
+        if self.around is not None:
+            options = {"text_config": options, **self.around}
+        config = config_class(**options)
+        causal = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+        kind: Any = AutoModelForCausalLM if causal else AutoModelForImageTextToText
         torch.manual_seed(0)
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config).float().eval()
+        model: PreTrainedModel = kind.from_config(config).float().eval()
         return model
 
 
@@ -64,6 +76,14 @@ def _with(model_type: str, path: PathName = "packed", **options: Any) -> Archite
 
 
 _ALTERNATING = ["sliding_attention", "full_attention"] * 2
+_VISION: Mapping[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
 _GPT2: Mapping[str, Any] = {
     "n_embd": 64,
     "n_layer": 4,
@@ -87,6 +107,46 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         sliding_window=WINDOW,
         query_pre_attn_scalar=16,
         layer_types=_ALTERNATING,
+    ),
+    "gemma3-vision": Architecture(
+        "gemma3",
+        "packed",
+        {"sliding_window": WINDOW, "query_pre_attn_scalar": 16, "layer_types": _ALTERNATING},
+        around={"vision_config": _VISION, "mm_tokens_per_image": 1},
+    ),
+    "gemma4-vision": Architecture(
+        "gemma4",
+        "packed",
+        {
+            "sliding_window": WINDOW,
+            "layer_types": _ALTERNATING,
+            "global_head_dim": 32,
+            "num_kv_shared_layers": 2,
+            "hidden_size_per_layer_input": 16,
+            "vocab_size_per_layer_input": VOCABULARY,
+        },
+        around={"vision_config": {**_VISION, "position_embedding_size": 64}},
+    ),
+    "qwen2.5-vision": Architecture(
+        "qwen2_5_vl",
+        "packed",
+        {
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 1e4,
+                "mrope_section": [2, 3, 3],
+            }
+        },
+        around={
+            "vision_config": {
+                "depth": 1,
+                "hidden_size": 32,
+                "intermediate_size": 48,
+                "num_heads": 2,
+                "out_hidden_size": 64,
+                "patch_size": 14,
+            }
+        },
     ),
     "phi3": _with("phi3", sliding_window=WINDOW),
     "olmo2": _with("olmo2"),

@@ -23,7 +23,10 @@ from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_te
 
 TOLERANCE = 1e-4
 """Largest difference of an answer's log-likelihood, in nats, float32."""
-NAMES = ("llama", "mistral", "gemma3", "gpt2", "bloom", "falcon-alibi", "mamba", "lfm2")
+NAMES = (
+    *("llama", "mistral", "gemma3", "gpt2", "bloom", "falcon-alibi", "mamba", "lfm2"),
+    *("gemma3-vision", "gemma4-vision", "qwen2.5-vision"),
+)
 CHUNKS = ("The harbour opened in 1962. It is old.", "A river runs.", "Trams stop at noon.")
 SOURCES = SourceSet.build(as_chunks(CHUNKS))
 

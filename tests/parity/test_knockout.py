@@ -31,7 +31,10 @@ EXPECTED: list[tuple[list[tuple[int, int]], int]] = [
     ([], 60),
     ([(9, 4), (10, 4), (11, 4), (20, 12), (21, 12), (22, 12)], 3),
 ]
-FAMILIES = ["llama", "qwen2-sliding", "gemma3", "mistral", "gpt2", "qwen3-moe", "gpt-oss"]
+FAMILIES = [
+    *("llama", "qwen2-sliding", "gemma3", "mistral", "gpt2", "qwen3-moe", "gpt-oss"),
+    *("gemma3-vision", "gemma4-vision", "qwen2.5-vision"),
+]
 
 
 def full_pass(
