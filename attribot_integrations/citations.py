@@ -85,6 +85,9 @@ def make_citations(
         statement_scores: `[sources, statements]`, in nats.
         exact: `[sources]`, whether the score is exact on the target.
         alternatives: Sources that say the same, at most one group for each statement.
+
+    Raises:
+        ConfigurationError: If the policy returns a position that no source has.
     """
     maker = _CitationMaker(chunks, sources, statement_scores, exact)
     groups = {group.statement_index: group for group in alternatives}
@@ -115,7 +118,11 @@ class _CitationMaker:
     def cite(
         self, statement: Statement, policy: CitationPolicy, group: Alternatives | None
     ) -> None:
-        """Add the citations of one statement: its alternatives, and what the policy chooses."""
+        """Add the citations of one statement: its alternatives, and what the policy chooses.
+
+        Raises:
+            ConfigurationError: If the policy returns a position that no candidate has.
+        """
         scores = self._scores[:, statement.index]
         places = {source.id: place for place, source in enumerate(self._candidates)}
         together = {places[id_]: group for id_ in group.source_ids} if group else {}

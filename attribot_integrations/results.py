@@ -6,7 +6,7 @@ a machine without one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.capture import ChunkLocation
-from attribot_integrations.errors import InputError, MissingExtraError, ModelError
+from attribot_integrations.errors import InputError, ModelError
 from attribot_integrations.parts import (
     Alternatives,
     Audit,
@@ -171,9 +171,7 @@ class Attribution:
 
     def citations_of(self, statement_index: int) -> tuple[Citation, ...]:
         """Return the citations of one statement, strongest first."""
-        return tuple(
-            citation for citation in self.citations if citation.statement_index == statement_index
-        )
+        return tuple(each for each in self.citations if each.statement_index == statement_index)
 
     def supporting_chunks(self) -> tuple[Chunk, ...]:
         """Return the chunks that are cited for any statement, in their original order."""
@@ -225,24 +223,9 @@ class Attribution:
         Raises:
             MissingExtraError: If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtraError("Attribution.to_pandas", "pandas") from error
-        columns: dict[str, Sequence[Any] | npt.NDArray[Any]] = {
-            "source_id": [source.id for source in self.sources],
-            "level": [source.level for source in self.sources],
-            "chunk": [source.chunk_index for source in self.sources],
-            "sentence": [source.sentence_index for source in self.sources],
-            "text": [source.text for source in self.sources],
-            "score": self.source_scores,
-            "exact": self.exact,
-        }
-        for statement, scores in zip(self.statements, self.statement_scores.T, strict=True):
-            columns[f"statement_{statement.index}"] = scores
-        frame: pandas.DataFrame = pandas.DataFrame(columns)
-        frame["sentence"] = frame["sentence"].astype("Int64")
-        return frame
+        from attribot_integrations.render.tables import scores_table
+
+        return scores_table(self)
 
     def to_text(self) -> str:
         """Return the answer with numbered citations, and the cited sentences below."""
@@ -251,10 +234,7 @@ class Attribution:
         return cited_text(self)
 
     def to_markdown(self, *, style: MarkdownStyle = "list", keep_markup: bool = False) -> str:
-        """Return the answer with `[1]` and the cited sentences as Markdown.
-
-        See `render.markdown.cited_markdown`.
-        """
+        """Return the answer with `[1]` and the cited sentences, see `render.markdown`."""
         from attribot_integrations.render.markdown import cited_markdown
 
         return cited_markdown(self, style=style, keep_markup=keep_markup)

@@ -9,12 +9,13 @@ and never by their text, so two equal sentences are two sources.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from attribot_integrations.errors import ConfigurationError, EmptyContextError, InputError
+from attribot_integrations.mappings import ReadOnlyMapping
 
 __all__ = [
     "Chunk",
@@ -36,28 +37,6 @@ Span = tuple[int, int]
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class _ReadOnly(Mapping[str, Any]):
-    """A mapping that cannot be changed; unlike a mappingproxy, it can be pickled and copied."""
-
-    def __init__(self, items: Mapping[str, Any]) -> None:
-        self._items = dict(items)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._items[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        return repr(self._items)
-
-    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
-        return dict, (self._items,)  # a copy is the caller's own, as in `dataclasses.asdict`
-
-
 @dataclass(frozen=True)
 class Chunk:
     """One retrieved piece of text."""
@@ -72,7 +51,7 @@ class Chunk:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise InputError(f"a chunk's text must be a str, not {type(self.text).__name__}")
-        object.__setattr__(self, "metadata", _ReadOnly(self.metadata))
+        object.__setattr__(self, "metadata", ReadOnlyMapping(self.metadata))
 
     @property
     def title(self) -> str | None:
@@ -274,7 +253,11 @@ class SourceSet:
         return self._by_chunk.get(index, ())
 
     def at(self, levels: Iterable[Level]) -> tuple[Source, ...]:
-        """Return the sources of the given levels, sentences first."""
+        """Return the sources of the given levels, sentences first.
+
+        Raises:
+            ConfigurationError: If there is no level, or one that is unknown.
+        """
         wanted = set(levels)
         unknown = wanted - {"sentence", "chunk"}
         if unknown or not wanted:

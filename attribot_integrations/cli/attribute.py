@@ -14,6 +14,7 @@ from rich.text import Text
 
 from attribot_integrations.batch.plan import Share
 from attribot_integrations.batch.processes import leads
+from attribot_integrations.cli.options import DeviceMapOption, DtypeOption, ModelOption
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import ConfigurationError
@@ -50,15 +51,6 @@ class FormatOption(str, Enum):
     TEXT = "text"
 
 
-class DtypeOption(str, Enum):
-    """Precision of the models' weights."""
-
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
 _File = Annotated[
     Path,
     typer.Argument(
@@ -69,14 +61,6 @@ _File = Annotated[
         show_default=False,
         help="JSON Lines or Parquet with question, chunks and answer; id and prompt if you have "
         "them.",
-    ),
-]
-_Model = Annotated[
-    str | None,
-    typer.Option(
-        help="Target: name on the Hugging Face hub, or path. By default the bundled demo model, "
-        "which is not for real text.",
-        show_default=False,
     ),
 ]
 _Proxy = Annotated[
@@ -118,21 +102,11 @@ _Resume = Annotated[
         "OUTPUT.errors.jsonl.",
     ),
 ]
-_Dtype = Annotated[
-    DtypeOption | None,
-    typer.Option(
-        help="Precision of the weights. By default the model's own, and float32 on a CPU.",
-        show_default=False,
-    ),
-]
-_DeviceMap = Annotated[
-    str, typer.Option(help='Where accelerate puts the weights: "auto", "cpu", "cuda:0", …')
-]
 
 
 def attribute(
     file: _File,
-    model: _Model = None,
+    model: ModelOption = None,
     proxy: _Proxy = None,
     output: _Output = Path("-"),
     overwrite: _Overwrite = False,
@@ -143,8 +117,8 @@ def attribute(
     limit: _Limit = None,
     shard: _Shard = None,
     resume: _Resume = False,
-    dtype: _Dtype = None,
-    device_map: _DeviceMap = "auto",
+    dtype: DtypeOption = None,
+    device_map: DeviceMapOption = "auto",
 ) -> None:
     """Attribute logged answers: one JSON object or Parquet row in, one result out.
 

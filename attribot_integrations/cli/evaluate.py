@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from attribot_integrations.cli.attribute import DtypeOption
 from attribot_integrations.cli.evaluating import (
     examples_progress,
     kinds_in,
     names_in,
     span_in,
     wide_console,
+)
+from attribot_integrations.cli.options import (
+    DeviceMapOption,
+    DtypeOption,
+    ModelOption,
+    ProxyOption,
 )
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import MissingExtraError
@@ -70,20 +75,6 @@ _Methods = Annotated[
         '"all" stand for all of them.',
     ),
 ]
-_Model = Annotated[
-    str | None,
-    typer.Option(
-        help="Target: name on the Hugging Face hub, or path. By default the bundled demo model.",
-        show_default=False,
-    ),
-]
-_Proxy = Annotated[
-    str | None,
-    typer.Option(
-        help="Smaller model for methods that run one; the bundled proxy with the bundled target.",
-        show_default=False,
-    ),
-]
 _Output = Annotated[
     Path | None,
     typer.Option(
@@ -117,16 +108,6 @@ _MinScore = Annotated[
         "out examples without any, map_all and top1_all in results.json do not."
     ),
 ]
-_Dtype = Annotated[
-    DtypeOption | None,
-    typer.Option(
-        help="Precision of the weights. By default the model's own, and float32 on a CPU.",
-        show_default=False,
-    ),
-]
-_DeviceMap = Annotated[
-    str, typer.Option(help='Where accelerate puts the weights: "auto", "cpu", "cuda:0", …')
-]
 
 
 def evaluate(
@@ -135,15 +116,15 @@ def evaluate(
     chunks: _Chunks = "8-12",
     kinds: _Kinds = None,
     methods: _Methods = "methods",
-    model: _Model = None,
-    proxy: _Proxy = None,
+    model: ModelOption = None,
+    proxy: ProxyOption = None,
     output: _Output = None,
     limit: _Limit = None,
     resume: _Resume = True,
     correct_only: _CorrectOnly = False,
     min_score: _MinScore = 1.0,
-    dtype: _Dtype = None,
-    device_map: _DeviceMap = "auto",
+    dtype: DtypeOption = None,
+    device_map: DeviceMapOption = "auto",
 ) -> None:
     """Compare methods with exact leave-one-out, gold evidence and each other, and count their cost.
 

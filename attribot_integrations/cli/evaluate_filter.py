@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from attribot_integrations.cli.attribute import DtypeOption
 from attribot_integrations.cli.evaluating import (
     examples_progress,
     kinds_in,
     names_in,
     span_in,
     wide_console,
+)
+from attribot_integrations.cli.options import (
+    DeviceMapOption,
+    DtypeOption,
+    ModelOption,
+    ProxyOption,
 )
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 
@@ -61,19 +66,6 @@ _Similarity = Annotated[
     float, typer.Option(min=0, max=1, help="Least TF-IDF cosine of a chunk, for tfidf.")
 ]
 _TopN = Annotated[int, typer.Option(min=1, help="Chunks that tfidf-top keeps.")]
-_Model = Annotated[
-    str | None,
-    typer.Option(
-        help="Target: name on the Hugging Face hub, or path. By default the bundled demo model.",
-        show_default=False,
-    ),
-]
-_Proxy = Annotated[
-    str | None,
-    typer.Option(
-        help="Smaller model; the bundled proxy with the bundled target.", show_default=False
-    ),
-]
 _Output = Annotated[
     Path | None,
     typer.Option(
@@ -85,16 +77,6 @@ _Output = Annotated[
         help="File for all figures.",
     ),
 ]
-_Dtype = Annotated[
-    DtypeOption | None,
-    typer.Option(
-        help="Precision of the weights. By default the model's own, and float32 on a CPU.",
-        show_default=False,
-    ),
-]
-_DeviceMap = Annotated[
-    str, typer.Option(help='Where accelerate puts the weights: "auto", "cpu", "cuda:0", …')
-]
 
 
 def evaluate_filter(
@@ -105,11 +87,11 @@ def evaluate_filter(
     threshold: _Threshold = None,
     similarity: _Similarity = 0.1,
     top_n: _TopN = 4,
-    model: _Model = None,
-    proxy: _Proxy = None,
+    model: ModelOption = None,
+    proxy: ProxyOption = None,
     output: _Output = None,
-    dtype: _Dtype = None,
-    device_map: _DeviceMap = "auto",
+    dtype: DtypeOption = None,
+    device_map: DeviceMapOption = "auto",
 ) -> None:
     """Compare ways of dropping irrelevant chunks before an answer is generated.
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from attribot_integrations.cli.progress import INTERRUPTED
 from attribot_integrations.cli.runtime import note
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["examples_progress", "kinds_in", "names_in", "span_in", "wide_console"]
 
-_INTERRUPTED = 130  # 128 + SIGINT, what shells report for a program ended by Ctrl-C
 _LEAST_WIDTH = 132
 """Columns of a table where standard output is no terminal."""
 
@@ -84,7 +84,7 @@ def examples_progress(total: int) -> Iterator[Callable[[int], None]]:
         except KeyboardInterrupt:
             progress.stop()
             note(f"interrupted; examples done: {done}")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def wide_console() -> Console:

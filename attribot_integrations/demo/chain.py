@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from pydantic import Field
 
 from attribot_integrations.demo.example import demo_facts, rank
+from attribot_integrations.demo.writing import write_answer
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.prompts import DEFAULT_TEMPLATE
@@ -94,18 +94,8 @@ class DemoChatModel(BaseChatModel):
         """
         if stop:
             raise ConfigurationError(f"the demo model knows no stop words, got {stop!r}")
-        encoded = self.tokenizer.apply_chat_template(
-            convert_to_openai_messages(messages, text_format="string"),
-            add_generation_prompt=True,
-            return_dict=True,
-            return_tensors="pt",
-        ).to(self.model.device)
-        with torch.inference_mode():
-            output = self.model.generate(
-                **encoded, max_new_tokens=self.max_new_tokens, do_sample=False
-            )
-        new = output[0, encoded["input_ids"].shape[1] :]
-        text = self.tokenizer.decode(new, skip_special_tokens=True)
+        plain = convert_to_openai_messages(messages, text_format="string")
+        text = write_answer(self.model, self.tokenizer, plain, self.max_new_tokens)
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import torch
 from pydantic import Field
 
 from attribot_integrations.demo.example import DemoFacts, demo_facts, rank
+from attribot_integrations.demo.writing import write_answer
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.prompts import DEFAULT_TEMPLATE
 
 try:
     from llama_index.core.base.llms.types import (
@@ -35,10 +36,7 @@ except ImportError as error:
 
 __all__ = ["DemoLLM", "DemoNodeRetriever", "DemoQueryEngine", "demo_nodes", "demo_query_engine"]
 
-_TEMPLATE: Final = (
-    "Answer the question using only the context.\n\nContext:\n{context_str}\n\n"
-    "Question: {query_str}"
-)
+_TEMPLATE: Final = DEFAULT_TEMPLATE.format(context="{context_str}", question="{query_str}")
 """The prompt that the bundled target was trained with, with LlamaIndex's names of the fields."""
 
 
@@ -105,18 +103,10 @@ class DemoLLM(CustomLLM):
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer a prompt."""
-        encoded = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}],
-            add_generation_prompt=True,
-            return_dict=True,
-            return_tensors="pt",
-        ).to(self.model.device)
-        with torch.inference_mode():
-            output = self.model.generate(
-                **encoded, max_new_tokens=self.max_new_tokens, do_sample=False
-            )
-        new = output[0, encoded["input_ids"].shape[1] :]
-        return CompletionResponse(text=self.tokenizer.decode(new, skip_special_tokens=True))
+        messages = [{"role": "user", "content": prompt}]
+        return CompletionResponse(
+            text=write_answer(self.model, self.tokenizer, messages, self.max_new_tokens)
+        )
 
     @llm_completion_callback()
     def stream_complete(

@@ -75,7 +75,7 @@ class RandomAblationLasso:
             )
             for row in kept
         ]
-        everything = frozenset(range(len(inputs.context.sentences)))
+        everything = inputs.context.all_ids
         result = inputs.target.score([*removed, everything])
         weights = self.fit(kept, result.log_probs[:-1].sum(axis=1))
         length = len(inputs.token_spans)

@@ -75,9 +75,8 @@ def _attribute(engine: RequestAttributor, captured: CapturedSynthesis) -> Attrib
         return _with_template(engine, captured, texts, _UNSEEN)
     call, notes = _answering(captured)
     target = getattr(engine, "target", None)
-    shared = target is not None and getattr(target, "model", None) is getattr(
-        call.llm, "_model", call
-    )
+    own = getattr(target, "model", None)
+    shared = own is not None and own is getattr(call.llm, "_model", None)
     chat = bool(getattr(getattr(target, "encoder", None), "uses_chat_template", True))
     layout = lay_out(call, texts, shared=shared, chat=chat)
     prompt = None if layout is not None else _searchable(call, shared=shared, chat=chat)
