@@ -66,13 +66,17 @@ _QUICK = _Choice(
 )
 
 
+_FILE_WIDTH = 160
+"""Characters in a line of a file, which the widest table takes."""
+
+
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="Small shapes and contexts.")] = False,
     shapes: Annotated[str | None, typer.Option(help=f"Some of {', '.join(SHAPES)}.")] = None,
     contexts: Annotated[str | None, typer.Option(help="Some contexts, or sweep.")] = None,
     ways: Annotated[str | None, typer.Option(help="Ways whose names begin like this.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the sweep here (needs [plots]).")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the sweep here (extra plots).")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     runs: Annotated[int | None, typer.Option(help="Counted rounds at most.")] = None,
     way_seconds: Annotated[
@@ -101,7 +105,8 @@ def main(
     except (ValueError, MissingExtraError) as error:
         raise typer.BadParameter(str(error)) from error
     picked = _ways(ways, chosen.stream)
-    console = Console()
+    # Lines of a file may be long; a terminal's are as long as it is wide.
+    console = Console(width=None if Console().is_terminal else _FILE_WIDTH)
     ceilings = measure_ceilings(device, default_dtype(device))
     rows: list[Row] = []
     for shape, sizes in jobs.items():

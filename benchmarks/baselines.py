@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -12,7 +12,15 @@ from attribot_integrations.scoring.ablated import AblatedText
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.scorer import Scorer
 from benchmarks.contexts import Case
-from benchmarks.ways import Job, Outcome, Setting, Way, best_batch, spread
+from benchmarks.ways import (
+    Job,
+    Outcome,
+    Setting,
+    UnavailableError,
+    Way,
+    best_batch,
+    spread,
+)
 
 __all__ = ["BASELINES", "scorer_way"]
 
@@ -122,6 +130,30 @@ def _run_padded(job: Job) -> Outcome:
     return Outcome({id_: sums[-1] - sums[id_] for id_ in chosen}, exact_sources=len(chosen))
 
 
+def _reading_way(role: Literal["target", "proxy"]) -> Way:
+    """Return one pass over the prompt: less than any way that reads it, so the scale for growth."""
+
+    def run(job: Job) -> Outcome:
+        setting = job.setting
+        model = setting.target if role == "target" else setting.proxy
+        if model is None:
+            raise UnavailableError("there is no proxy")
+        ids = AblatedText(model.encoder, job.cases[0].prompt, frozenset()).ids
+        tokens, last = torch.tensor([ids]), torch.tensor([len(ids) - 1])
+        positions = torch.arange(len(ids))[None]
+        model.forward(tokens, last, position_ids=positions, use_cache=True)
+        return Outcome()
+
+    return Way(
+        name="read the prompt" if role == "target" else "read the prompt, proxy",
+        group="baseline",
+        run=run,
+        on_proxy=role == "proxy",
+        estimate=lambda sources, prompt, answer: prompt,
+        in_sweep=role == "proxy",
+    )
+
+
 def _run_generate(job: Job) -> Outcome:
     setting, case = job.setting, job.cases[0]
     prompt = AblatedText(setting.target.encoder, case.prompt, frozenset()).ids
@@ -139,6 +171,8 @@ def _run_generate(job: Job) -> Outcome:
 
 
 BASELINES: tuple[Way, ...] = (
+    _reading_way("target"),
+    _reading_way("proxy"),
     scorer_way("plain"),
     Way(
         name="naive, batched",
