@@ -43,6 +43,10 @@ class AttentionRule:
     chunk: int | None = None
     """Chunked attention: keys in the same block of `chunk` positions."""
 
+    def limits(self, length: int) -> bool:
+        """Return whether a text of so many tokens has some that do not see all before them."""
+        return any(reach is not None and reach < length for reach in (self.window, self.chunk))
+
     def out_of_reach(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor | None:
         """Return where a key may not be seen, given positions; `None` if nothing is limited."""
         too_far = None if self.window is None else key <= query - self.window
@@ -69,6 +73,8 @@ class Capabilities:
     """Length at which the position encoding changes for the whole text (longrope)."""
     takes_position_ids: bool = True
     takes_logits_to_keep: bool = True
+    attention_in_parts: bool = False
+    """Whether a pack's attention may be computed without its mask, see `split_attention`."""
 
     def restricted_to(self, path: PathName, reason: str) -> Capabilities:
         """Return a copy that uses another path."""
@@ -108,6 +114,9 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         length_switch=length_switch(config),
         takes_position_ids="position_ids" in parameters,
         takes_logits_to_keep="logits_to_keep" in parameters,
+        attention_in_parts=(
+            path == "packed" and config._attn_implementation == "sdpa" and not _is_compiled(model)
+        ),
     )
 
 
@@ -123,6 +132,10 @@ def inner_model(model: Any) -> PreTrainedModel:
         model = wrapped
 
 
+def _is_compiled(model: Any) -> bool:
+    return hasattr(model, "_orig_mod") or bool(getattr(model, "_compiled_call_impl", None))
+
+
 def _check_adapters(model: Any, name: str) -> None:
     configs: Mapping[str, Any] = getattr(model, "peft_config", None) or {}
     if any(getattr(config, "is_prompt_learning", False) for config in configs.values()):
@@ -136,7 +149,7 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     from transformers import DynamicCache
 
     layers = set(getattr(config, "layer_types", None) or ())
-    if getattr(model, "_is_stateful", False) or any(DynamicCache(config=config).is_linear):
+    if getattr(model, "_is_stateful", False) or _has_states(DynamicCache(config=config)):
         return "plain", "recurrent layers carry a state that branches cannot share"
     if "past_key_values" not in parameters:
         return "plain", f"the forward method of {type(model).__name__} takes no cache"
@@ -152,6 +165,11 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     if implementation not in {"sdpa", "eager"}:
         return "cached", f"the attention implementation {implementation!r} takes no 4D mask"
     return "packed", "attention takes a mask and positions for each token"
+
+
+def _has_states(cache: Any) -> bool:
+    # Before transformers 5.13, caches of recurrent models have classes of their own.
+    return any(getattr(cache, "is_linear", ()))
 
 
 def _mask_rules(config: Any) -> Mapping[str | None, AttentionRule]:

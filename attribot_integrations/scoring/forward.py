@@ -13,6 +13,7 @@ import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
 from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.scoring.split_attention import PackMask
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -58,14 +59,16 @@ class ForwardPass:
         if self._capabilities.takes_logits_to_keep:
             # The last layer's device may not be the first's, where hooks put every tensor.
             inputs["logits_to_keep"] = rows.tolist() if self._on_several_devices else rows
-        inputs = {
-            key: value.to(self.device) if isinstance(value, torch.Tensor) else value
-            for key, value in inputs.items()
-        }
+        inputs = {key: self._moved(value) for key, value in inputs.items()}
         with self.lock, torch.inference_mode():
             output = self.model(input_ids=tokens.to(self.device), **inputs)
         logits: torch.Tensor = output.logits[0]
         return logits if self._capabilities.takes_logits_to_keep else logits[rows]
+
+    def _moved(self, value: Any) -> Any:
+        # A pack's mask is made where it belongs; moving it would make it dense.
+        movable = isinstance(value, torch.Tensor) and not isinstance(value, PackMask)
+        return value.to(self.device) if movable else value
 
     def remember_shortage(self, tokens: int) -> None:
         """Keep later requests from passes that are as large as one that did not fit."""

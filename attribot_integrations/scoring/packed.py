@@ -38,6 +38,8 @@ class PackedPath(CachedPath):
     again; what was already scored is kept, and later requests start with the smaller budget.
     """
 
+    least_in_parts = 512
+    """Tokens of a pack from which on attention is computed in parts; below, a mask is as fast."""
     _alone_reference: torch.Tensor | None = None
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
@@ -117,7 +119,12 @@ class PackedPath(CachedPath):
 
     def _run_pack(self, pack: Pack, cache: DynamicCache) -> torch.Tensor:
         """Run one pack; returns log-probabilities `[branches, answer tokens]`."""
-        masks = pack.masks(self._capabilities.masks, self._model.dtype, self._run_model.device)
+        masks = pack.masks(
+            self._capabilities.masks,
+            self._model.dtype,
+            self._run_model.device,
+            in_parts=self._capabilities.attention_in_parts and pack.size >= self.least_in_parts,
+        )
         logits = self._forward(
             pack.tokens(),
             pack.answer_rows(len(self._answer)),

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
 from attribot_integrations.scoring.capabilities import AttentionRule
+from attribot_integrations.scoring.split_attention import AttentionParts, PackMask
 from attribot_integrations.sources import Span
 
 __all__ = ["Branch", "Pack", "PackLimits", "Rerun", "branch_off", "longest_first", "take_pack"]
+
+_ALIGNMENT = 16
+"""Rows of a mask begin at multiples of so many elements, which kernels on GPUs ask for."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,12 @@ class Branch:
         return not (self.rerun or self.shift)
 
     @property
+    def common(self) -> int:
+        """How many of the shared tokens, from the first on, all its tokens see."""
+        first = self.start if self.in_place else min(self.start, int(self.positions().min()))
+        return min([first, *(low for low, _ in self.unseen)])
+
+    @property
     def unseen(self) -> tuple[Span, ...]:
         """Ranges of the shared tokens that this branch does not attend to."""
         return (*self.hidden, *((each.low, each.high) for each in self.rerun))
@@ -94,13 +105,29 @@ class Pack:
         ends = torch.tensor([len(branch.tokens) for branch in self.branches]).cumsum(0)
         return (ends[:, None] + torch.arange(-answer_length, 0)).flatten()
 
+    @property
+    def lengths(self) -> list[int]:
+        """How many tokens each branch has."""
+        return [len(branch.tokens) for branch in self.branches]
+
     def masks(
-        self, rules: Mapping[str | None, AttentionRule], dtype: torch.dtype, device: torch.device
+        self,
+        rules: Mapping[str | None, AttentionRule],
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        in_parts: bool = False,
     ) -> torch.Tensor | dict[str, torch.Tensor]:
         """Build the additive attention masks, each `[1, 1, size, prefix + size]`.
 
         A token sees its own branch up to itself, and of the shared prefix only what its branch
         shares. Masks are floats: eager attention adds a boolean mask as 0 and 1, silently wrong.
+
+        Args:
+            rules: What limits the layers of each type.
+            dtype: The model's.
+            device: Where the model computes.
+            in_parts: Whether layers without limits get a `PackMask`, see there.
 
         Returns:
             One mask, or one for each layer type where the model takes a dict of masks.
@@ -108,11 +135,14 @@ class Pack:
         blocked = torch.finfo(dtype).min
         position = self.positions()[0].to(device)
         keys = torch.cat([torch.arange(self.prefix, device=device), position])
-        base = self._base_mask(position, blocked, dtype)
+        base = cache(lambda: self._base_mask(position, blocked, dtype)[None, None])
+        length = int(position.max()) + 1
 
         def additive(rule: AttentionRule) -> torch.Tensor:
+            if in_parts and not rule.limits(length):
+                return PackMask.of(self._parts(position, blocked, dtype), base)
             far = rule.out_of_reach(position[:, None], keys[None, :])
-            return (base if far is None else torch.where(far, blocked, base))[None, None]
+            return base() if far is None else torch.where(far, blocked, base())
 
         built = {layer: additive(rule) for layer, rule in rules.items()}
         single = built.get(None)
@@ -124,30 +154,40 @@ class Pack:
         """Build the mask without windows, `[size, prefix + size]`."""
         device, prefix, size = position.device, self.prefix, self.size
         mask = torch.empty((size, prefix + size), dtype=dtype, device=device)
+        mask[:, :prefix] = self._seen(0, position, blocked, dtype)
         mask[:, prefix:] = blocked
-        shared = self._shared_rows(blocked, dtype).to(device)
-        longest = max(len(branch.tokens) for branch in self.branches)
+        longest = max(self.lengths)
         triangle = torch.full((longest, longest), blocked, dtype=dtype, device=device).triu_(1)
-        low = 0
-        for row, branch in zip(shared, self.branches, strict=True):
-            length = len(branch.tokens)
+        low = prefix
+        for length in self.lengths:
             high = low + length
-            mask[low:high, :prefix] = row
-            mask[low:high, prefix + low : prefix + high] = triangle[:length, :length]
+            mask[low - prefix : high - prefix, low:high] = triangle[:length, :length]
             low = high
-        if any(not branch.in_place for branch in self.branches):
-            late = torch.arange(prefix, device=device)[None, :] >= position[:, None]
-            mask[:, :prefix].masked_fill_(late, blocked)
         return mask
 
-    def _shared_rows(self, blocked: float, dtype: torch.dtype) -> torch.Tensor:
-        """Build what each branch sees of the shared tokens, `[branches, prefix]`."""
+    def _parts(self, position: torch.Tensor, blocked: float, dtype: torch.dtype) -> AttentionParts:
+        common = min(branch.common for branch in self.branches)
+        rest = self._seen(common, position, blocked, dtype)
+        return AttentionParts.of(self.lengths, common, rest)
+
+    def _seen(
+        self, low: int, position: torch.Tensor, blocked: float, dtype: torch.dtype
+    ) -> torch.Tensor:
+        """Build what the tokens see of the prefix from `low` on, `[size, prefix - low]`."""
         rows = torch.full((len(self.branches), self.prefix), blocked, dtype=dtype)
         for row, branch in zip(rows, self.branches, strict=True):
             row[: branch.start] = 0
             for start, end in branch.unseen:
                 row[start:end] = blocked
-        return rows
+        width, device = self.prefix - low, position.device
+        wide = -(-width // _ALIGNMENT) * _ALIGNMENT
+        seen = torch.empty((self.size, wide), dtype=dtype, device=device)[:, :width]
+        lengths = torch.tensor(self.lengths, device=device)
+        seen.copy_(rows[:, low:].to(device).repeat_interleave(lengths, dim=0))
+        if any(not branch.in_place for branch in self.branches):
+            late = torch.arange(low, self.prefix, device=device)[None, :] >= position[:, None]
+            seen.masked_fill_(late, blocked)
+        return seen
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import torch
 from attribot_integrations.errors import OutOfMemoryError, UnsupportedModelError
 from attribot_integrations.scoring.capabilities import Capabilities, PathName, inner_model
 from attribot_integrations.scoring.forward import ForwardPass
+from attribot_integrations.scoring.packed import PackedPath
 from attribot_integrations.scoring.paths import PATHS, PathScores, PlainPath
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
     _check_causal(model, capabilities, probes[0])
     if capabilities.path != "plain":
         probes += _long_probes(model, capabilities)
+    if capabilities.attention_in_parts and not _attends_in_parts(model, capabilities, probes[0]):
+        _logger.info("%s: attention in parts gives other numbers, so masks are used", name)
+        capabilities = replace(capabilities, attention_in_parts=False)
     paths = list(PATHS)
     for path in paths[paths.index(capabilities.path) : -1]:
         worst = max(_difference(model, capabilities, path, probe) for probe in probes)
@@ -163,6 +167,25 @@ def _difference(
     pairs = ((got.log_probs, expected.log_probs), (got.reference, expected.reference))
     worst = max(float((left - right).abs().max()) for left, right in pairs)
     return worst if worst == worst else float("inf")
+
+
+def _attends_in_parts(model: PreTrainedModel, capabilities: Capabilities, probe: _Probe) -> bool:
+    """Tell whether packs give the numbers without a mask that they give with one."""
+    start = len(probe.prompt) - 2
+
+    def scores(parts: bool) -> tuple[PathScores, PathScores]:
+        chosen = replace(capabilities, attention_in_parts=parts)
+        path = PackedPath(model, chosen, probe.prompt, probe.answer, token_budget=1 << 12)
+        path.least_in_parts = 0
+        return path.score(probe.ablated), path.knock_out(start, [[each] for each in _REMOVED], 2)
+
+    try:
+        pairs = zip(scores(True), scores(False), strict=True)
+        worst = max(float((one.log_probs - other.log_probs).abs().max()) for one, other in pairs)
+    except _FAILURES as error:
+        _logger.debug("%s: attention in parts failed", type(model).__name__, exc_info=error)
+        return False
+    return worst <= tolerance(model.dtype)
 
 
 def _check_causal(model: PreTrainedModel, capabilities: Capabilities, probe: _Probe) -> None:
