@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -250,7 +251,11 @@ class AttributionEngine:
         Returns:
             One result for each request, in order.
         """
-        engine = AttributionEngine(self.target, self.proxy, options or self.options)
+        engine = self
+        if options is not None:
+            chosen_method(options, has_proxy=self.proxy is not None)
+            engine = copy.copy(self)
+            engine.options = options
         return attribute_all(engine, requests, progress=progress, raise_error=raise_error)
 
     def attribute_request(

@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+import numpy.typing as npt
 
 from attribot_integrations.errors import InputError
 
@@ -66,7 +67,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _value(hint, value, where)
     if kind is tuple:
         return _tuple(get_args(hint), value, where)
-    if kind is np.ndarray:
+    if kind in (np.ndarray, npt.NDArray):  # the latter is a type of its own from NumPy 2.5 on
         return _array(hint, value, where)
     if kind is Literal:
         if not isinstance(value, str) or value not in get_args(hint):
@@ -91,7 +92,8 @@ def _tuple(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
 
 
 def _array(hint: Any, value: Any, where: str) -> np.ndarray[Any, Any]:
-    dtype = get_args(get_args(hint)[1])[0]
+    scalar = get_args(hint)[-1]
+    dtype = get_args(scalar)[0] if get_origin(scalar) is np.dtype else scalar
     try:
         array = np.array(value)
     except ValueError as error:  # rows of different lengths

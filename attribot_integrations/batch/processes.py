@@ -68,9 +68,10 @@ def joined() -> Iterator[Processes]:
     import torch
     from accelerate.state import PartialState
 
-    accelerator = torch.accelerator.current_accelerator()
+    # A build for devices names them where there is none, too, or (torch 2.6) raises an error.
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     # Without devices to deal, the processes have to be told that they share the CPU.
-    on_cpu = accelerator is None or accelerator.type == "mps"
+    on_cpu = device is None or device.type == "mps"
     asked = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true")
     state: Any = PartialState(cpu=on_cpu or asked, timeout=_PATIENCE)
     if state.num_processes != _announced():

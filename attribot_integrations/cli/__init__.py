@@ -20,7 +20,6 @@ app = typer.Typer(
     name="attribot",
     help="Causal citations for RAG: which retrieved text an answer really depends on.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )

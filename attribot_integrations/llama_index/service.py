@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import threading
 from collections.abc import Callable
@@ -157,7 +158,7 @@ class AttributionService:
         future = self._future(response)
         try:
             return future.result(timeout)
-        except TimeoutError as error:
+        except concurrent.futures.TimeoutError as error:  # the built-in one from Python 3.11 on
             raise TimeoutError(f"the attribution took longer than {timeout} seconds") from error
 
     async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:

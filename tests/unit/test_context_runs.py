@@ -26,7 +26,11 @@ def test_neighbours_are_gathered_and_nothing_is_lost(names: list[str]) -> None:
 
 
 def test_chunks_are_compared_by_text_and_order() -> None:
-    together: list[Any] = [["A.", "B."], ("A.", Chunk("B.")), [Chunk("A.", metadata={"x": []}), "B."]]
+    together: list[Any] = [
+        ["A.", "B."],
+        ("A.", Chunk("B.")),
+        [Chunk("A.", metadata={"x": []}), "B."],
+    ]
     apart: list[Any] = [["B.", "A."], ["A. B."], ["A."]]
     found = context_runs(map(_request, together + apart), lambda request: request)
     assert [len(run) for run in found] == [3, 1, 1, 1]

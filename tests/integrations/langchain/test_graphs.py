@@ -1,6 +1,7 @@
 """LangGraph graphs of one's own."""
 
 import asyncio
+import sys
 from typing import Annotated, Any
 
 import pytest
@@ -74,9 +75,11 @@ def test_callbacks_see_the_state() -> None:
     for mode in ("updates", "values", "messages", ["values", "messages"]):
         _ = list(graph().stream({"question": "Ada"}, using(handler), stream_mode=mode))
         check(last(handler))
-    asyncio.run(graph(agenerate).ainvoke({"question": "Ada"}, using(handler)))
-    check(last(handler))
-    assert len(handler.records) == 6
+    assert len(handler.records) == 5
+    if sys.version_info >= (3, 11):  # before, LangGraph hands no callbacks to async nodes
+        asyncio.run(graph(agenerate).ainvoke({"question": "Ada"}, using(handler)))
+        check(last(handler))
+        assert len(handler.records) == 6
     assert open_runs(handler) == (0, 0)
 
 

@@ -1,0 +1,201 @@
+"""The wheel in environments of its own: what a user gets who is no developer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attribot_integrations import __version__
+from tests.packaging.conftest import Built
+from tests.packaging.environments import Environment, metadata_of
+from tests.unit.attributions import make_attribution
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+
+
+def test_import_is_of_the_wheel_and_light(plain: Environment) -> None:
+    program = (
+        "import sys, attribot_integrations\n"
+        "from importlib.metadata import version\n"
+        "print(attribot_integrations.__file__)\n"
+        "print(attribot_integrations.__version__, version('attribot-integrations'))\n"
+        "print({'torch', 'transformers', 'numpy'} & {*sys.modules})\n"
+    )
+    place, versions, heavy = plain.output("python", "-c", program).splitlines()
+    assert Path(place).is_relative_to(plain.folder)
+    assert versions == f"{__version__} {__version__}"
+    assert heavy == "set()"
+
+
+def test_commands_say_their_version(plain: Environment) -> None:
+    for command in (["attribot"], ["python", "-m", "attribot_integrations"]):
+        assert plain.output(*command, "--version") == f"attribot {__version__}\n"
+
+
+def test_names_models_and_templates_are_there_without_extras(plain: Environment) -> None:
+    program = (
+        "from importlib.resources import files\n"
+        "import attribot_integrations\n"
+        "from attribot_integrations import *\n"
+        "for name in attribot_integrations.__all__:\n"
+        "    assert name in globals(), name\n"
+        "assert files(attribot_integrations).joinpath('py.typed').is_file()\n"
+        "engine = AttributionEngine.demo(proxy=True)\n"
+        "result = engine.attribute('Who sings?', ['Bragor sings.', 'Ada walks.'], 'Bragor.')\n"
+        "print(result.to_html())\n"
+    )
+    assert '<article class="attribot' in plain.output("python", "-c", program)
+
+
+# Extras
+
+USES = {
+    "langchain": "import attribot_integrations.langchain.agents",
+    "llama-index": "import attribot_integrations.llama_index",
+    "pandas": "result.to_pandas()",
+    "plots": "result.plot()",
+    "tracing": "attribot_integrations.render.tracing.trace_attribution(result)",
+    "evaluation": "attribot_integrations.evaluation.baselines.TfidfSimilarity()",
+    "parquet": "attribot_integrations.batch.parquet.check_installed()",
+}
+"""What needs an extra; in an environment with the one for LangChain, agents need another."""
+
+FAILING = """
+import json, sys
+from attribot_integrations import Attribution, AttribotError
+import attribot_integrations.batch.parquet
+import attribot_integrations.evaluation.baselines
+import attribot_integrations.render.tracing
+
+result = Attribution.from_json(sys.argv[1])
+messages = {}
+for extra, code in json.loads(sys.argv[2]).items():
+    try:
+        exec(code)
+    except ImportError as error:
+        assert isinstance(error, AttribotError), repr(error)
+        messages[extra] = str(error)
+print(json.dumps(messages))
+"""
+
+
+def complaints(environment: Environment, uses: dict[str, str]) -> dict[str, str]:
+    """What is said where extras are missing, by the extra."""
+    result = make_attribution("Who sings?", ["Bragor sings."], "Bragor.").to_json()
+    said = environment.output("python", "-c", FAILING, result, json.dumps(uses))
+    messages: dict[str, str] = json.loads(said)
+    return messages
+
+
+def test_a_missing_extra_is_named_with_its_pip_command(plain: Environment) -> None:
+    messages = complaints(plain, USES)
+    assert set(messages) == set(USES)
+    for extra, message in messages.items():
+        command = f'pip install "attribot-integrations[{extra}]"'
+        assert message.endswith(f" needs packages that are not installed: {command}")
+
+
+def test_agents_need_more_than_langchain_core(with_langchain: Environment) -> None:
+    messages = complaints(with_langchain, {"agents": USES["langchain"]})
+    assert messages["agents"].endswith('pip install "attribot-integrations[langchain-agents]"')
+
+
+def test_every_extra_is_missed_somewhere(built: Built) -> None:
+    extras = set(metadata_of(built.wheel).get_all("Provides-Extra", []))
+    # Who uses Ray has it; the others gather extras, or are for developers.
+    assert extras - {"all", "dev", "docs", "ray"} == {*USES, "langchain-agents"}
+
+
+def test_demo_without_langchain_says_what_to_install(plain: Environment) -> None:
+    done = plain.run("attribot", "demo")
+    assert done.returncode == 1
+    assert done.stderr.endswith(': pip install "attribot-integrations[langchain]"\n')
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_with_langchain(with_langchain: Environment) -> None:
+    shown = with_langchain.output("attribot", "demo", "--html", "demo.html")
+    assert shown.count("Q  ") == 3
+    assert "[1]" in shown
+    assert (with_langchain.work / "demo.html").stat().st_size > 10_000
+
+
+# Types
+
+TYPED = """
+from attribot_integrations import Attribution, AttributionEngine, Chunk, Citation
+
+
+def best(result: Attribution) -> Citation | None:
+    result.citations.append(1)  # type: ignore[attr-defined]
+    return max(result.citations, key=lambda citation: citation.score, default=None)
+
+
+engine = AttributionEngine.demo()
+found = best(engine.attribute(question="Who?", chunks=[Chunk("Ada sings.")], answer="Ada."))
+if found is not None:
+    text: str = found.text
+    number: str = found.number  # type: ignore[assignment]
+"""
+
+
+def test_a_strictly_typed_script_passes(plain: Environment) -> None:
+    # An ignored error that is none would be one: the types are seen, they are not just Any.
+    (plain.work / "script.py").write_text(TYPED)
+    (plain.work / "mypy.ini").write_text(
+        "[mypy]\nstrict = true\n"
+        # Large, and none of their types is in the script.
+        "[mypy-accelerate.*,numpy.*,rich.*,torch.*,transformers.*]\nfollow_imports = skip\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", f"--python-executable={plain.python}", "script.py"],
+        cwd=plain.work,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "Success: no issues found in 1 source file\n", done.stderr
+
+
+# Completion in shells
+
+ASK = """
+eval "$(attribot --show-completion)"
+complete -p attribot
+for line in "ev" "attribute --form"; do
+    COMP_WORDS=(attribot $line)
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    _attribot_completion attribot
+    echo "${COMPREPLY[@]}"
+done
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_commands_and_options(plain: Environment) -> None:
+    registered, commands, options = plain.output("bash", "-c", ASK).splitlines()
+    assert registered == "complete -o default -F _attribot_completion attribot"
+    assert commands == "evaluate evaluate-filter"
+    assert options == "--format"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_completion_is_installed_for_the_shell_in_use(plain: Environment) -> None:
+    # Two commands, for a shell replaces itself by a single one.
+    said = plain.output("bash", "-c", "attribot --install-completion; echo done")
+    assert said.startswith("bash completion installed in ")
+    assert "_attribot_completion" in (plain.work / ".bash_completions/attribot.sh").read_text()
+    assert "attribot.sh" in (plain.work / ".bashrc").read_text()
+
+
+@pytest.mark.parametrize(
+    ("shell", "expected"), [("zsh", "#compdef attribot"), ("fish", "complete --command attribot")]
+)
+def test_other_shells_get_a_script_too(plain: Environment, shell: str, expected: str) -> None:
+    script = plain.output("env", f"_ATTRIBOT_COMPLETE=source_{shell}", "attribot")
+    assert expected in script
