@@ -2,13 +2,14 @@
 # make test   install what a developer needs and run the tests
 # make check  formatting, lint and types
 # make slow   the tests that take longer than a minute
+# make docs   build the documentation to docs/_build/html; needs Python 3.11
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test slow check format benchmark clean
+.PHONY: demo test slow check format docs benchmark clean
 
 demo: $(VENV)/.user
 	$(BIN)/attribot demo
@@ -27,6 +28,9 @@ check: $(VENV)/.developer
 format: $(VENV)/.developer
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.developer
+	$(BIN)/python -m sphinx -b html -j auto -n -W --keep-going -d docs/_build/doctrees docs docs/_build/html
 
 benchmark: $(VENV)/.developer
 	$(BIN)/python -m benchmarks --quick

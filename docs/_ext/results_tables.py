@@ -1,0 +1,170 @@
+"""The directive `results-table`: a table of measured figures, made from the file that holds them.
+
+The files in `benchmarks/results/` are written by `attribot evaluate`, `attribot evaluate-filter`
+and `python -m benchmarks`. A figure on a page is thus the figure of a run, with what it ran on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+__all__ = ["ResultsTable", "markdown_of", "setup"]
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+Figures = Mapping[str, Any]
+
+_FIDELITY = {
+    "mAP of outliers": ("map", 2),
+    "top-1": ("top1", 2),
+    "Pearson": ("pearson", 2),
+    "citation F1": ("sentence_f1", 2),
+    "tokens": ("tokens_vs_naive", 3),
+    "cost": ("cost_vs_naive", 3),
+    "time": ("seconds_vs_naive", 2),
+}
+_FILTERS = {
+    "relevant kept": ("recall", 3),
+    "others dropped": ("dropped", 3),
+    "answers right": ("exact_answer", 3),
+    "tokens saved": ("saved", 2),
+    "cost": ("cost_vs_pass", 1),
+    "time": ("seconds_vs_pass", 1),
+}
+"""Figure and decimals, by heading."""
+_WITH_INTERVAL = {"map", "top1", "recall", "dropped", "exact_answer"}
+
+_SPEED: Mapping[str, Callable[[Figures], str]] = {
+    "seconds": lambda row: (
+        _number(row["seconds"], ".3f") + ("*" if row["extrapolated_from"] else "")
+    ),
+    "x naive": lambda row: _number(row["speedup_naive"], ".1f"),
+    "x cached": lambda row: _number(row["speedup_cached"], ".2f"),
+    "tokens": lambda row: _number(row["tokens_run"], ",d"),
+    "passes": lambda row: _number(row["passes"], ",d"),
+    "largest difference, nats": lambda row: _number(row["largest_difference"], ".0e"),
+}
+
+
+def markdown_of(results: Figures) -> str:
+    """Return the Markdown for the content of a results file: tables, and what they ran on.
+
+    Raises:
+        ValueError: If the content is of no known kind.
+    """
+    if "rows" in results:
+        lines = _speed(results)
+    elif "contexts" in results:
+        lines = _filters(results)
+    elif "methods" in results:
+        lines = _fidelity(results)
+    else:
+        raise ValueError(f"results must hold rows, contexts or methods, not {sorted(results)}")
+    return "\n".join([*lines, "", _measured_on(results), ""])
+
+
+class ResultsTable(SphinxDirective):
+    """Shows a file of `benchmarks/results/`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the tables."""
+        path = RESULTS / self.arguments[0]
+        self.env.note_dependency(str(path))
+        try:
+            markdown = markdown_of(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, KeyError, ValueError) as error:
+            raise ExtensionError(f"cannot show {path.name}: {error}") from error
+        parsed: list[nodes.Node] = self.parse_text_to_nodes(markdown)
+        return parsed
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add the directive."""
+    app.add_directive("results-table", ResultsTable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _fidelity(results: Figures) -> Iterator[str]:
+    yield f"{_capital(results['settings']['data'])}: {results['n']} examples."
+    yield from _table("method", results["methods"], _FIDELITY)
+
+
+def _filters(results: Figures) -> Iterator[str]:
+    for context in results["contexts"]:
+        yield f"{_capital(context['data'])}: {context['n']} questions."
+        yield from _table("filter", context["filters"], _FILTERS)
+
+
+def _speed(results: Figures) -> Iterator[str]:
+    for _, group in groupby(results["rows"], lambda row: (row["shape"], row["context"])):
+        rows = [row for row in group if row["reason"] is None]
+        first = rows[0]
+        yield ""
+        yield (
+            f"`{first['shape']}` ({first['parameters'] / 1e6:,.1f} million parameters), "
+            f"`{first['context']}`: {first['sources']} sources, {first['prompt_tokens']:,} tokens "
+            f"of prompt and {first['answer_tokens']} of answer."
+        )
+        body = [[row["way"], *(cell(row) for cell in _SPEED.values())] for row in rows]
+        yield from _lines(["way", *_SPEED], body)
+        if any(row["extrapolated_from"] for row in rows):
+            yield "\\* extrapolated from some of the ablations."
+
+
+def _table(
+    first: str, rows: Mapping[str, Figures], columns: Mapping[str, tuple[str, int]]
+) -> Iterator[str]:
+    body = [
+        [f"`{name}`", *(_cell(figures, *column) for column in columns.values())]
+        for name, figures in rows.items()
+    ]
+    yield from _lines([first, *columns], body)
+
+
+def _lines(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a table's lines; all columns but the first hold numbers."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    yield ""
+    for row in (head, rule, *body):
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _cell(figures: Figures, key: str, decimals: int) -> str:
+    value = figures.get(key)
+    text = _number(value, f".{decimals}f")
+    if value is None or key not in _WITH_INTERVAL:
+        return text
+    low, high = figures[f"{key}_ci"]
+    return f"{text} ({low:.{decimals}f} to {high:.{decimals}f})"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _measured_on(results: Figures) -> str:
+    environment: Figures = results["environment"]
+    packages: Mapping[str, str | None] = environment.get("packages") or environment["versions"]
+    threads = environment["threads"]
+    parts = [
+        f"{environment['device']}, {threads} thread{'' if threads == 1 else 's'}",
+        f"Python {environment['python']}",
+        *(f"{name} {version}" for name, version in packages.items() if version),
+    ]
+    return f"Measured on: {', '.join(parts)}."

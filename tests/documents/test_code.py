@@ -1,0 +1,216 @@
+"""Code in the README and on the pages of `docs/` runs, with the bundled demo models."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llama_index.core.llms import MockLLM
+
+from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions
+from attribot_integrations.demo.chain import DemoRetriever, demo_chain
+from attribot_integrations.demo.query_engine import demo_query_engine
+from attribot_integrations.evaluation import examples
+from attribot_integrations.evaluation.examples import demo_set
+from attribot_integrations.evaluation.relevance_calibration import LabelledChunks
+from tests.documents.blocks import ROOT, Block, blocks_of, check_command, commands_of, run
+from tests.integrations.langchain.agents import AgentModel
+from tests.integrations.langchain.agents import tools as agent_tools
+
+PAGES = [
+    "README.md",
+    *(
+        page.relative_to(ROOT).as_posix()
+        for page in sorted(ROOT.glob("docs/**/*.md"))
+        if "_build" not in page.parts
+    ),
+]
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+BLOCKS = [block for page, text in TEXTS.items() for block in blocks_of(page, text)]
+RAY = "docs/scale.md"
+"""Needs a cluster and files; what it uses of ours is tested in tests/integrations/test_ray.py."""
+PYTHON = [block for block in BLOCKS if block.language == "python" and block.page != RAY]
+QUOTED = [block for block in PYTHON if block.page == "docs/testing.md"]
+"""Parts of tests, which run by themselves."""
+
+
+# Python
+
+
+@pytest.fixture(scope="module")
+def demo() -> AttributionEngine:
+    return AttributionEngine.demo(proxy=True)
+
+
+@pytest.fixture(scope="module")
+def at_hand(demo: AttributionEngine) -> dict[str, Any]:
+    """What a reader has: a chain, a query engine, a question, an answer, judged answers."""
+    chain = demo_chain(demo)
+    question = chain.questions[-1]
+    chunks = [document.page_content for document in chain.documents]
+    answer = chain.chain.invoke(question)
+    asked = demo_set(6, chunks=(4, 4), kinds=("single",)).examples
+    judged = [
+        (demo.attribute(each.question, each.chunks, text), [right])
+        for each in asked[:3]
+        for text, right in ((each.answer, True), ("The mayor of Delka is Nobody.", False))
+    ]
+    gold = [(each, {chunk for fact in each.gold or () for chunk, _ in fact}) for each in asked]
+    return {
+        "__name__": "page",
+        "chain": chain.chain,
+        "query_engine": demo_query_engine(demo).query_engine,
+        "retriever": DemoRetriever(documents=chain.documents),
+        "node_retriever": demo_query_engine(demo).query_engine.retriever,
+        "llm": MockLLM(),
+        "model": AgentModel(),
+        "tools": [agent_tools()["artifact"]],
+        "engine": demo,
+        "question": question,
+        "chunks": chunks,
+        "answer": answer,
+        "requests": [AttributionRequest(question, chunks, answer)],
+        "result": demo.attribute(question, chunks, answer),
+        "judged": judged,
+        "labelled": [
+            LabelledChunks(each.question, each.chunks, sorted(relevant)) for each, relevant in gold
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def pages(at_hand: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Names of each page: blocks find those of the blocks before them, too."""
+    return {page: dict(at_hand) for page in PAGES}
+
+
+@pytest.fixture
+def bundled(demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Loads the demo models whatever is asked for, few questions, and an empty folder."""
+    signature = inspect.signature(AttributionEngine.from_pretrained)
+
+    def from_pretrained(*args: Any, **kwargs: Any) -> AttributionEngine:
+        given = signature.bind(*args, **kwargs).arguments
+        options: EngineOptions | None = given.get("options")
+        return AttributionEngine(demo.target, demo.proxy if given.get("proxy") else None, options)
+
+    monkeypatch.setattr(AttributionEngine, "from_pretrained", from_pretrained)
+    monkeypatch.setattr(examples, "demo_set", lambda count, **options: demo_set(2, **options))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize("block", [block for block in PYTHON if block not in QUOTED], ids=str)
+def test_python_block_runs(block: Block, pages: dict[str, dict[str, Any]]) -> None:
+    run(block, pages[block.page])
+
+
+@pytest.mark.parametrize("block", QUOTED, ids=str)
+def test_quoted_code_stands_in_a_test(block: Block) -> None:
+    lines = ast.unparse(ast.parse(block.code)).splitlines()
+    tests = (ast.parse(path.read_text("utf-8")) for path in ROOT.glob("tests/**/test_*.py"))
+    known = {line.strip() for tree in tests for line in ast.unparse(tree).splitlines()}
+    assert [line for line in lines if line.strip() not in known] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_checked(page: str) -> None:
+    blocks = [block for block in BLOCKS if block.page == page]
+    known = {"python", "bash", "json", "text", ""}
+    unknown = {
+        b.line: b.language for b in blocks if b.language not in known and "{" not in b.language
+    }
+    assert not unknown, f"blocks must be marked as one of {known}"
+    # What is indented is a formula, or what the page says; code has a language.
+    assert not [str(block) for block in blocks if not block.language and _is_code(block.code)]
+    # A fence that is never closed, or is not seen as one, hides code.
+    fences = re.findall(r"^[ >]*(?:```|~~~).*$", TEXTS[page], re.MULTILINE)
+    assert len(fences) == 2 * sum(block.language != "" for block in blocks)
+
+
+def _is_code(text: str) -> bool:
+    return bool(
+        re.search(r"^\s*(?:import |from \w+ import |def |\$ |attribot )", text, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "json"], ids=str)
+def test_json_is_json(block: Block) -> None:
+    json.loads(block.code)
+
+
+# Shell
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, id=f"{block}: {shlex.join(command)}")
+        for block in BLOCKS
+        if block.language == "bash"
+        for command in commands_of(block.code)
+    ],
+)
+def test_command_is_known(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_command(command)
+
+
+# Links
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_linked_are_there(page: str) -> None:
+    folder = (ROOT / page).parent
+    assert [name for name in _linked(TEXTS[page]) if not (folder / name).exists()] == []
+
+
+def _linked(text: str) -> Iterator[str]:
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" not in link and (name := link.partition("#")[0]):
+            yield name
+
+
+# The helpers themselves
+
+
+def test_finds_blocks_with_their_lines() -> None:
+    text = "# A\n\n```python\nx = 1\n```\n\n- b\n\n  ```bash\n  ls\n  ```\n\ntext\n\n    y = 2\n"
+    assert blocks_of("a.md", text) == [
+        Block("a.md", "python", 4, "x = 1\n"),
+        Block("a.md", "bash", 10, "ls\n"),
+        Block("a.md", "", 15, "y = 2\n"),
+    ]
+
+
+def test_errors_name_the_line_of_the_page() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(Block("a.md", "python", 7, "x = 1\nx / 0\n"), {})
+    assert caught.traceback[-1].lineno == 7  # counted from 0
+
+
+def test_finds_commands() -> None:
+    code = 'pip install "a[b]"  # text\nattribot demo \\\n  --html x > y && A=1 make a b\n'
+    assert list(commands_of(code)) == [
+        ["pip", "install", "a[b]"],
+        ["attribot", "demo", "--html", "x"],
+        ["make", "a", "b"],
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--nothing"], ["nothing"], ["attribute"]])
+def test_wrong_arguments_are_noticed(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match=r"No such|Missing"):
+        check_command(["attribot", *arguments])

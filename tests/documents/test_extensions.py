@@ -1,0 +1,159 @@
+"""What the documentation's own Sphinx extensions make of their input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+
+pytest.importorskip("sphinx")  # needs Python 3.11
+
+from command_line import command_lines
+from docstring_markup import blocks_of_fences
+from repository_links import linked_as_files
+from results_tables import RESULTS, markdown_of
+
+ENVIRONMENT = {"device": "cpu", "threads": 2, "python": "3.11.0", "packages": {"torch": "2.13"}}
+
+
+def row(**fields: Any) -> dict[str, Any]:
+    return {
+        "shape": "demo",
+        "parameters": 1_300_000,
+        "context": "small",
+        "sources": 27,
+        "prompt_tokens": 1301,
+        "answer_tokens": 20,
+        "way": "naive loop",
+        "reason": None,
+        "seconds": 0.5,
+        "extrapolated_from": None,
+        "speedup_naive": 1.0,
+        "speedup_cached": None,
+        "tokens_run": 8721,
+        "passes": 28,
+        "largest_difference": 2e-7,
+        **fields,
+    }
+
+
+def test_table_of_fidelity() -> None:
+    results = {
+        "settings": {"data": "demo questions"},
+        "n": 300,
+        "environment": ENVIRONMENT,
+        "methods": {
+            "exact": {"map": 1.0, "map_ci": [0.991, 1.0], "sentence_f1": 0.955},
+            "tfidf": {"map": 0.5, "map_ci": [0.4, 0.6], "sentence_f1": None},
+        },
+    }
+    lines = markdown_of(results).splitlines()
+    assert lines[0] == "Demo questions: 300 examples."
+    assert lines[2].startswith("| method | mAP of outliers | top-1 |")
+    assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[4] == "| `exact` | 1.00 (0.99 to 1.00) | - | - | 0.95 | - | - | - |"
+    assert lines[5] == "| `tfidf` | 0.50 (0.40 to 0.60) | - | - | - | - | - | - |"
+    assert lines[-1] == "Measured on: cpu, 2 threads, Python 3.11.0, torch 2.13."
+
+
+def test_tables_of_speed_have_one_for_each_context_and_leave_out_what_did_not_run() -> None:
+    results = {
+        "environment": {**ENVIRONMENT, "threads": 1},
+        "rows": [
+            row(),
+            row(way="exact", seconds=0.25, speedup_naive=2.0, extrapolated_from="10 of 27"),
+            row(way="stream", reason="would take too long", seconds=None),
+            row(context="large"),
+        ],
+    }
+    text = markdown_of(results)
+    assert text.count("| way | seconds |") == 2
+    assert "`demo` (1.3 million parameters), `small`: 27 sources, 1,301 tokens of prompt" in text
+    assert "| exact | 0.250* | 2.0 | - | 8,721 | 28 | 2e-07 |" in text
+    assert "stream" not in text
+    assert text.count("extrapolated") == 1
+    assert "1 thread, Python" in text
+
+
+def test_an_unknown_file_is_refused() -> None:
+    with pytest.raises(ValueError, match="must hold rows, contexts or methods"):
+        markdown_of({"environment": ENVIRONMENT})
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_published_results_are_shown(path: Path) -> None:
+    text = markdown_of(json.loads(path.read_text(encoding="utf-8")))
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(tables) > 5
+    assert len({line.count("|") for line in tables}) == 1
+
+
+def test_command_line_is_described() -> None:
+    program = typer.Typer()
+
+    @program.command()
+    def first(
+        name: Annotated[str, typer.Argument(help="Who.")],
+        loud: Annotated[bool, typer.Option("--loud/--quiet", help="Not *so*.")] = False,
+    ) -> None:
+        """Greet somebody.
+
+        And no more, with --loud or `x --loud`.
+        """
+
+    @program.command()
+    def second() -> None:
+        """Do nothing."""
+
+    text = "\n".join(command_lines("hello", program))
+    assert (
+        "## `hello first`\n\nGreet somebody.\n\nAnd no more, with `--loud` or `x --loud`.\n" in text
+    )
+    assert "    hello first [OPTIONS] {name}" in text
+    assert "`--loud / --quiet`\n: Not \\*so\\*." in text
+    assert "## `hello second`" in text
+
+
+def test_fences_in_docstrings_become_blocks() -> None:
+    lines = [
+        "Text.",
+        "```python",
+        "x = 1",
+        "",
+        "if x:",
+        "```",
+        "End.",
+        "    ```",
+        "    y",
+        "    ```",
+    ]
+    assert blocks_of_fences(lines) == [
+        "Text.",
+        "",
+        ".. code-block:: python",
+        "",
+        "    x = 1",
+        "",
+        "    if x:",
+        "",
+        "End.",
+        "",
+        "    .. code-block:: text",
+        "",
+        "        y",
+        "",
+    ]
+
+
+def test_links_out_of_the_documentation_are_files(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    (docs / "guides").mkdir(parents=True)
+    (tmp_path / "NOTES.md").touch()
+    (docs / "page.md").touch()
+    text = "[a](../../NOTES.md#top) [b](../page.md#x) [c](../../missing.md) [d](https://a.b/c.md)"
+    assert linked_as_files(text, docs / "guides", docs) == (
+        "[a](path:../../NOTES.md) [b](../page.md#x) [c](../../missing.md) [d](https://a.b/c.md)"
+    )
