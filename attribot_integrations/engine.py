@@ -251,11 +251,8 @@ class AttributionEngine:
         Returns:
             One result for each request, in order.
         """
-        engine = self
-        if options is not None:
-            chosen_method(options, has_proxy=self.proxy is not None)
-            engine = copy.copy(self)
-            engine.options = options
+        engine = copy.copy(self)
+        engine.options = options or self.options
         return attribute_all(engine, requests, progress=progress, raise_error=raise_error)
 
     def attribute_request(

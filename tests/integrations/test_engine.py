@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -278,6 +279,25 @@ def test_batch_goes_on_after_a_failure(
     assert captured.out == ""
     with pytest.raises(EmptyContextError):
         engine.attribute_batch(requests, progress=False, raise_error=True)
+
+
+def test_a_batch_keeps_a_subclass_and_the_engines_options(engine: AttributionEngine) -> None:
+    class Marking(AttributionEngine):
+        def attribute_request(
+            self, request: AttributionRequest, *, options: EngineOptions | None = None
+        ) -> Attribution:
+            return replace(super().attribute_request(request, options=options), id="marked")
+
+    marking = Marking(engine.target, options=EngineOptions(method="exact"))
+    request = AttributionRequest(QUESTION, CHUNKS, ANSWER)
+    for options, method in (
+        (None, "leave-one-out"),
+        (EngineOptions(method="knockout"), "knockout"),
+    ):
+        (result,) = marking.attribute_batch([request], options=options, progress=False)
+        assert isinstance(result, Attribution)
+        assert (result.id, result.method) == ("marked", method)
+    assert marking.options.method == "exact"
 
 
 def test_default_method_is_balanced_where_the_model_takes_masks(
