@@ -291,7 +291,7 @@ def test_a_batch_keeps_a_subclass_and_the_engines_options(engine: AttributionEng
     marking = Marking(engine.target, options=EngineOptions(method="exact"))
     request = AttributionRequest(QUESTION, CHUNKS, ANSWER)
     for options, method in (
-        (None, "leave-one-out"),
+        (None, "exact"),
         (EngineOptions(method="knockout"), "knockout"),
     ):
         (result,) = marking.attribute_batch([request], options=options, progress=False)
