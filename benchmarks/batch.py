@@ -81,8 +81,8 @@ def kills(
                 _forget(output)
         left = 0 if output.exists() else rows - _rows_done(output)
         resumed = _run(source, output).seconds
-        same = _without_times(output) == _without_times(whole)
-        lines = len(_without_times(output))
+        same = _without_costs(output) == _without_costs(whole)
+        lines = len(_without_costs(output))
     _console.print(
         f"{rows} rows: {done} kills, {left} rows left to the last run ({resumed:.1f} s; a run left "
         f"alone {seconds:.1f} s); "
@@ -132,7 +132,7 @@ def processes(
                     _forget(outputs[name])
                     job = _run(source, outputs[name], launcher=launcher)
                     taken.setdefault((name, size), []).append(job.seconds)
-        same = _without_times(outputs["one"]) == _without_times(outputs["two"])
+        same = _without_costs(outputs["one"]) == _without_costs(outputs["two"])
     one, two = (min(taken[name, rows]) for name in ways)
     loads = [min(taken[name, 2]) for name in ways]
     _console.print(
@@ -296,10 +296,11 @@ def _rows_done(output: Path) -> int:
     return sum(part.read_bytes().count(b"\n") for part in _job_folder(output).glob("part-*.jsonl*"))
 
 
-def _without_times(path: Path) -> list[dict[str, Any]]:
+def _without_costs(path: Path) -> list[dict[str, Any]]:
+    """Read results; a row that begins anew after a kill runs the chunks that it shares again."""
     records = [json.loads(line) for line in path.read_bytes().splitlines()]
     for record in records:
-        record["cost"].pop("seconds")
+        record.pop("cost")
     return records
 
 

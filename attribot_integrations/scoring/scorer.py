@@ -108,7 +108,7 @@ class Scorer:
         if prefix is not None and isinstance(self._path, CachedPath):
             self._path.adopt(prefix)
         if shared is not None and isinstance(self._path, CachedPath):
-            self._path.share(shared, self.layout().context_end())
+            self._path.share(shared, lambda: self.layout().context_end())
 
     def within(self, removed: Ablation) -> Scorer:
         """Return a scorer of the context that is left when sentences are removed for good.

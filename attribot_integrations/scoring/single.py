@@ -7,7 +7,7 @@ from its first token, with no cache and at batch size 1.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -150,7 +150,7 @@ class CachedPath(ScoringPath):
 
     _cache: PrefixCache | None = None
     _shared: SharedContext | None = None
-    _shared_length = 0
+    _shared_length: Callable[[], int]
     _reference: torch.Tensor | None = None
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
@@ -168,9 +168,9 @@ class CachedPath(ScoringPath):
         """Use activations of the prompt that have been computed already."""
         self._cache = prefix
 
-    def share(self, context: SharedContext, length: int) -> None:
-        """Run the prompt's first `length` tokens by themselves, once for all that share them."""
-        self._shared, self._shared_length = context, min(length, len(self._prompt) - 1)
+    def share(self, context: SharedContext, length: Callable[[], int]) -> None:
+        """Run the prompt's first `length()` tokens by themselves, once for all that share them."""
+        self._shared, self._shared_length = context, length
 
     def _run_alone(self, branch: Branch) -> torch.Tensor:
         """Run one branch by itself, with the model's own mask: `[answer tokens]`.
@@ -214,12 +214,14 @@ class CachedPath(ScoringPath):
         from transformers import DynamicCache
 
         # Without a config every layer keeps all its keys, sliding ones too: branches may need them.
-        cache, length = DynamicCache(), self._shared_length
-        if self._shared is not None and length > 0:
-            context = self._shared.take(
-                self._prompt[:length], lambda: self._run_on(DynamicCache(), 0, length)
-            )
-            cache = context.view(length)
+        cache = DynamicCache()
+        if self._shared is not None:
+            length = min(self._shared_length(), len(self._prompt) - 1)
+            if length > 0:
+                context = self._shared.take(
+                    self._prompt[:length], lambda: self._run_on(DynamicCache(), 0, length)
+                )
+                cache = context.view(length)
         return self._run_on(cache, cache.get_seq_length(), len(self._prompt))
 
     def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
