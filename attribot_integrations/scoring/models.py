@@ -103,7 +103,7 @@ class LanguageModel:
             revision: Branch, tag or commit on the hub.
             trust_remote_code: Whether to run code that comes with the checkpoint.
             use_safetensors: Whether to refuse pickled weights, which can run code.
-            model_options: Further options for `AutoModelForCausalLM.from_pretrained`, such as
+            model_options: Further options for transformers' `from_pretrained`, such as
                 `max_memory`, `offload_folder` or `quantization_config`.
             chat_options: Variables for the chat template, such as `{"enable_thinking": False}`.
 
@@ -111,7 +111,7 @@ class LanguageModel:
             UnsupportedModelError: If it is no causal language model.
             ModelError: If it cannot be loaded, or weights are missing from the checkpoint.
         """
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoConfig, AutoTokenizer
 
         shared = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
         if dtype is None:
@@ -126,7 +126,7 @@ class LanguageModel:
                 )
             tokenizer = AutoTokenizer.from_pretrained(checkpoint, **shared)
             # The declared return type does not know of output_loading_info.
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = _auto_class(config.model_type).from_pretrained(
                 checkpoint,
                 device_map=device_map,
                 dtype=dtype,
@@ -147,6 +147,17 @@ class LanguageModel:
         return cls.from_model(
             model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
         )
+
+
+def _auto_class(model_type: str) -> Any:
+    """Return what loads a kind of model: some language models come only with an image encoder."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers.models.auto import modeling_auto
+
+    multimodal = model_type in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    if multimodal and model_type not in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return AutoModelForImageTextToText
+    return AutoModelForCausalLM
 
 
 def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

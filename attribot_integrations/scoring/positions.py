@@ -13,8 +13,9 @@ _STRETCHED = {"linear", "yarn"}
 
 def context_length(config: Any) -> int | None:
     """Return the most tokens that the positions cover; `None` where nothing limits them."""
-    covered: int | None = getattr(config, "max_position_embeddings", None)
-    if covered is None:
+    names = ("max_position_embeddings", "max_seq_len")  # the latter is MPT's
+    covered = next((int(getattr(config, name)) for name in names if getattr(config, name, None)), 0)
+    if not covered:
         return None
     # Some configs give the stretched length here, others the original one.
     for rope in _ropes(config):

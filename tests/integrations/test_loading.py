@@ -78,8 +78,9 @@ def test_engine_with_a_proxy_of_another_tokenizer(checkpoint: Path, tmp_path: Pa
     np.testing.assert_allclose(both.scores[both.exact], exact.scores[both.exact], atol=1e-4)
 
 
-def test_multimodal_checkpoints_score_text(tmp_path: Path) -> None:
-    model = ARCHITECTURES["gemma3-vision"].build()
+@pytest.mark.parametrize("name", ["gemma3-vision", "qwen2.5-vision"])
+def test_multimodal_checkpoints_score_text(name: str, tmp_path: Path) -> None:
+    model = ARCHITECTURES[name].build()
     model.save_pretrained(tmp_path)
     byte_level_bpe().save_pretrained(tmp_path)
     loaded = AttributionEngine.from_pretrained(tmp_path, options=EXACT)

@@ -93,3 +93,8 @@ def test_a_model_with_nested_longrope_reports_the_switch() -> None:
         }
     )
     assert inspect_model(model).length_switch == 64
+
+
+@pytest.mark.parametrize(("name", "expected"), [("mpt", 1024), ("gpt2", 1024)])
+def test_limits_that_configs_call_otherwise(name: str, expected: int) -> None:
+    assert context_length(ARCHITECTURES[name].build().config) == expected
