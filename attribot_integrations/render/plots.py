@@ -39,7 +39,7 @@ def plot_scores(
         max_sources: Most sources drawn.
 
     Returns:
-        A figure of its own, unknown to pyplot: show it in a notebook, or `savefig` it.
+        A figure of its own, unknown to pyplot: notebooks show it, and `savefig` writes it.
 
     Raises:
         ConfigurationError: If there is no such kind, or `max_sources` is not positive.
@@ -53,14 +53,14 @@ def plot_scores(
     if not attribution.sources or not attribution.statements:
         raise InputError("there is nothing to draw: the result holds no source or no statement")
     try:
-        from matplotlib.figure import Figure
+        from attribot_integrations.render.figures import NotebookFigure
     except ImportError as error:
         raise MissingExtraError("Attribution.plot", "plots") from error
     rows = _strongest(attribution, max_sources)
     statements = len(attribution.statements)
     width = 7.0 if kind == "bars" else min(16.0, 5.5 + 0.8 * statements)
     height = min(40.0, 1.7 + 0.28 * len(rows))
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=120)
+    figure = NotebookFigure(figsize=(width, height), layout="constrained", dpi=120)
     axes = figure.add_subplot()
     if kind == "bars":
         _draw_bars(axes, attribution, rows)

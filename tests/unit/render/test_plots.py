@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.patches import Rectangle
 
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
@@ -34,6 +37,16 @@ def test_heatmap_has_the_statement_scores_and_the_citations() -> None:
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "Pier history: The pier opened in 1962."
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3", "4"]
+
+
+def test_notebooks_show_a_figure() -> None:
+    shown = sample().plot()
+    notebook: Any = DisplayFormatter()
+    formats, _ = notebook.format(shown)
+    image = formats["image/png"]
+    assert image.startswith(b"\x89PNG")
+    again: Any = pickle.loads(pickle.dumps(shown))
+    assert again._repr_png_().startswith(b"\x89PNG")
 
 
 def test_bars_have_the_source_scores_and_colours_of_their_own() -> None:
@@ -78,6 +91,7 @@ def test_figures_are_unknown_to_pyplot() -> None:
 
 
 def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "attribot_integrations.render.figures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r'pip install "attribot-integrations\[plots\]"'):
         sample().plot()
