@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import logging
 import re
 import shlex
 from collections.abc import Iterator
@@ -92,7 +93,9 @@ def pages(at_hand: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def bundled(demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def bundled(
+    demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
     """Loads the demo models whatever is asked for, few questions, and an empty folder."""
     signature = inspect.signature(AttributionEngine.from_pretrained)
 
@@ -104,6 +107,10 @@ def bundled(demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(AttributionEngine, "from_pretrained", from_pretrained)
     monkeypatch.setattr(examples, "demo_set", lambda count, **options: demo_set(2, **options))
     monkeypatch.chdir(tmp_path)
+    logger = logging.getLogger("attribot_integrations")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.mark.usefixtures("bundled")
