@@ -15,7 +15,7 @@ demo: $(VENV)/.user
 	$(BIN)/attribot demo
 
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 slow: $(VENV)/.developer
 	$(BIN)/python -m pytest -m "slow and not gpu"
