@@ -41,14 +41,15 @@ class ContextSharer:
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         """Do what `AttributionEngine.attribute_request` does."""
         try:
-            return self._attribute(request)
+            return self._attribute(request, self._shared)
         except OutOfMemoryError:
             if not self._shared.let_go():
                 raise
-        return self._attribute(request)
+        # Without sharing: the context beside the whole prompt may be what does not fit.
+        return self._attribute(request, None)
 
-    def _attribute(self, request: AttributionRequest) -> Attribution:
-        return attribute_answer(self.target, self.proxy, request, self.options, self._shared)
+    def _attribute(self, request: AttributionRequest, shared: SharedContexts | None) -> Attribution:
+        return attribute_answer(self.target, self.proxy, request, self.options, shared)
 
 
 def attribute_all(
@@ -99,6 +100,7 @@ def _attribute(
 
 def _let_go(error: BaseException | None) -> None:
     """Drop an error's tracebacks, which hold on to the prompt's cached activations."""
-    while error is not None and error.__traceback__ is not None:
+    if error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+        _let_go(error.__cause__)
+        _let_go(error.__context__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ class Knockout:
             raise ConfigurationError(f"rerun must not be negative, got {self.rerun}")
         if self.groups is not None and self.groups < 1:
             raise ConfigurationError(f"groups must be at least 1, got {self.groups}")
+        if not math.isfinite(self.group_score):
+            raise ConfigurationError(f"group_score must be a number, got {self.group_score}")
 
     @property
     def name(self) -> str:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-__all__ = ["AttentionRule", "Capabilities", "PathName", "inner_model", "inspect_model"]
+__all__ = [
+    "AttentionRule",
+    "Capabilities",
+    "PathName",
+    "inner_model",
+    "inspect_model",
+    "is_compiled",
+]
 
 PathName = Literal["packed", "cached", "plain"]
 """How ablations are run, fastest first.
@@ -115,7 +122,9 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         takes_position_ids="position_ids" in parameters,
         takes_logits_to_keep="logits_to_keep" in parameters,
         attention_in_parts=(
-            path == "packed" and config._attn_implementation == "sdpa" and not _is_compiled(model)
+            path == "packed"
+            and config._attn_implementation == "sdpa"
+            and not any(map(is_compiled, model.modules()))
         ),
     )
 
@@ -132,8 +141,13 @@ def inner_model(model: Any) -> PreTrainedModel:
         model = wrapped
 
 
-def _is_compiled(model: Any) -> bool:
-    return hasattr(model, "_orig_mod") or bool(getattr(model, "_compiled_call_impl", None))
+def is_compiled(module: Any) -> bool:
+    """Tell whether a module is run by `torch.compile`, leaving aside those inside it."""
+    return (
+        hasattr(module, "_orig_mod")
+        or bool(getattr(module, "_compiled_call_impl", None))
+        or hasattr(module.forward, "_torchdynamo_orig_callable")
+    )
 
 
 def _check_adapters(model: Any, name: str) -> None:

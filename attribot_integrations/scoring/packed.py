@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.scoring.capabilities import is_compiled
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
 from attribot_integrations.scoring.single import CachedPath, PathScores
@@ -123,7 +124,11 @@ class PackedPath(CachedPath):
             self._capabilities.masks,
             self._model.dtype,
             self._run_model.device,
-            in_parts=self._capabilities.attention_in_parts and pack.size >= self.least_in_parts,
+            in_parts=(
+                self._capabilities.attention_in_parts
+                and pack.size >= self.least_in_parts
+                and not is_compiled(self._model)  # since it was loaded
+            ),
         )
         logits = self._forward(
             pack.tokens(),

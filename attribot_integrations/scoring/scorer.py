@@ -108,7 +108,9 @@ class Scorer:
         if prefix is not None and isinstance(self._path, CachedPath):
             self._path.adopt(prefix)
         if shared is not None and isinstance(self._path, CachedPath):
-            self._path.share(shared, lambda: self.layout().context_end())
+            # Not by `self`: in a cycle with its scorer, the path would outlive the request.
+            text = self._text
+            self._path.share(shared, lambda: text.layout().context_end())
 
     def within(self, removed: Ablation) -> Scorer:
         """Return a scorer of the context that is left when sentences are removed for good.

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.utils.rnn import pad_sequence
 
 __all__ = ["AttentionParts", "PackMask"]
 
@@ -32,10 +33,11 @@ class AttentionParts:
     """How many tokens the prefix has."""
     rest: torch.Tensor
     """Additive mask of the rest of the prefix, `[size, prefix - common]`."""
-    places: torch.Tensor
-    """`[branches, longest]`: each branch's tokens among the pack's, in order; filled up by 0."""
+    places: tuple[torch.Tensor, ...]
+    """Each branch's tokens among the pack's, in order, `[branches, longest]` for branches of about
+    the same length; filled up by 0, to less than twice as many."""
     order: torch.Tensor
-    """`[size]`: where each of the pack's tokens stands in `places`, flattened."""
+    """`[size]`: where each of the pack's tokens stands in `places`, flattened and joined."""
 
     @classmethod
     def of(cls, lengths: Sequence[int], common: int, rest: torch.Tensor) -> AttentionParts:
@@ -47,16 +49,17 @@ class AttentionParts:
             rest: Additive mask of the other tokens of the prefix, `[size, others]`, on the device
                 that attention is computed on.
         """
-        inside = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-        places = torch.zeros(inside.shape, dtype=torch.long)
-        places[inside] = torch.arange(sum(lengths))
-        order = inside.flatten().nonzero()[:, 0]
+        alike: dict[int, list[torch.Tensor]] = {}
+        for tokens in torch.arange(sum(lengths)).split(list(lengths)):
+            alike.setdefault(len(tokens).bit_length(), []).append(tokens)
+        tables = [pad_sequence(each, batch_first=True, padding_value=-1) for each in alike.values()]
+        joined = torch.cat([table.flatten() for table in tables])
         return cls(
             common=common,
             prefix=common + rest.shape[1],
             rest=rest,
-            places=places.to(rest.device),
-            order=order.to(rest.device),
+            places=tuple(table.clamp(min=0).to(rest.device) for table in tables),
+            order=joined.argsort()[-sum(lengths) :].to(rest.device),
         )
 
     def attend(
@@ -95,14 +98,17 @@ class AttentionParts:
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
     ) -> _Attended:
         """Attend to the tokens of each one's own branch, up to itself."""
-        if len(self.places) == 1:
+        if self.places[0].shape == (1, len(self.order)):
             return _attend(query, key, value, mask=None, causal=True, scale=scale)
-        # Short branches are filled up at their ends, which causality hides from the others.
-        rows = (each[0][:, self.places].transpose(0, 1) for each in (query, key, value))
-        output, sums = _attend(*rows, mask=None, causal=True, scale=scale)
-        heads, size = output.shape[1], output.shape[3]
-        flat = output.transpose(0, 1).reshape(heads, -1, size)[:, self.order]
-        return flat[None], sums.transpose(0, 1).reshape(heads, -1)[:, self.order][None]
+        outputs, sums = [], []
+        for places in self.places:
+            # Short branches are filled up at their ends, which causality hides from the others.
+            rows = (each[0][:, places].transpose(0, 1) for each in (query, key, value))
+            output, total = _attend(*rows, mask=None, causal=True, scale=scale)
+            outputs.append(output.transpose(0, 1).flatten(1, 2))
+            sums.append(total.transpose(0, 1).flatten(1))
+        flat = torch.cat(outputs, dim=1)[:, self.order]
+        return flat[None], torch.cat(sums, dim=1)[:, self.order][None]
 
 
 class PackMask(torch.Tensor):

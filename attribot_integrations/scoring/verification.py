@@ -61,14 +61,17 @@ def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
         The capabilities with the fastest path that passed.
 
     Raises:
-        UnsupportedModelError: If later tokens change earlier ones (the model is not causal), or
-            if the model gives no finite numbers.
+        UnsupportedModelError: If the model cannot be run on text alone, if later tokens change
+            earlier ones (it is not causal), or if it gives no finite numbers.
     """
     name = type(inner_model(model)).__name__
     if capabilities.takes_logits_to_keep and not _keeps_logits(model, capabilities):
         _logger.info("%s: computes all logits, it takes no list of those to keep", name)
         capabilities = replace(capabilities, takes_logits_to_keep=False)
-    probes = [_short_probe(model, capabilities)]
+    try:
+        probes = [_short_probe(model, capabilities)]
+    except (TypeError, ValueError) as error:
+        raise UnsupportedModelError(f"{name} cannot be run on text alone: {error}") from error
     _check_causal(model, capabilities, probes[0])
     if capabilities.path != "plain":
         probes += _long_probes(model, capabilities)

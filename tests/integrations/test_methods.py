@@ -261,6 +261,7 @@ def test_work_in_a_pruned_context_is_counted(engine: AttributionEngine, sources:
     ("build", "message"),
     [
         (lambda: Knockout(groups=0), "groups must be at least 1, got 0"),
+        (lambda: Knockout(group_score=float("nan")), "group_score must be a number, got nan"),
         (lambda: Knockout(on=cast("Any", "both")), 'on must be "target" or "proxy", got \'both\''),
         (lambda: Hierarchical(keep=0), "keep must be at least 1, got 0"),
         (

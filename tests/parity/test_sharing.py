@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -110,6 +112,53 @@ def test_single_calls_hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     engine_of("llama").attribute_request(REQUESTS[0], options=options_of())
 
 
+def test_nothing_of_a_request_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cached activations are freed at once, not when Python looks for cycles."""
+    sharer = engine_of("llama").sharing_context()
+    kept: list[weakref.ref[PrefixCache]] = []
+    run = CachedPath._run_on
+
+    def observed(self: CachedPath, *arguments: Any) -> PrefixCache:
+        prefix = run(self, *arguments)
+        kept.append(weakref.ref(prefix))
+        return prefix
+
+    monkeypatch.setattr(CachedPath, "_run_on", observed)
+    gc.collect()
+    gc.disable()
+    try:
+        sharer.attribute_request(REQUESTS[0])
+        context, prompt = kept
+        assert context() is not None
+        assert prompt() is None
+        del sharer
+        assert context() is None
+    finally:
+        gc.enable()
+
+
+def test_a_failure_holds_on_to_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = engine_of("llama")
+    kept: list[weakref.ref[PrefixCache]] = []
+
+    def failing(self: CachedPath, *arguments: Any) -> PrefixCache:
+        prefix = PrefixCache(())
+        kept.append(weakref.ref(prefix))
+        try:
+            raise KeyError(len(prefix.layers))
+        except KeyError:
+            raise LookupError("no layers") from ValueError("said by nobody")
+
+    monkeypatch.setattr(CachedPath, "_run_on", failing)
+    with caplog.at_level(logging.CRITICAL):
+        batch = engine.attribute_batch(REQUESTS[:1], progress=False)
+    assert isinstance(batch[0], FailedAttribution)
+    gc.collect()
+    assert [each() for each in kept] == [None]
+
+
 def test_without_memory_for_both_the_held_context_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -133,3 +182,20 @@ def test_without_memory_for_both_the_held_context_is_given_up(
     failures.append(torch.OutOfMemoryError("CUDA out of memory."))
     with pytest.raises(OutOfMemoryError, match=r"a prompt of .* tokens does not fit"):
         fresh.attribute_request(REQUESTS[0])
+
+
+def test_what_fits_only_without_sharing_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = AttributionEngine(engine_of("llama").target, options=options_of())
+    requests = [REQUESTS[0], REQUESTS[2]]
+    expected = [engine.attribute_request(each) for each in requests]
+    run = CachedPath._run_on
+
+    def short_of_memory(self: CachedPath, cache: Any, start: int, end: int) -> PrefixCache:
+        if start:  # behind a context that is held
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return run(self, cache, start, end)
+
+    monkeypatch.setattr(CachedPath, "_run_on", short_of_memory)
+    batch = engine.attribute_batch(requests, progress=False)
+    for one, other in zip(assert_same(batch, expected), expected, strict=True):
+        assert one.cost.tokens == other.cost.tokens

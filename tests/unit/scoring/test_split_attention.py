@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from attribot_integrations.scoring import split_attention
 from attribot_integrations.scoring.capabilities import AttentionRule, inspect_model
 from attribot_integrations.scoring.packing import Branch, Pack, Rerun
-from attribot_integrations.scoring.split_attention import PackMask
+from attribot_integrations.scoring.paths import PackedPath, PlainPath
+from attribot_integrations.scoring.split_attention import AttentionParts, PackMask
 from attribot_integrations.scoring.verification import verify
 from tests.parity.architectures import ARCHITECTURES
 
@@ -74,6 +76,12 @@ PACK = Pack(
         Branch(1, 8, (7, 7, 8), ((2, 4),), (Rerun(4, 6, 2),)),
     )
 )
+
+
+def test_a_long_branch_does_not_fill_up_short_ones() -> None:
+    lengths = [40] * 100 + [4000, 30]
+    parts = AttentionParts.of(lengths, 0, torch.empty(sum(lengths), 0))
+    assert sum(places.numel() for places in parts.places) < 2 * sum(lengths)
 
 
 def test_low_precision_is_kept() -> None:
@@ -172,6 +180,40 @@ def test_only_sdpa_attends_in_parts() -> None:
     assert not inspect_model(compiled).attention_in_parts
     model.compile(backend="eager")
     assert not inspect_model(model).attention_in_parts
+
+
+def _compile_layers(model: Any) -> None:
+    for layer in model.model.layers:
+        layer.compile(backend="eager")
+
+
+def _compile_wrapped(model: Any) -> None:
+    model.model = torch.compile(model.model, backend="eager")
+
+
+def _compile_forward(model: Any) -> None:
+    model.forward = torch.compile(model.forward, backend="eager")
+
+
+@pytest.mark.parametrize("compile_parts", [_compile_layers, _compile_wrapped, _compile_forward])
+def test_a_model_compiled_in_part_gets_masks(compile_parts: Callable[[Any], None]) -> None:
+    model = ARCHITECTURES["llama"].build()
+    compile_parts(model)
+    found = verify(model, inspect_model(model))
+    assert (found.path, found.attention_in_parts) == ("packed", False)
+
+
+def test_a_model_compiled_after_loading_gets_masks() -> None:
+    model = ARCHITECTURES["llama"].build()
+    capabilities = verify(model, inspect_model(model))
+    assert capabilities.attention_in_parts
+    prompt, answer = list(range(20)), [5, 6]
+    removed = [prompt[:2] + prompt[9:]]
+    expected = PlainPath(model, capabilities, prompt, answer, 1).score(removed)
+    model.compile(backend="eager")
+    path = PackedPath(model, capabilities, prompt, answer, 4096)
+    path.least_in_parts = 0
+    torch.testing.assert_close(path.score(removed).log_probs, expected.log_probs)
 
 
 @pytest.mark.gpu

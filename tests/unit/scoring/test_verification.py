@@ -38,6 +38,21 @@ def test_misread_windows_are_noticed(
         assert "the packed path differs from the plain one" in caplog.text
 
 
+@pytest.mark.parametrize("error", [TypeError, ValueError])
+def test_a_model_that_needs_an_image_is_refused(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ARCHITECTURES["llama"].build()
+    capabilities = inspect_model(model)
+
+    def needing_an_image(**inputs: Any) -> Any:
+        raise error("pixel_values are missing")
+
+    monkeypatch.setattr(model, "forward", needing_an_image)
+    with pytest.raises(UnsupportedModelError, match="text alone: pixel_values are missing"):
+        verify(model, capabilities)
+
+
 def test_misread_chunks_are_noticed() -> None:
     model = ARCHITECTURES["llama4"].build(attention_chunk_size=50)
     right = inspect_model(model)
