@@ -94,7 +94,7 @@ class JobFolder:
         if changed:
             raise ConfigurationError(
                 f"{self.path} was made with other settings ({'; '.join(changed)}): choose another "
-                "output, the same settings, or overwrite it"
+                "output, the same settings, or overwrite it (--overwrite)"
             )
 
     @property

@@ -150,12 +150,12 @@ class BatchJob:
             return
         if begun and not overwrite:
             raise ConfigurationError(
-                f"{self.folder.path} holds a job already: resume it, overwrite it, or choose "
-                "another output"
+                f"{self.folder.path} holds a job already: resume it (--resume), overwrite "
+                "it (--overwrite), or choose another output"
             )
         if self.output.exists() and not overwrite:
             raise ConfigurationError(
-                f"{self.output} exists: overwrite it, or choose another output"
+                f"{self.output} exists: overwrite it (--overwrite), or choose another output"
             )
         self.folder.begin(self.settings)
 

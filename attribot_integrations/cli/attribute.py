@@ -14,7 +14,13 @@ from rich.text import Text
 
 from attribot_integrations.batch.plan import Share
 from attribot_integrations.batch.processes import leads
-from attribot_integrations.cli.options import DeviceMapOption, DtypeOption, ModelOption
+from attribot_integrations.cli.options import (
+    ChatOption,
+    DeviceMapOption,
+    DtypeOption,
+    ModelOption,
+    chat_options,
+)
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import ConfigurationError
@@ -79,6 +85,15 @@ _Overwrite = Annotated[
 _Format = Annotated[
     FormatOption, typer.Option(help="JSON Lines with all scores, or text with citations.")
 ]
+_Method = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="exact, balanced, fast (which needs a proxy), attribot, or one of the others. By "
+        "default what may matter is scored exactly.",
+        show_default=False,
+    ),
+]
 _Level = Annotated[LevelOption, typer.Option(help="What is scored.")]
 _MinScore = Annotated[float, typer.Option(help="Least score of a cited source, in nats (above 0).")]
 _MaxCitations = Annotated[int, typer.Option(min=1, help="Most sources cited for a statement.")]
@@ -111,6 +126,7 @@ def attribute(
     output: _Output = Path("-"),
     overwrite: _Overwrite = False,
     format: _Format = FormatOption.JSON,
+    method: _Method = None,
     level: _Level = LevelOption.SENTENCE,
     min_score: _MinScore = 1.0,
     max_citations: _MaxCitations = 3,
@@ -119,6 +135,7 @@ def attribute(
     resume: _Resume = False,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
+    chat_option: ChatOption = None,
 ) -> None:
     """Attribute logged answers: one JSON object or Parquet row in, one result out.
 
@@ -134,7 +151,8 @@ def attribute(
 
     as_text = format is FormatOption.TEXT
     precision = dtype.value if dtype else None
-    options = _engine_options(level, min_score, max_citations)
+    variables = chat_options(chat_option)
+    options = _engine_options(method, level, min_score, max_citations)
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
     _check_output(output, file, overwrite or resume)
@@ -144,13 +162,14 @@ def attribute(
     def load(place: str) -> AttributionEngine:
         if model is None and leads():
             note(_DEMO_MODEL)
-        return load_engine(model, proxy, options, precision, place)
+        return load_engine(model, proxy, options, precision, place, variables)
 
     with clean_errors():
         if as_job:
             models = {"model": model or "demo", "proxy": proxy, "dtype": precision}
             shown = {"level": level.value, "min_score": min_score, "max_citations": max_citations}
-            run_job(selected, output, {**models, **shown}, load, start)
+            how = {"method": method, "chat_options": variables}
+            run_job(selected, output, {**models, **how, **shown}, load, start)
         else:
             _stream(selected, output, load(device_map), overwrite=overwrite, as_text=as_text)
 
@@ -208,9 +227,12 @@ def _run(
     return done, failed
 
 
-def _engine_options(level: LevelOption, min_score: float, max_citations: int) -> EngineOptions:
+def _engine_options(
+    method: str | None, level: LevelOption, min_score: float, max_citations: int
+) -> EngineOptions:
     from attribot_integrations.citations import ThresholdPolicy
     from attribot_integrations.config import EngineOptions
+    from attribot_integrations.methods import named_method
 
     levels: dict[LevelOption, tuple[Level, ...]] = {
         LevelOption.SENTENCE: ("sentence",),
@@ -218,10 +240,13 @@ def _engine_options(level: LevelOption, min_score: float, max_citations: int) ->
         LevelOption.BOTH: ("sentence", "chunk"),
     }
     try:
-        policy = ThresholdPolicy(min_score, max_citations)
+        return EngineOptions(
+            method=None if method is None else named_method(method),
+            levels=levels[level],
+            policy=ThresholdPolicy(min_score, max_citations),
+        )
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
-    return EngineOptions(levels=levels[level], policy=policy)
 
 
 def _share(shard: str | None) -> Share:

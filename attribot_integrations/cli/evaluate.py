@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,18 +17,21 @@ from attribot_integrations.cli.evaluating import (
     wide_console,
 )
 from attribot_integrations.cli.options import (
+    ChatOption,
     DeviceMapOption,
     DtypeOption,
     ModelOption,
     ProxyOption,
+    chat_options,
 )
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.examples import ExampleSet
     from attribot_integrations.evaluation.measuring import MeasureOptions
     from attribot_integrations.evaluation.runner import Evaluation
@@ -42,7 +46,8 @@ _Data = Annotated[
         dir_okay=False,
         readable=True,
         show_default=False,
-        help='JSON Lines with question, chunks, answer, and "gold" evidence if there is any.',
+        help='JSON Lines with question, chunks, answer, and "gold" if there is any: the needed '
+        "sentences as [[chunk, sentence], …], counted from 0.",
     ),
 ]
 _Demo = Annotated[
@@ -125,6 +130,7 @@ def evaluate(
     min_score: _MinScore = 1.0,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
+    chat_option: ChatOption = None,
 ) -> None:
     """Compare methods with exact leave-one-out, gold evidence and each other, and count their cost.
 
@@ -137,6 +143,7 @@ def evaluate(
         raise typer.BadParameter("give either a data file or --demo N", param_hint="DATA.jsonl")
     span = span_in(chunks)
     with clean_errors():
+        from attribot_integrations.config import EngineOptions
         from attribot_integrations.evaluation.contenders import contenders
         from attribot_integrations.evaluation.measuring import MeasureOptions
 
@@ -147,9 +154,14 @@ def evaluate(
         if bundled and data is not None:
             note("no --model is given; the bundled one knows nothing but its own made-up facts")
         measured = MeasureOptions(correct_only=correct_only, min_score=min_score)
-        built = _evaluation(
-            examples, chosen, model, proxy, measured, dtype.value if dtype else None, device_map
+        load = partial(
+            load_engine,
+            options=EngineOptions(),
+            dtype=dtype.value if dtype else None,
+            device_map=device_map,
+            chat_options=chat_options(chat_option),
         )
+        built = _evaluation(examples, chosen, model, proxy, measured, load, chat_option)
         with examples_progress(len(examples.examples)) as progress:
             results = built.run(output, resume=resume, progress=progress)
         _show(results)
@@ -181,10 +193,9 @@ def _evaluation(
     model: str | None,
     proxy: str | None,
     measured: MeasureOptions,
-    dtype: str | None,
-    device_map: str,
+    load: Callable[[str | None, str | None], AttributionEngine],
+    chat_option: Sequence[str] | None,
 ) -> Evaluation:
-    from attribot_integrations.config import EngineOptions
     from attribot_integrations.demo.bundled import bundled_model_path
     from attribot_integrations.evaluation.runner import Evaluation
 
@@ -192,13 +203,13 @@ def _evaluation(
     used, label = proxy, proxy
     if proxy is None and model is None:
         used, label = str(bundled_model_path("proxy")), "the bundled proxy"
-    engine = load_engine(model, used if needs_proxy else None, EngineOptions(), dtype, device_map)
+    name = " ".join([model or "the bundled target", *(chat_option or ())])
     return Evaluation(
-        engine=engine,
+        engine=load(model, used if needs_proxy else None),
         contenders=chosen,
         data=examples,
         options=measured,
-        names=(model or "the bundled target", label if needs_proxy else None),
+        names=(name, label if needs_proxy else None),
     )
 
 

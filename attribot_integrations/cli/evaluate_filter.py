@@ -16,10 +16,12 @@ from attribot_integrations.cli.evaluating import (
     wide_console,
 )
 from attribot_integrations.cli.options import (
+    ChatOption,
     DeviceMapOption,
     DtypeOption,
     ModelOption,
     ProxyOption,
+    chat_options,
 )
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 
@@ -92,6 +94,7 @@ def evaluate_filter(
     output: _Output = None,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
+    chat_option: ChatOption = None,
 ) -> None:
     """Compare ways of dropping irrelevant chunks before an answer is generated.
 
@@ -115,12 +118,13 @@ def evaluate_filter(
         if proxy is None and model is None:
             used, label = str(bundled_model_path("proxy")), "the bundled proxy"
         precision = dtype.value if dtype else None
-        engine = load_engine(model, used, EngineOptions(), precision, device_map)
+        variables = chat_options(chat_option)
+        engine = load_engine(model, used, EngineOptions(), precision, device_map, variables)
         built = context_filters(
             chosen, engine, threshold=threshold, similarity=similarity, top_n=top_n
         )
         with examples_progress(demo * len(sets)) as progress:
-            names = (model or "the bundled target", label)
+            names = (" ".join([model or "the bundled target", *(chat_option or ())]), label)
             results = evaluate_filters(engine, built, sets, names=names, progress=progress)
         _show(results)
         if output is not None:

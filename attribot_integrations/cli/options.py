@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["DeviceMapOption", "Dtype", "DtypeOption", "ModelOption", "ProxyOption"]
+__all__ = [
+    "ChatOption",
+    "DeviceMapOption",
+    "Dtype",
+    "DtypeOption",
+    "ModelOption",
+    "ProxyOption",
+    "chat_options",
+]
+
+_JSON_WORDS = {"true", "false", "null"}
 
 
 class Dtype(str, Enum):
@@ -44,3 +56,35 @@ DtypeOption = Annotated[
 DeviceMapOption = Annotated[
     str, typer.Option(help='Where accelerate puts the weights: "auto", "cpu", "cuda:0", …')
 ]
+ChatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chat-option",
+        metavar="NAME=VALUE",
+        help="Variable for the chat templates of the models, such as enable_thinking=false for "
+        "Qwen3; may be given several times. The value is JSON, or else text.",
+        show_default=False,
+    ),
+]
+
+
+def chat_options(given: Sequence[str] | None) -> dict[str, Any]:
+    """Return the variables that `--chat-option` gives to chat templates.
+
+    Raises:
+        BadParameter: If an argument is not of the form NAME=VALUE.
+    """
+    found: dict[str, Any] = {}
+    for each in given or ():
+        name, sign, value = each.partition("=")
+        if not sign or not name.strip():
+            raise typer.BadParameter(
+                f"must be NAME=VALUE, got {each!r}", param_hint="--chat-option"
+            )
+        # "False" is no JSON, and as a text it would be true.
+        text = value.lower() if value.lower() in _JSON_WORDS else value
+        try:
+            found[name.strip()] = json.loads(text)
+        except ValueError:
+            found[name.strip()] = value
+    return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -26,6 +26,7 @@ def load_engine(
     options: EngineOptions,
     dtype: str | None = None,
     device_map: str = "auto",
+    chat_options: Mapping[str, Any] | None = None,
 ) -> AttributionEngine:
     """Load the models without transformers' progress bars.
 
@@ -35,8 +36,10 @@ def load_engine(
         options: What to do with each request.
         dtype: Precision of the weights.
         device_map: Where accelerate puts the weights.
+        chat_options: Variables for the chat templates.
 
     Raises:
+        ConfigurationError: If the method needs a proxy and there is none.
         ModelError: If a model cannot be used.
     """
     from transformers.utils import logging as transformers_logging
@@ -51,6 +54,7 @@ def load_engine(
         options=options,
         dtype=dtype,
         device_map=device_map,
+        chat_options=chat_options,
     )
 
 

@@ -73,8 +73,8 @@ def notes(results: Results) -> list[str]:
     if bare:
         least = results["settings"]["min_score"]
         lines.append(
-            f"In {bare} examples no outlier's exact score reaches {least:g} nats: there is nothing "
-            "to find, and they do not count in mAP (nor in top-1, where no source reaches it)."
+            f"Examples in which no outlier's exact score reaches {least:g} nats: {bare}. There is "
+            "nothing to find, and they do not count in mAP (nor in top-1, where no source reaches it)."
         )
     errors = [
         each["max_error_vs_naive"]

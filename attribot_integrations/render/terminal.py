@@ -96,9 +96,12 @@ def _nats(source: CitedSource) -> Text:
 
 def likelihood_line(attribution: Attribution) -> Text:
     """Return the answer's log-likelihood with and without the context."""
+    with_context, without = (
+        f"{round(value, 2) + 0.0:.2f}"  # no "-0.00"
+        for value in (attribution.log_likelihood, attribution.log_likelihood_without_context)
+    )
     return Text(
-        f"log-likelihood of the answer: {attribution.log_likelihood:.2f} nats with the context, "
-        f"{attribution.log_likelihood_without_context:.2f} without",
+        f"log-likelihood of the answer: {with_context} nats with the context, {without} without",
         _QUIET,
     )
 

@@ -9,6 +9,7 @@ import logging
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ QUOTED = [block for block in PYTHON if block.page == "docs/testing.md"]
 
 
 # Python
+
+
+@dataclass
+class Page:
+    """A page that is being read: blocks find the names of the blocks before them, too."""
+
+    names: dict[str, Any]
+    read: set[Block] = field(default_factory=set)
+
+    def read_to(self, last: Block) -> None:
+        """Run a block, and those before it that have not been run: tests come in any order."""
+        for block in PYTHON:
+            if block.page == last.page and block.line <= last.line and block not in self.read:
+                self.read.add(block)
+                run(block, self.names)
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +103,8 @@ def at_hand(demo: AttributionEngine) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def pages(at_hand: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Names of each page: blocks find those of the blocks before them, too."""
-    return {page: dict(at_hand) for page in PAGES}
+def pages(at_hand: dict[str, Any]) -> dict[str, Page]:
+    return {page: Page(dict(at_hand)) for page in PAGES}
 
 
 @pytest.fixture
@@ -115,8 +130,8 @@ def bundled(
 
 @pytest.mark.usefixtures("bundled")
 @pytest.mark.parametrize("block", [block for block in PYTHON if block not in QUOTED], ids=str)
-def test_python_block_runs(block: Block, pages: dict[str, dict[str, Any]]) -> None:
-    run(block, pages[block.page])
+def test_python_block_runs(block: Block, pages: dict[str, Page]) -> None:
+    pages[block.page].read_to(block)
 
 
 @pytest.mark.parametrize("block", QUOTED, ids=str)

@@ -10,7 +10,12 @@ import pytest
 from rich.console import Console, RenderableType
 
 from attribot_integrations.capture import ChunkLocation
-from attribot_integrations.render.terminal import cited_answer, sources_table, terminal_view
+from attribot_integrations.render.terminal import (
+    cited_answer,
+    likelihood_line,
+    sources_table,
+    terminal_view,
+)
 from attribot_integrations.sources import Chunk
 from tests.unit.attributions import make_attribution
 
@@ -139,3 +144,11 @@ def test_markers_are_styled_and_forged_ones_are_not() -> None:
     answer = cited_answer(make_attribution("Q", ["A."], "See [1]."))
     assert answer.plain == "See [1]. [1]"
     assert [answer.plain[span.start : span.end] for span in answer.spans] == [" [1]"]
+
+
+def test_zero_has_no_sign() -> None:
+    result = replace(
+        make_attribution("Who?", ["Ada."], "Ada."),
+        token_log_probs_without_context=np.full(4, -1e-4, np.float32),
+    )
+    assert " 0.00 without" in likelihood_line(result).plain

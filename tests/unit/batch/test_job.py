@@ -210,7 +210,9 @@ def test_other_settings_are_refused(source: Path, output: Path) -> None:
 
 def test_nothing_is_overwritten_unless_asked(source: Path, output: Path) -> None:
     output.write_text("precious")
-    with pytest.raises(ConfigurationError, match=r"out\.jsonl exists: overwrite it"):
+    with pytest.raises(
+        ConfigurationError, match=r"out\.jsonl exists: overwrite it \(--overwrite\)"
+    ):
         job_of(source, output).open(resume=True, overwrite=False)
     job = job_of(source, output)
     assert job.open(resume=False, overwrite=True) is None

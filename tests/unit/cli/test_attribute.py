@@ -13,6 +13,7 @@ from attribot_integrations.cli import attribute
 from attribot_integrations.config import EngineOptions
 from attribot_integrations.demo.corpus import demo_examples
 from attribot_integrations.errors import ModelError
+from attribot_integrations.methods import METHODS
 from attribot_integrations.results import Attribution
 from tests.unit.cli.running import StubEngine, run
 
@@ -76,17 +77,44 @@ def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
     result = run(
         *("attribute", write(data, GOOD), "--model", "m", "--proxy", "p", "--level", "both"),
         *("--min-score", "0.5", "--max-citations", "2", "--dtype", "bfloat16"),
-        *("--device-map", "cpu"),
+        *("--device-map", "cpu", "--method", "fast", "--chat-option", "enable_thinking=False"),
+        *("--chat-option", "effort=low", "--chat-option", "budget=12"),
     )
-    assert result.exit_code == 0
-    options = EngineOptions(levels=("sentence", "chunk"), policy=ThresholdPolicy(0.5, 2))
+    assert result.exit_code == 0, result.stderr
+    options = EngineOptions(
+        method=METHODS["fast"], levels=("sentence", "chunk"), policy=ThresholdPolicy(0.5, 2)
+    )
     assert engine.loaded_with == {
         "model": "m",
         "proxy": "p",
         "options": options,
         "dtype": "bfloat16",
         "device_map": "cpu",
+        "chat_options": {"enable_thinking": False, "effort": "low", "budget": 12},
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method", "quick"), "method must be one of ['exact', 'balanced', 'fast'"),
+        (("--chat-option", "enable_thinking"), "must be NAME=VALUE, got 'enable_thinking'"),
+        (("--chat-option", "=1"), "must be NAME=VALUE, got '=1'"),
+    ],
+)
+def test_wrong_options_are_refused_before_a_model_is_loaded(
+    engine: StubEngine, data: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("attribute", write(data, GOOD), *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not engine.loaded_with
+
+
+def test_a_method_that_needs_a_proxy_says_so(data: Path) -> None:
+    result = run("attribute", write(data, GOOD), "--method", "fast")
+    assert result.exit_code == 1
+    assert "runs a proxy model, and the engine has none" in result.stderr
 
 
 @pytest.mark.parametrize("level", ["sentence", "chunk"])

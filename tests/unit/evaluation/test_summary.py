@@ -87,7 +87,7 @@ def test_table_and_notes() -> None:
     assert "LDS" not in shown  # no figures, no column
     text = "\n".join(notes(results(ROWS)))
     assert "in 2 of 4 examples; the 1 others are left out." in text
-    assert "In 1 examples no outlier" in text
+    assert "no outlier's exact score reaches 1 nats: 1. There" in text
     assert "3.0e-06 nats" in text
     assert "e4: PromptTooLongError: too long" in text
 
