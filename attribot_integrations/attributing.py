@@ -27,7 +27,7 @@ from attribot_integrations.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.statements import find_statements, statement_scores
 from attribot_integrations.support import support_evidence
 
-__all__ = ["SharedContexts", "attribute_answer", "chosen_method", "default_method"]
+__all__ = ["SharedContexts", "attribute_answer", "check_models", "expected_method"]
 
 _logger = logging.getLogger(__name__)
 
@@ -68,8 +68,7 @@ def attribute_answer(
     """
     started = time.perf_counter()
     chosen = chosen_method(options, has_proxy=proxy is not None)
-    _check_text(request.question, "the question")
-    _check_text(request.answer, "the answer")
+    _check_request(request)
     chunks = as_chunks(request.chunks)
     prompt, sources, locations = _prompt(request, chunks, options)
     scorer = Scorer(
@@ -106,6 +105,25 @@ def attribute_answer(
     )
 
 
+def check_models(target: object, proxy: object, options: EngineOptions) -> None:
+    """Refuse models that an engine cannot be made of.
+
+    Raises:
+        ConfigurationError: If one is no `LanguageModel`, such as a name or a model without its
+            tokenizer, or if the method needs a proxy and there is none.
+    """
+    for role, model, loader in (
+        ("target", target, "AttributionEngine"),
+        ("proxy", proxy, "LanguageModel"),
+    ):
+        if not isinstance(model, LanguageModel) and (model is not None or role == "target"):
+            raise ConfigurationError(
+                f"the {role} must be a LanguageModel, not {type(model).__name__}; "
+                f"{loader}.from_pretrained and from_model make one"
+            )
+    chosen_method(options, has_proxy=proxy is not None)
+
+
 def chosen_method(options: EngineOptions, *, has_proxy: bool) -> Method | None:
     """Return the method that was asked for; `None` if the choice is left to the engine.
 
@@ -121,6 +139,16 @@ def chosen_method(options: EngineOptions, *, has_proxy: bool) -> Method | None:
             "pass proxy=…, or choose another method"
         )
     return method
+
+
+def expected_method(
+    target: LanguageModel, proxy: LanguageModel | None, options: EngineOptions
+) -> Method:
+    """Return the method of requests that meet no obstacle of their own."""
+    usual = default_method(
+        can_knock_out=(proxy or target).capabilities.path == "packed", on_proxy=proxy is not None
+    )
+    return chosen_method(options, has_proxy=proxy is not None) or usual
 
 
 def default_method(*, can_knock_out: bool, on_proxy: bool) -> Method:
@@ -204,6 +232,13 @@ def _prompt(
     return prompt, sources, locations
 
 
-def _check_text(text: object, what: str) -> None:
-    if not isinstance(text, str):
-        raise InputError(f"{what} must be a str, not {type(text).__name__}")
+def _check_request(request: object) -> None:
+    if not isinstance(request, AttributionRequest):
+        raise InputError(
+            "a request must be an AttributionRequest(question, chunks, answer), "
+            f"not {type(request).__name__}"
+        )
+    for what in ("question", "answer"):
+        text = getattr(request, what)
+        if not isinstance(text, str):
+            raise InputError(f"the {what} must be a str, not {type(text).__name__}")

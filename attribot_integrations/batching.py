@@ -16,7 +16,7 @@ from attribot_integrations.context_runs import (
     context_key,
     context_runs,
 )
-from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.errors import InputError, OutOfMemoryError
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
 
@@ -70,7 +70,15 @@ def attribute_all(
 
     Returns:
         One result for each request, in order.
+
+    Raises:
+        InputError: If `requests` is no list or other iterable.
     """
+    given: object = requests
+    if not isinstance(given, Iterable):
+        raise InputError(
+            f"requests must be a list of AttributionRequest objects, not {type(given).__name__}"
+        )
     waiting = list(enumerate(requests))
     first: dict[object, int] = {}
     waiting.sort(key=lambda pair: first.setdefault(context_key(pair[1], pair[0]), pair[0]))
@@ -92,10 +100,11 @@ def _attribute(
     except Exception as error:
         if raise_error:
             raise
-        _logger.warning("attribution of request %r failed: %s", request.id, error)
-        _logger.debug("traceback of request %r", request.id, exc_info=error)
+        id_ = getattr(request, "id", None)  # it may be no request at all
+        _logger.warning("attribution of request %r failed: %s", id_, error)
+        _logger.debug("traceback of request %r", id_, exc_info=error)
         _let_go(error)
-        return FailedAttribution(error, request.id)
+        return FailedAttribution(error, id_)
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -62,6 +62,12 @@ class RawPrompt:
     trusted then: the question, earlier messages, and chunks that are not found. Where strangers
     write these, pass the chat messages instead. If false, every control token is plain text."""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.trusted, bool):
+            raise InputError(
+                f"a raw prompt's trusted must be a bool, not {type(self.trusted).__name__}"
+            )
+
 
 CapturedPrompt = str | RawPrompt | Sequence[Mapping[str, str]]
 """Raw prompt text (a str is a `RawPrompt` that is not trusted), or chat messages of the form
@@ -175,6 +181,12 @@ def _messages(
         if not isinstance(captured.text, str):
             raise InputError(f"a raw prompt must hold a str, not {type(captured.text).__name__}")
         return [(None, captured.text)]
+    given: object = captured
+    if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
+        raise InputError(
+            "the captured prompt must be a str, a RawPrompt or a list of messages "
+            f'{{"role": …, "content": …}}, not {type(given).__name__}'
+        )
     messages: list[tuple[str | None, str]] = []
     for number, message in enumerate(captured):
         try:

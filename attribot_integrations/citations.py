@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Protocol
 
 import numpy as np
@@ -50,10 +51,21 @@ class ThresholdPolicy:
     """Most sources cited for a statement."""
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not self.min_score > 0:
             raise ConfigurationError(f"min_score must be above 0 nats, got {self.min_score}")
         if self.max_citations < 1:
             raise ConfigurationError(f"max_citations must be at least 1, got {self.max_citations}")
+
+    def _check_types(self) -> None:
+        least: object = self.min_score
+        if isinstance(least, bool) or not isinstance(least, Real):
+            raise ConfigurationError(
+                f"min_score must be a number of nats, not {type(least).__name__}"
+            )
+        most: object = self.max_citations
+        if isinstance(most, bool) or not isinstance(most, Integral):
+            raise ConfigurationError(f"max_citations must be an int, not {type(most).__name__}")
 
     def __call__(
         self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]

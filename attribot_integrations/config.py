@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attribot_integrations.capture import CapturedPrompt
     from attribot_integrations.methods import Method, MethodName
 
-__all__ = ["AttributionRequest", "EngineOptions"]
+__all__ = ["AttributionRequest", "EngineOptions", "checked_flag", "given_options"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,33 @@ class EngineOptions:
                 "method must be the name of a method or an object with a method run, "
                 f"got {method!r:.60}"
             )
+
+
+def given_options(options: object, default: EngineOptions) -> EngineOptions:
+    """Return the options that a call was given, or the default where it was given none.
+
+    Raises:
+        ConfigurationError: If they are no `EngineOptions`.
+    """
+    if options is None:
+        return default
+    if not isinstance(options, EngineOptions):
+        raise ConfigurationError(
+            'options must be an EngineOptions, such as EngineOptions(method="fast"), '
+            f"not {type(options).__name__}"
+        )
+    return options
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """Return a value that is true or false.
+
+    Raises:
+        ConfigurationError: If it is no bool.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be a bool, not {type(value).__name__}")
+    return value
 
 
 def _check_callable(name: str, value: object) -> None:

@@ -46,7 +46,7 @@ def context_runs(
 
 def context_key(request: AttributionRequest | None, place: int) -> object:
     """Return what is equal for requests with the same chunks, and for no others."""
-    chunks: object = None if request is None else request.chunks
+    chunks: object = getattr(request, "chunks", None)  # it may be no request at all
     if not isinstance(chunks, list | tuple):
         return place
     texts = tuple(getattr(chunk, "text", chunk) for chunk in chunks)

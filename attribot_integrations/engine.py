@@ -9,18 +9,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribot_integrations.attributing import attribute_answer, chosen_method, default_method
+from attribot_integrations.attributing import attribute_answer, check_models, expected_method
 from attribot_integrations.batching import ContextSharer, attribute_all
 from attribot_integrations.capture import CapturedPrompt
-from attribot_integrations.config import AttributionRequest, EngineOptions
-from attribot_integrations.demo.bundled import bundled_model_path
-from attribot_integrations.filtering import (
-    ChunkScores,
-    Granularity,
-    RelevanceSignal,
-    SignalName,
-    score_chunks,
+from attribot_integrations.config import (
+    AttributionRequest,
+    EngineOptions,
+    checked_flag,
+    given_options,
 )
+from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.filtering import ChunkScores, Granularity, RelevanceSignal, SignalName
+from attribot_integrations.filtering.scoring import score_chunks
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.models import LanguageModel
 from attribot_integrations.sources import Chunk
@@ -44,7 +44,7 @@ class AttributionEngine:
         options: What to do with each request.
 
     Raises:
-        ConfigurationError: If the method needs a proxy and there is none.
+        ConfigurationError: If an argument is of another type, or the method needs a proxy.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class AttributionEngine:
     ) -> None:
         self.target = target
         self.proxy = proxy
-        self.options = options or EngineOptions()
-        chosen_method(self.options, has_proxy=proxy is not None)
+        self.options = given_options(options, EngineOptions())
+        check_models(target, proxy, self.options)
 
     @classmethod
     def from_pretrained(
@@ -89,6 +89,7 @@ class AttributionEngine:
             chat_options: Variables for the chat template.
 
         Raises:
+            ConfigurationError: If an argument has a value that it cannot have.
             UnsupportedModelError: If a checkpoint is no causal language model.
             ModelError: If one cannot be loaded.
         """
@@ -180,7 +181,7 @@ class AttributionEngine:
         """Load the bundled tiny target, if wanted with its proxy: for a look, not for real text."""
         return cls.from_pretrained(
             bundled_model_path("target"),
-            bundled_model_path("proxy") if proxy else None,
+            bundled_model_path("proxy") if checked_flag("proxy", proxy) else None,
             options=options,
         )
 
@@ -252,14 +253,15 @@ class AttributionEngine:
             One result for each request, in order.
         """
         engine = copy.copy(self)
-        engine.options = options or self.options
+        engine.options = given_options(options, self.options)
         return attribute_all(engine, requests, progress=progress, raise_error=raise_error)
 
     def attribute_request(
         self, request: AttributionRequest, *, options: EngineOptions | None = None
     ) -> Attribution:
         """Do what `attribute` does, with the arguments in one object."""
-        return attribute_answer(self.target, self.proxy, request, options or self.options)
+        chosen = given_options(options, self.options)
+        return attribute_answer(self.target, self.proxy, request, chosen)
 
     def sharing_context(self) -> ContextSharer:
         """Return what attributes requests with the same chunks in turn, running those once."""
@@ -285,15 +287,13 @@ class AttributionEngine:
             chunks,
             signal=signal,
             granularity=granularity,
-            options=options or self.options,
+            options=given_options(options, self.options),
             drafter=self.target,
         )
 
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
-        packed = (self.proxy or self.target).capabilities.path == "packed"
-        usual = default_method(can_knock_out=packed, on_proxy=self.proxy is not None)
-        method = chosen_method(self.options, has_proxy=self.proxy is not None) or usual
+        method = expected_method(self.target, self.proxy, self.options)
         path = self.target.capabilities.path
         return (
             f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={path!r})"

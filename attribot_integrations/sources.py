@@ -51,7 +51,10 @@ class Chunk:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise InputError(f"a chunk's text must be a str, not {type(self.text).__name__}")
-        object.__setattr__(self, "metadata", ReadOnlyMapping(self.metadata))
+        metadata: object = self.metadata
+        if not isinstance(metadata, Mapping):
+            raise InputError(f"a chunk's metadata must be a mapping, not {type(metadata).__name__}")
+        object.__setattr__(self, "metadata", ReadOnlyMapping(metadata))
 
     @property
     def title(self) -> str | None:
@@ -159,11 +162,16 @@ def as_chunks(chunks: Iterable[str | Chunk]) -> tuple[Chunk, ...]:
     """Wrap plain strings as chunks.
 
     Raises:
-        InputError: If `chunks` is itself a string, or holds something else.
+        InputError: If `chunks` is itself a chunk or no sequence, or holds something else.
         EmptyContextError: If there is no chunk, or none with text.
     """
-    if isinstance(chunks, str):
-        raise InputError("chunks must be a sequence of strings or Chunk objects, not one str")
+    given: object = chunks
+    one = "one " if isinstance(given, str | bytes | Chunk | Mapping) else ""
+    if one or not isinstance(given, Iterable):
+        raise InputError(
+            "chunks must be a sequence of strings or Chunk objects, not "
+            f"{one}{type(given).__name__}"
+        )
     wrapped: list[Chunk] = []
     for index, chunk in enumerate(chunks):
         if isinstance(chunk, Chunk):

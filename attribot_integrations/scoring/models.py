@@ -7,6 +7,7 @@ checkpoint, unless asked for.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate.state import PartialState
 
-from attribot_integrations.errors import ModelError, UnsupportedModelError
+from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
 from attribot_integrations.scoring.capabilities import Capabilities, inner_model, inspect_model
 from attribot_integrations.scoring.encoding import TextEncoder
 from attribot_integrations.scoring.forward import ForwardPass
@@ -65,9 +66,10 @@ class LanguageModel:
 
         Raises:
             UnsupportedModelError: If the model is not a causal language model, or the tokenizer
-                reports no offsets or has ids that the model lacks.
+                is none, reports no offsets or has ids that the model lacks.
             ModelError: If the model is in training mode.
         """
+        _check_loaded(model, tokenizer)
         capabilities = inspect_model(model)
         _check_vocabulary(model, tokenizer)
         capabilities = verify(model, capabilities)
@@ -96,7 +98,7 @@ class LanguageModel:
         """Load a checkpoint from the Hugging Face hub or a folder.
 
         Args:
-            checkpoint: Name on the hub, or path.
+            checkpoint: Name on the hub, or path; "~" is the home folder.
             device_map: Where accelerate puts the weights: "auto", a device, or a map.
             dtype: Precision; by default the checkpoint's own, and float32 where the device is a
                 CPU (half precision is slow and coarse there).
@@ -108,15 +110,15 @@ class LanguageModel:
             chat_options: Variables for the chat template, such as `{"enable_thinking": False}`.
 
         Raises:
+            ConfigurationError: If the checkpoint is neither text nor path, or the precision is
+                unknown.
             UnsupportedModelError: If it is no causal language model.
             ModelError: If it cannot be loaded, or weights are missing from the checkpoint.
         """
         from transformers import AutoConfig, AutoTokenizer
 
         shared = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
-        if dtype is None:
-            device = PartialState().device
-            dtype = torch.float32 if device is None or device.type == "cpu" else "auto"
+        checkpoint, dtype = _located(checkpoint), _precision(dtype)
         try:
             config = AutoConfig.from_pretrained(checkpoint, **shared)
             if config.is_encoder_decoder:
@@ -146,6 +148,58 @@ class LanguageModel:
             )
         return cls.from_model(
             model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
+        )
+
+
+def _located(checkpoint: object) -> str:
+    """Return a name on the hub as it is, and a path if it is there."""
+    wanted = "a checkpoint must be a name on the hub or a path"
+    if not isinstance(checkpoint, str | Path):
+        raise ConfigurationError(f"{wanted}, not {type(checkpoint).__name__}")
+    place = os.path.expanduser(checkpoint)
+    if not place.strip():
+        raise ConfigurationError(f"{wanted}, it is blank")
+    is_path = (
+        isinstance(checkpoint, Path)
+        or place.startswith((".", "/", "~"))
+        or "\\" in place
+        or "/" in place.partition("/")[2]
+        or place.endswith("/")
+    )
+    if is_path and not os.path.exists(place):
+        raise ModelError(f"cannot load {checkpoint}: there is no such folder")
+    return place
+
+
+def _precision(dtype: object) -> str | torch.dtype:
+    """Return a precision that torch knows; what suits the device where none is asked for."""
+    if dtype is None:
+        device = PartialState().device
+        return torch.float32 if device is None or device.type == "cpu" else "auto"
+    if isinstance(dtype, str) and (
+        dtype == "auto" or isinstance(getattr(torch, dtype, None), torch.dtype)
+    ):
+        return dtype
+    if not isinstance(dtype, torch.dtype):
+        raise ConfigurationError(
+            'dtype must be "auto", "float16", "bfloat16", "float32" or a torch.dtype, '
+            f"not {dtype!r:.60} ({type(dtype).__name__})"
+        )
+    return dtype
+
+
+def _check_loaded(model: Any, tokenizer: Any) -> None:
+    """Refuse names, and what else is no model or tokenizer of transformers."""
+    inner: Any = inner_model(model)
+    if not (hasattr(inner, "config") and hasattr(inner, "get_output_embeddings")):
+        raise UnsupportedModelError(
+            f"the model must be a transformers model that is loaded, not {type(inner).__name__}; "
+            "from_pretrained loads one by its name"
+        )
+    if not hasattr(tokenizer, "get_added_vocab"):
+        raise UnsupportedModelError(
+            "the tokenizer must be a transformers tokenizer that is loaded, "
+            f"not {type(tokenizer).__name__}; AutoTokenizer.from_pretrained loads one"
         )
 
 

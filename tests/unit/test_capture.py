@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attribot_integrations.capture import ChunkLocation, capture_prompt, locate_chunks
+from attribot_integrations.capture import ChunkLocation, RawPrompt, capture_prompt, locate_chunks
 from attribot_integrations.errors import ChunkNotFoundError, InputError
 from attribot_integrations.prompts import Prompt, render
 from attribot_integrations.sources import Chunk
@@ -257,6 +257,9 @@ def test_no_chunk_found() -> None:
     ("captured", "message"),
     [
         ([], "the captured prompt holds no message"),
+        (5, r"must be a str, a RawPrompt or a list of messages \{.*\}, not int"),
+        (b"A.", r"must be a str, a RawPrompt or a list of messages \{.*\}, not bytes"),
+        ({"role": "user", "content": "A."}, r"or a list of messages \{.*\}, not dict"),
         ([{"role": "user"}], "message 0 of the captured prompt must be a mapping"),
         (["text"], 'message 0 of the captured prompt must be a mapping with "role"'),
         (
@@ -273,3 +276,9 @@ def test_no_chunk_found() -> None:
 def test_captured_prompt_is_checked(captured: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         capture_prompt(captured, [Chunk("A.")])
+
+
+def test_trust_is_given_by_a_bool() -> None:
+    trusted: Any = "yes"
+    with pytest.raises(InputError, match="trusted must be a bool, not str"):
+        RawPrompt("A.", trusted=trusted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,27 @@ def test_max_citations_is_checked(max_citations: int) -> None:
     message = f"max_citations must be at least 1, got {max_citations}"
     with pytest.raises(ConfigurationError, match=message):
         ThresholdPolicy(max_citations=max_citations)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"min_score": "1"}, "min_score must be a number of nats, not str"),
+        ({"min_score": None}, "min_score must be a number of nats, not NoneType"),
+        ({"min_score": True}, "min_score must be a number of nats, not bool"),
+        ({"max_citations": "1"}, "max_citations must be an int, not str"),
+        ({"max_citations": 1.5}, "max_citations must be an int, not float"),
+        ({"max_citations": True}, "max_citations must be an int, not bool"),
+    ],
+)
+def test_types_of_the_policys_settings(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        ThresholdPolicy(**settings)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    settings: Any = {"min_score": np.float32(2.0), "max_citations": np.int64(1)}
+    assert chosen(ThresholdPolicy(**settings), 2.0, 3.0) == [1]
 
 
 # Citations

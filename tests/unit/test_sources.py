@@ -108,6 +108,11 @@ def test_as_chunks_wraps_strings_and_keeps_chunks() -> None:
     ("chunks", "error", "message"),
     [
         ("one str", InputError, "must be a sequence of strings or Chunk objects, not one str"),
+        (b"bytes", InputError, "must be a sequence of strings or Chunk objects, not one bytes"),
+        (Chunk("a"), InputError, "must be a sequence of strings or Chunk objects, not one Chunk"),
+        ({"text": "a"}, InputError, "must be a sequence of strings or Chunk objects, not one dict"),
+        (None, InputError, "must be a sequence of strings or Chunk objects, not NoneType"),
+        (5, InputError, "must be a sequence of strings or Chunk objects, not int"),
         (["a", 3], InputError, "chunk 1 must be a str or Chunk, not int"),
         ([], EmptyContextError, "no chunks were given"),
         (["", " \n"], EmptyContextError, "all 2 chunks are blank"),
@@ -121,6 +126,12 @@ def test_as_chunks_refuses(chunks: Any, error: type[Exception], message: str) ->
 def test_chunk_needs_text() -> None:
     with pytest.raises(InputError, match="a chunk's text must be a str, not bytes"):
         Chunk(cast(str, b"bytes"))
+
+
+@pytest.mark.parametrize(("metadata", "kind"), [([1], "list"), (None, "NoneType"), ("a", "str")])
+def test_metadata_is_a_mapping(metadata: Any, kind: str) -> None:
+    with pytest.raises(InputError, match=f"a chunk's metadata must be a mapping, not {kind}"):
+        Chunk("a", metadata=metadata)
 
 
 def test_metadata_is_a_read_only_copy() -> None:
