@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, get_args
 
+from attribot_integrations.engine_check import check_engine
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.sources import Chunk, Span
 
@@ -58,7 +59,7 @@ class ChunkFilter:
     """Scores chunks, and keeps the relevant ones.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or the engine scores no chunks.
     """
 
     engine: ChunkScorer
@@ -81,6 +82,7 @@ class ChunkFilter:
     def __post_init__(self) -> None:
         from attribot_integrations.filtering.scoring import Granularity, named_signal
 
+        check_engine(self.engine, "score_chunks")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise ConfigurationError(f"threshold must be from 0 to 1, got {self.threshold}")
         if self.top_n is not None and self.top_n < 1:

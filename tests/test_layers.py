@@ -23,6 +23,7 @@ LAYERS = {
     "mappings": TEXT,
     "prompts": TEXT,
     "capture": TEXT,
+    "engine_check": TEXT,
     "parts": TEXT,
     "probabilities": TEXT,
     "results": TEXT,

@@ -17,6 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from attribot_integrations.engine_check import check_engine
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.langchain.annotations import Annotation, citation_annotations
 from attribot_integrations.langchain.content import answer_text, prompt_messages, question_text
@@ -81,6 +82,9 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         on_citations: Called with the record of each answer, which holds the full attribution.
         raise_error: Whether a failed attribution is raised. By default it is logged, and there are
             no citations.
+
+    Raises:
+        ConfigurationError: If `engine` is no engine.
     """
 
     state_schema = CitedAgentState
@@ -93,6 +97,7 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         on_citations: Callable[[CitationRecord], object] | None = None,
         raise_error: bool = False,
     ) -> None:
+        check_engine(engine, "attribute_request")
         super().__init__()
         self.tools = []
         self.engine = engine

@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from attribot_integrations.engine_check import check_engine
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys
 from attribot_integrations.langchain.events import CapturingHandler
-from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
+from attribot_integrations.langchain.records import CitationRecord, NothingFound, RequestAttributor
 from attribot_integrations.langchain.runs import CapturedRun
 from attribot_integrations.langchain.workers import SerialQueue
 
@@ -39,6 +40,7 @@ class CitationCallbackHandler(CapturingHandler):
 
     A record is made of every run of a chain that ends with an answer; runs that fail leave none.
     A stream that is closed half-way leaves one with the answer so far, where LangChain reports it.
+    The first run for which no documents were retrieved is logged as a warning.
 
     Args:
         engine: Attributes the answers.
@@ -59,7 +61,7 @@ class CitationCallbackHandler(CapturingHandler):
             it is logged, and kept on the record.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class CitationCallbackHandler(CapturingHandler):
         max_pending: int = 1024,
         raise_error: bool = False,
     ) -> None:
+        check_engine(engine, "attribute_request")
         if mode not in ("lazy", "eager"):
             raise ConfigurationError(f'mode must be "lazy" or "eager", got {mode!r}')
         if on_citations is not None and mode == "lazy":
@@ -96,6 +99,7 @@ class CitationCallbackHandler(CapturingHandler):
         self._lock = threading.Lock()
         self._records: OrderedDict[UUID, CitationRecord] = OrderedDict()
         self._queue = SerialQueue(max_pending)
+        self._nothing_found = NothingFound()
 
     @property
     def records(self) -> tuple[CitationRecord, ...]:
@@ -175,6 +179,7 @@ class CitationCallbackHandler(CapturingHandler):
             self._records.move_to_end(record.run_id)
             while len(self._records) > self.max_records:
                 self._records.popitem(last=False)
+        self._nothing_found.warn(record)
         if self.mode == "eager":
             self._attribute_now(record)
 

@@ -17,7 +17,7 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys, answer_text
 from attribot_integrations.langchain.documents import documents_of
 from attribot_integrations.langchain.events import CapturingHandler
-from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
+from attribot_integrations.langchain.records import CitationRecord, NothingFound, RequestAttributor
 from attribot_integrations.langchain.runs import CapturedRun
 from attribot_integrations.langchain.streaming import AnswerStream
 
@@ -34,6 +34,7 @@ class CiteOptions:
     keys: Keys
     on_citations: Callable[[CitationRecord], object] | None
     raise_error: bool
+    nothing_found: NothingFound
 
 
 class StreamedInput:
@@ -99,6 +100,7 @@ class WatchedCall(CapturingHandler):
         """
         self.on_chain_end(output, run_id=self.run_id, inputs=input)
         if self.record is not None:
+            self.options.nothing_found.warn(self.record)
             return self.record.answer
         answer = answer_text(output, self.options.keys.answer)
         if answer is None and self.options.keys.answer is not None:
@@ -108,6 +110,8 @@ class WatchedCall(CapturingHandler):
             )
         if answer is None:
             _logger.warning("no answer found in the output of run %s: pass answer_key", self.run_id)
+        else:
+            self.options.nothing_found.warn(None, self.run_id)
         return answer
 
     def end_stream(self, stream: AnswerStream, input: object) -> AddableDict | None:

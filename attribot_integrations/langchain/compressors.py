@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, SkipValidation
 
 from attribot_integrations.chunk_filter import SPANS_KEY, ChunkFilter, ChunkScorer, KeptChunk, trim
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.langchain.documents import checked_documents
 from attribot_integrations.langchain.workers import run_apart
 from attribot_integrations.sources import Chunk
 
@@ -49,7 +50,7 @@ class AttributionDocumentCompressor(BaseDocumentCompressor):
         raise_error: Whether documents that cannot be scored are an error.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
     engine: SkipValidation[ChunkScorer]
@@ -101,10 +102,14 @@ class AttributionDocumentCompressor(BaseDocumentCompressor):
             documents: The retrieved documents.
             query: The query.
             callbacks: Not used: no chain is run.
+
+        Raises:
+            InputError: If something else than a document is among them.
         """
         choose = self._filter()
         if not documents:
             return documents
+        checked_documents(documents, "compress_documents")
         chunks = [Chunk(one.page_content, one.id, one.metadata) for one in documents]
         kept = choose(query, chunks)
         if kept is None:

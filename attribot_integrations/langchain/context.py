@@ -52,7 +52,7 @@ def get_citations_callback(
         The handler, whose records stay readable behind the block.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
     handler = CitationCallbackHandler(
         engine,

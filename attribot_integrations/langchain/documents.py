@@ -9,12 +9,31 @@ from typing import Final
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, ToolMessage
 
+from attribot_integrations.errors import InputError
 from attribot_integrations.sources import Chunk
 
-__all__ = ["chunks_in", "chunks_of", "documents_of", "tool_chunks"]
+__all__ = ["checked_documents", "chunks_in", "chunks_of", "documents_of", "tool_chunks"]
 
 # Documents are looked for in the state of a chain or graph, not in data of any size.
 _MOST_KEYS: Final = 64
+
+
+def checked_documents(documents: Iterable[object], taker: str) -> list[Document]:
+    """Return documents that a caller has handed in, as a list.
+
+    Args:
+        documents: What was handed in.
+        taker: Name of the function that takes them, for the message.
+
+    Raises:
+        InputError: If something else than a document is among them.
+    """
+    found: list[Document] = []
+    for document in documents:
+        if not isinstance(document, Document):
+            raise InputError(f"{taker} takes LangChain documents, got {type(document).__name__}")
+        found.append(document)
+    return found
 
 
 def chunks_of(documents: Iterable[object]) -> tuple[Chunk, ...]:

@@ -41,7 +41,8 @@ def add_citations(
             `citation_annotations` or `CitationMiddleware` give them.
 
     Raises:
-        InputError: If the message does not hold the answer that was attributed.
+        InputError: If the message does not hold the answer that was attributed, or an argument is
+            of another kind.
     """
     original = strip_citations(message)
     text = str(original.text)
@@ -55,7 +56,7 @@ def add_citations(
                 f"{attribution.answer!r:.60}"
             )
     else:
-        annotations = list(attribution)
+        annotations = _annotations_of(attribution)
     for annotation in annotations:
         _check(annotation, len(text))
     kept = {
@@ -76,7 +77,16 @@ def strip_citations(message: MessageT) -> MessageT:
 
     Returns:
         A copy without our citations, a provider's own kept; the message itself if it has none.
+
+    Raises:
+        InputError: If it is no message.
     """
+    given: object = message
+    if not isinstance(given, BaseMessage):
+        raise InputError(
+            "citations are in messages: this takes a LangChain message, got "
+            f"{type(given).__name__}; make one of a text with AIMessage(text)"
+        )
     kept = message.response_metadata.get(_KEPT)
     if not isinstance(kept, dict) and not _has_citations(message.content):
         return message
@@ -91,6 +101,22 @@ def strip_citations(message: MessageT) -> MessageT:
                 metadata["output_version"] = kept["output_version"]
     update: dict[str, Any] = {"content": content, "response_metadata": metadata}
     return message.model_copy(update=update, deep=True)
+
+
+def _annotations_of(given: Iterable[Annotation] | None) -> list[Annotation]:
+    if given is None:
+        raise InputError(
+            "add_citations takes an Attribution or annotations, got None: where there is no "
+            "attribution of a run, its record's reason says why"
+        )
+    annotations = list(given)
+    for annotation in annotations:
+        if not isinstance(annotation, dict):
+            raise InputError(
+                "add_citations takes an Attribution or annotations, got "
+                f"{type(annotation).__name__}"
+            )
+    return annotations
 
 
 def _check(annotation: Annotation, length: int) -> None:

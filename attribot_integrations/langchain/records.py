@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+from uuid import UUID
 
 from attribot_integrations.config import AttributionRequest
 from attribot_integrations.errors import ChunkNotFoundError, PromptError
@@ -15,9 +16,16 @@ from attribot_integrations.langchain.workers import run_apart
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation
 
-__all__ = ["CitationRecord", "RequestAttributor"]
+__all__ = ["CitationRecord", "NothingFound", "RequestAttributor"]
 
 _logger = logging.getLogger(__name__)
+
+_warning = threading.Lock()  # of the module, so that what is kept in a runnable can be copied
+
+_UNTOLD: Final = (
+    "no documents were retrieved: use a retriever, or pass what a plain function finds to "
+    "register_documents"
+)
 
 PromptUsed = Literal["captured", "template"]
 
@@ -35,6 +43,7 @@ class _Outcome:
     attribution: Attribution | None = None
     error: Exception | None = None
     prompt_used: PromptUsed | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -60,7 +69,7 @@ class CitationRecord(CapturedRun):
 
     @property
     def attribution(self) -> Attribution | None:
-        """The attribution; `None` if it failed, or if there are no documents or no answer.
+        """The attribution; `None` if it failed or there was nothing to do, see `reason`.
 
         Raises:
             Exception: What made the attribution fail, if `raise_error` is set.
@@ -84,6 +93,15 @@ class CitationRecord(CapturedRun):
     def error(self) -> Exception | None:
         """What made the attribution fail; `None` if it did not, or if there was nothing to do."""
         return self._outcome().error
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no attribution, in plain words; `None` if there is one.
+
+        No documents were retrieved, or none with text; the answer is blank; or the attribution
+        failed, and this is its `error`.
+        """
+        return self._outcome().reason
 
     @property
     def prompt_used(self) -> PromptUsed | None:
@@ -134,17 +152,48 @@ class CitationRecord(CapturedRun):
         if self.done:
             outcome = self._outcomes[0]
             count = 0 if outcome.attribution is None else len(outcome.attribution.citations)
-            state = f"citations={count}" if outcome.error is None else f"error={outcome.error!r}"
+            state = f"citations={count}"
+            if outcome.reason is not None:
+                state = f"reason={outcome.reason!r}"
+            if outcome.error is not None:
+                state = f"error={outcome.error!r}"
         return (
             f"CitationRecord(question={self.question[:60]!r}, chunks={len(self.chunks)}, "
             f"answer={self.answer[:60]!r}, {state})"
         )
 
 
+@dataclass
+class NothingFound:
+    """Warns, once, that nobody has told what was retrieved, and what to do about it."""
+
+    warned: bool = field(default=False, compare=False)
+    """Whether it has warned."""
+
+    def warn(self, run: CapturedRun | None, run_id: UUID | None = None) -> None:
+        """Warn if a run is the first without documents.
+
+        Args:
+            run: The run; `None` for one that was not captured, for it had none, nor a model.
+            run_id: Its id, where it was not captured.
+        """
+        if run is not None and _nothing_to_do(run) != _UNTOLD:
+            return
+        with _warning:
+            warned, self.warned = self.warned, True
+        if not warned:
+            _logger.warning(
+                "run %s gets no citations: %s (this is logged once)",
+                run_id if run is None else run.run_id,
+                _UNTOLD,
+            )
+
+
 def _attribute(engine: RequestAttributor, run: CapturedRun) -> _Outcome:
     """Attribute a run's answer; what goes wrong is logged and handed back, never raised."""
-    if not run.answer.strip() or not any(chunk.text.strip() for chunk in run.chunks):
-        return _Outcome()
+    reason = _nothing_to_do(run)
+    if reason is not None:
+        return _Outcome(reason=reason)
     used: PromptUsed = "template" if run.prompt is None else "captured"
     try:
         try:
@@ -161,7 +210,16 @@ def _attribute(engine: RequestAttributor, run: CapturedRun) -> _Outcome:
         return _Outcome(engine.attribute_request(_request(run, used)), None, used)
     except Exception as error:
         _logger.warning("attribution of run %s failed: %s", run.run_id, error)
-        return _Outcome(None, error, used)
+        return _Outcome(None, error, used, f"{type(error).__name__}: {error}")
+
+
+def _nothing_to_do(run: CapturedRun) -> str | None:
+    """Return why a run cannot be attributed, `None` if it can be."""
+    if not run.chunks:
+        return "the retriever found no documents" if run.searched else _UNTOLD
+    if not any(chunk.text.strip() for chunk in run.chunks):
+        return f"none of the {len(run.chunks)} retrieved documents holds text"
+    return None if run.answer.strip() else "the answer is blank"
 
 
 def _request(run: CapturedRun, used: PromptUsed) -> AttributionRequest:

@@ -9,7 +9,7 @@ from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_eve
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
 
-from attribot_integrations.errors import InputError
+from attribot_integrations.langchain.documents import checked_documents
 from attribot_integrations.langchain.events import DOCUMENTS_EVENT
 
 __all__ = ["aregister_documents", "register_documents"]
@@ -38,7 +38,7 @@ def register_documents(
     Raises:
         InputError: If something else than a document is among them.
     """
-    found = _checked(documents)
+    found = checked_documents(documents, "register_documents")
     try:
         dispatch_custom_event(DOCUMENTS_EVENT, found, config=config)
     except RuntimeError as error:
@@ -61,19 +61,9 @@ async def aregister_documents(
     Raises:
         InputError: If something else than a document is among them.
     """
-    found = _checked(documents)
+    found = checked_documents(documents, "register_documents")
     try:
         await adispatch_custom_event(DOCUMENTS_EVENT, found, config=config)
     except RuntimeError as error:
         _logger.warning(_NO_RUN, error)
-    return found
-
-
-def _checked(documents: Iterable[Document]) -> list[Document]:
-    found = list(documents)
-    for document in found:
-        if not isinstance(document, Document):
-            raise InputError(
-                f"register_documents takes LangChain documents, got {type(document).__name__}"
-            )
     return found

@@ -10,12 +10,13 @@ from langchain_core.documents import Document
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
-from pydantic import ConfigDict, SkipValidation
+from pydantic import ConfigDict, PrivateAttr, SkipValidation
 from typing_extensions import TypedDict
 
+from attribot_integrations.engine_check import check_engine
 from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, WatchedCall
 from attribot_integrations.langchain.content import Keys
-from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
+from attribot_integrations.langchain.records import CitationRecord, NothingFound, RequestAttributor
 from attribot_integrations.langchain.streaming import AnswerStream
 from attribot_integrations.langchain.workers import run_apart
 from attribot_integrations.results import Citation
@@ -57,7 +58,11 @@ def cite(
         on_citations: Called with the record of each answer, which holds the full attribution.
         raise_error: Whether a failed attribution is raised. By default it is logged, and there are
             no citations.
+
+    Raises:
+        ConfigurationError: If `engine` is no engine.
     """
+    check_engine(engine, "attribute_request")
     return CitingRunnable(
         bound=coerce_to_runnable(chain),
         engine=engine,
@@ -79,6 +84,8 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
     answer_key: str | None = None
     on_citations: Callable[[CitationRecord], object] | None = None
     raise_error: bool = False
+
+    _nothing_found: NothingFound = PrivateAttr(default_factory=NothingFound)
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
@@ -158,7 +165,9 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
     @property
     def _options(self) -> CiteOptions:
         keys = Keys(self.question_key, self.answer_key)
-        return CiteOptions(self.engine, keys, self.on_citations, self.raise_error)
+        return CiteOptions(
+            self.engine, keys, self.on_citations, self.raise_error, self._nothing_found
+        )
 
     def _invoke(
         self,

@@ -36,6 +36,8 @@ class CapturedRun:
     """The answer as the user received it."""
     generator: str | None
     """Name of the model that wrote the answer, where LangChain reports it."""
+    searched: bool = field(default=False, kw_only=True)
+    """Whether a retriever ran, be it without success."""
 
 
 @dataclass
@@ -121,6 +123,7 @@ class RootRun:
             prompt=model.prompt if model is not None and explains else None,
             answer=answer,
             generator=None if model is None else model.generator,
+            searched=any(run.kind == "retriever" for run in self.runs.values()),
         )
 
     def _question(self, outputs: object, inputs: object, runs: list[Run]) -> str:

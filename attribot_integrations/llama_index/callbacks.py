@@ -36,7 +36,7 @@ class AttributionCallbackHandler(BaseCallbackHandler):
     default is to attribute in a worker thread, as callbacks do not tell async calls apart.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
     def __init__(

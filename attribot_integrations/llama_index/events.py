@@ -48,7 +48,7 @@ class AttributionEventHandler(BaseEventHandler):
         gate: If given, only what starts where it is set is attributed.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
     _service: AttributionService = PrivateAttr()

@@ -51,7 +51,7 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
         raise_error: Whether nodes that cannot be scored are an error.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
     threshold: float | None = Field(description="Least probability of relevance, inclusive.")

@@ -32,6 +32,9 @@ class AttributionNodePostprocessor(BaseNodePostprocessor):
         engine: Attributes the answers.
         metadata_key: Where a response's metadata shows the payload; `None` to leave it alone.
         max_captures: Most queries whose nodes are kept; the oldest go first.
+
+    Raises:
+        ConfigurationError: If `engine` is no engine, or `metadata_key` is empty.
     """
 
     metadata_key: str | None = Field(default="attribution")

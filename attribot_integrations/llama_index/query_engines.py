@@ -13,6 +13,8 @@ from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
+from attribot_integrations.engine_check import what_is_given
+from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.llama_index.attributing import RequestAttributor
 from attribot_integrations.llama_index.events import AttributionEventHandler
 from attribot_integrations.llama_index.records import AttributionRecord
@@ -35,7 +37,7 @@ class AttributedQueryEngine(BaseQueryEngine):
         on_result: Called with each record, in the thread that made it.
 
     Raises:
-        ConfigurationError: If `metadata_key` is empty.
+        ConfigurationError: If `metadata_key` is empty, or one of the engines is something else.
     """
 
     def __init__(
@@ -46,6 +48,12 @@ class AttributedQueryEngine(BaseQueryEngine):
         metadata_key: str | None = "attribution",
         on_result: Callable[[AttributionRecord], object] | None = None,
     ) -> None:
+        if not callable(getattr(query_engine, "query", None)) or isinstance(query_engine, type):
+            raise ConfigurationError(
+                "query_engine must be a LlamaIndex query engine, got "
+                f"{what_is_given(query_engine)}; the order is "
+                "AttributedQueryEngine(query_engine, engine)"
+            )
         self._query_engine = query_engine
         self._inside: ContextVar[bool] = ContextVar("attribot_inside", default=False)
         self._handler = AttributionEventHandler(

@@ -17,6 +17,7 @@ from llama_index.core.base.response.schema import (
     StreamingResponse,
 )
 
+from attribot_integrations.engine_check import check_engine
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.llama_index.attributing import RequestAttributor, attribute
 from attribot_integrations.llama_index.records import AttributionRecord
@@ -50,7 +51,7 @@ class AttributionService:
         max_pending: Most attributions that wait for the worker; others are skipped.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have.
+        ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class AttributionService:
         on_result: Callable[[AttributionRecord], object] | None = None,
         max_pending: int = 256,
     ) -> None:
+        check_engine(engine, "attribute_request")
         if mode not in ("sync", "deferred"):
             raise ConfigurationError(f'mode must be "sync" or "deferred", got {mode!r}')
         if max_pending < 1:

@@ -223,10 +223,12 @@ def test_structured_response() -> None:
 
 def test_agent_without_tools_or_answer() -> None:
     engine = StubEngine()
-    cited = build(AgentModel(), [], middleware=[CitationMiddleware(engine)])
-    result = cited.invoke(ask("Thanks"))
+    records: list[CitationRecord] = []
+    middleware = CitationMiddleware(engine, on_citations=records.append, raise_error=True)
+    result = build(AgentModel(), [], middleware=[middleware]).invoke(ask("Thanks"))
     assert result["citations"] == []
     assert engine.requests == []
+    assert [(record.reason or "")[:27] for record in records] == ["no documents were retrieved"]
     state: Any = {"messages": []}
     assert CitationMiddleware(engine).after_agent(state, None) == {"citations": []}  # type: ignore[arg-type]
 
