@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
+from collections.abc import Iterator
+
+import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # The models are so small that threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close loops that libraries open in synchronous code, which would fail some later test."""
+    function = getattr(request, "function", None)
+    if inspect.iscoroutinefunction(function):
+        yield
+        return
+    _close_idle_loop()
+    yield
+    _close_idle_loop()
+
+
+def _close_idle_loop() -> None:
+    policy = asyncio.get_event_loop_policy()
+    loop = getattr(getattr(policy, "_local", None), "_loop", None)  # asking for it opens one
+    if loop is not None and not loop.is_running():
+        policy.set_event_loop(None)
+        loop.close()

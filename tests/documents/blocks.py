@@ -55,9 +55,16 @@ def run(block: Block, names: dict[str, Any]) -> None:
     source = "\n" * (block.line - 1) + block.code
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(source, block.page, "exec", flags=flags, dont_inherit=True)
-    pending = eval(code, names)
-    if inspect.iscoroutine(pending):
-        asyncio.run(pending)
+    # LlamaIndex's memories, called from synchronous code, open a loop and leave it open.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        pending = eval(code, names)
+        if inspect.iscoroutine(pending):
+            asyncio.run(pending)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def commands_of(code: str) -> Iterator[list[str]]:
