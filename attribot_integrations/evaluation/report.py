@@ -74,7 +74,8 @@ def notes(results: Results) -> list[str]:
         least = results["settings"]["min_score"]
         lines.append(
             f"Examples in which no outlier's exact score reaches {least:g} nats: {bare}. There is "
-            "nothing to find, and they do not count in mAP (nor in top-1, where no source reaches it)."
+            "nothing to find, and they do not count in mAP (nor in top-1, where no source reaches "
+            "it)."
         )
     errors = [
         each["max_error_vs_naive"]
