@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attribot_integrations.capture import RawPrompt
-    from attribot_integrations.citations import CitationPolicy, ThresholdPolicy
-    from attribot_integrations.config import AttributionRequest, EngineOptions
+    from attribot_integrations.context.locating import RawPrompt
+    from attribot_integrations.context.prompts import ContextTemplate
+    from attribot_integrations.context.sources import Chunk, Source
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.errors import AttribotError
     from attribot_integrations.methods import (
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ScreenAndRescore,
     )
     from attribot_integrations.methods.redundancy import FindAlternatives
-    from attribot_integrations.prompts import ContextTemplate
+    from attribot_integrations.requests.options import AttributionRequest, EngineOptions
     from attribot_integrations.results import (
         Alternatives,
         Attribution,
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         FailedAttribution,
         Statement,
     )
-    from attribot_integrations.scoring.models import LanguageModel
-    from attribot_integrations.sources import Chunk, Source
-    from attribot_integrations.support import LabelSupport, Support
+    from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
+    from attribot_integrations.results.support import LabelSupport, Support
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = [
     "Alternatives",
@@ -67,27 +67,27 @@ __version__ = "0.1.0"
 _MODULES = {
     "Alternatives": "results",
     "FindAlternatives": "methods.redundancy",
-    "LabelSupport": "support",
-    "RawPrompt": "capture",
-    "Support": "support",
+    "LabelSupport": "results.support",
+    "RawPrompt": "context.locating",
+    "Support": "results.support",
     "AttribotError": "errors",
     "Attribution": "results",
     "AttributionEngine": "engine",
-    "AttributionRequest": "config",
-    "Chunk": "sources",
+    "AttributionRequest": "requests.options",
+    "Chunk": "context.sources",
     "Citation": "results",
-    "CitationPolicy": "citations",
-    "ContextTemplate": "prompts",
-    "EngineOptions": "config",
+    "CitationPolicy": "results.citations",
+    "ContextTemplate": "context.prompts",
+    "EngineOptions": "requests.options",
     "FailedAttribution": "results",
-    "LanguageModel": "scoring.models",
+    "LanguageModel": "scoring.language_model",
     "Hierarchical": "methods",
     "Knockout": "methods",
     "LeaveOneOut": "methods",
     "ScreenAndRescore": "methods",
-    "Source": "sources",
+    "Source": "context.sources",
     "Statement": "results",
-    "ThresholdPolicy": "citations",
+    "ThresholdPolicy": "results.citations",
 }
 
 

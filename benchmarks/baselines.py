@@ -8,9 +8,9 @@ from typing import Any, Literal
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from attribot_integrations.scoring.ablated import AblatedText
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.tokens.ablated import AblatedText
 from benchmarks.contexts import Case
 from benchmarks.ways import (
     Job,

@@ -33,9 +33,9 @@ from attribot_integrations import Attribution, AttributionEngine
 from attribot_integrations.batch.inputs import open_rows
 from attribot_integrations.batch.job import BatchJob
 from attribot_integrations.batch.plan import Plan, Share
-from attribot_integrations.config import AttributionRequest, EngineOptions
-from attribot_integrations.demo.bundled import bundled_model_path
 from attribot_integrations.demo.corpus import demo_examples
+from attribot_integrations.engine.bundled import bundled_model_path
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 
 _CLI = ("-m", "attribot_integrations.cli")
 _LAUNCH = (

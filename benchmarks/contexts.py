@@ -15,10 +15,10 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.context.prompts import ContextTemplate, Prompt
+from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.demo.corpus import demo_examples, generate_example
-from attribot_integrations.prompts import ContextTemplate, Prompt
-from attribot_integrations.sources import SourceSet, as_chunks
+from attribot_integrations.engine.bundled import bundled_model_path
 
 __all__ = ["CONTEXTS", "Case", "ContextShape", "make_case", "named_contexts"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from attribot_integrations import AttributionEngine
-from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.methods import METHODS, Knockout, LeaveOneOut, Method, ScreenAndRescore
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution
 from benchmarks.baselines import scorer_way
 from benchmarks.ways import Job, Outcome, Way

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import AutoTokenizer
 
-from attribot_integrations.demo.bundled import bundled_model_path
-from attribot_integrations.prompts import DEFAULT_TEMPLATE
+from attribot_integrations.context.prompts import DEFAULT_TEMPLATE
+from attribot_integrations.engine.bundled import bundled_model_path
 from benchmarks.contexts import Case
 from benchmarks.ways import Job, Outcome, Setting, UnavailableError, Way, best_batch
 

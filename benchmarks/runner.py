@@ -10,7 +10,7 @@ from functools import partial
 from transformers import PreTrainedModel
 
 from attribot_integrations import LanguageModel
-from attribot_integrations.scoring.ablated import AblatedText
+from attribot_integrations.tokens.ablated import AblatedText
 from benchmarks.ceilings import Ceilings
 from benchmarks.clock import Spent, resident_growth, timed
 from benchmarks.contexts import Case, ContextShape, make_case

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Qwen2Config
 
 from attribot_integrations import LanguageModel
-from attribot_integrations.demo.bundled import BundledModel, bundled_model_path
+from attribot_integrations.engine.bundled import BundledModel, bundled_model_path
 from benchmarks.clock import available_memory
 
 if TYPE_CHECKING:

@@ -159,10 +159,11 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_text_is_handled_without_a_model_library() -> None:
     loaded = fresh_modules(
         "from attribot_integrations import Attribution, Chunk, EngineOptions, LeaveOneOut\n"
-        "import attribot_integrations.capture, attribot_integrations.demo\n"
-        "import attribot_integrations.datafiles, attribot_integrations.serialization\n"
+        "import attribot_integrations.context.locating, attribot_integrations.demo\n"
+        "import attribot_integrations.batch.datafiles\n"
+        "import attribot_integrations.results.serialization\n"
         "import attribot_integrations.render.terminal, attribot_integrations.cli\n"
-        "attribot_integrations.sources.split_sentences('One. Two.')\n"
+        "attribot_integrations.context.sources.split_sentences('One. Two.')\n"
     )
     assert {"attribot_integrations", "sentencex", "numpy"} <= loaded
     assert not loaded & {"torch", "transformers", "accelerate", "langchain_core", "llama_index"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from attribot_integrations.batch import parquet
-from attribot_integrations.datafiles import RequestLine, count_requests, parse_line, raw_lines
+from attribot_integrations.batch.datafiles import RequestLine, count_requests, parse_line, raw_lines
 
 __all__ = ["RowFile", "file_identity", "is_parquet", "open_rows"]
 

@@ -8,16 +8,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from attribot_integrations.batch.datafiles import RequestLine
 from attribot_integrations.batch.folder import Finished, JobFolder
 from attribot_integrations.batch.inputs import RowFile
 from attribot_integrations.batch.merging import merge_parts
 from attribot_integrations.batch.plan import Plan
 from attribot_integrations.batch.processes import Processes
-from attribot_integrations.config import AttributionRequest
-from attribot_integrations.context_runs import AttributesBatches, context_runs
-from attribot_integrations.datafiles import RequestLine
+from attribot_integrations.batch.resultfiles import ResultWriter, attribute_line
 from attribot_integrations.errors import ConfigurationError, DataFileError
-from attribot_integrations.resultfiles import ResultWriter, attribute_line
+from attribot_integrations.requests.context_runs import AttributesBatches, context_runs
+from attribot_integrations.requests.options import AttributionRequest
 
 __all__ = ["BatchJob"]
 

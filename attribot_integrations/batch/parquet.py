@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import DataFileError, MissingExtraError
-from attribot_integrations.sources import clean_text
 
 if TYPE_CHECKING:
     import pyarrow

@@ -26,19 +26,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from attribot_integrations.batch.datafiles import parse_request
 from attribot_integrations.batch.parquet import check_installed, plain_rows
-from attribot_integrations.config import AttributionRequest
-from attribot_integrations.context_runs import context_runs
-from attribot_integrations.datafiles import parse_request
-from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.sources import clean_text
+from attribot_integrations.requests.context_runs import context_runs
+from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from attribot_integrations.config import EngineOptions
+    from attribot_integrations.requests.options import EngineOptions
 
 __all__ = ["RayAttributor"]
 

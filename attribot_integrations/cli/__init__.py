@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from attribot_integrations import __version__
-from attribot_integrations.cli import attribute, demo, evaluate, evaluate_filter
+from attribot_integrations.cli import attribute, evaluate, evaluate_filter, show_demo
 
 __all__ = ["app", "main"]
 
@@ -48,7 +48,7 @@ def _root(
     """Causal citations for RAG: which retrieved text an answer really depends on."""
 
 
-app.command()(demo.demo)
+app.command()(show_demo.demo)
 app.command()(attribute.attribute)
 app.command()(evaluate.evaluate)
 app.command()(evaluate_filter.evaluate_filter)

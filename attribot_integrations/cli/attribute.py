@@ -27,12 +27,12 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
+    from attribot_integrations.batch.datafiles import RequestLine
+    from attribot_integrations.batch.resultfiles import ResultWriter
     from attribot_integrations.cli.jobs import Selection
-    from attribot_integrations.config import EngineOptions
-    from attribot_integrations.datafiles import RequestLine
+    from attribot_integrations.context.sources import Level
     from attribot_integrations.engine import AttributionEngine
-    from attribot_integrations.resultfiles import ResultWriter
-    from attribot_integrations.sources import Level
+    from attribot_integrations.requests.options import EngineOptions
 
 __all__ = ["attribute"]
 
@@ -183,7 +183,7 @@ def _stream(
     as_text: bool,
 ) -> None:
     """Write results as they come."""
-    from attribot_integrations.resultfiles import ResultWriter
+    from attribot_integrations.batch.resultfiles import ResultWriter
 
     lines, total = selected.lines()
     with _opened(output, overwrite) as stream:
@@ -205,7 +205,7 @@ def _run(
     show_progress: bool,
 ) -> tuple[int, int]:
     """Attribute line by line; return how many lines there were and how many of them failed."""
-    from attribot_integrations.resultfiles import attribute_line
+    from attribot_integrations.batch.resultfiles import attribute_line
 
     console = Console(stderr=True)
     done = failed = 0
@@ -230,9 +230,9 @@ def _run(
 def _engine_options(
     method: str | None, level: LevelOption, min_score: float, max_citations: int
 ) -> EngineOptions:
-    from attribot_integrations.citations import ThresholdPolicy
-    from attribot_integrations.config import EngineOptions
     from attribot_integrations.methods import named_method
+    from attribot_integrations.requests.options import EngineOptions
+    from attribot_integrations.results.citations import ThresholdPolicy
 
     levels: dict[LevelOption, tuple[Level, ...]] = {
         LevelOption.SENTENCE: ("sentence",),

@@ -143,9 +143,9 @@ def evaluate(
         raise typer.BadParameter("give either a data file or --demo N", param_hint="DATA.jsonl")
     span = span_in(chunks)
     with clean_errors():
-        from attribot_integrations.config import EngineOptions
         from attribot_integrations.evaluation.contenders import contenders
         from attribot_integrations.evaluation.measuring import MeasureOptions
+        from attribot_integrations.requests.options import EngineOptions
 
         examples = _examples(data, demo, span, kinds, limit)
         bundled = model is None
@@ -196,7 +196,7 @@ def _evaluation(
     load: Callable[[str | None, str | None], AttributionEngine],
     chat_option: Sequence[str] | None,
 ) -> Evaluation:
-    from attribot_integrations.demo.bundled import bundled_model_path
+    from attribot_integrations.engine.bundled import bundled_model_path
     from attribot_integrations.evaluation.runner import Evaluation
 
     needs_proxy = any(each.needs_proxy for each in chosen)
@@ -215,7 +215,7 @@ def _evaluation(
 
 def _can_plot(output: Path | None) -> bool:
     """Say before the long run what will be missing behind it."""
-    from attribot_integrations.evaluation.plots import check_plots
+    from attribot_integrations.evaluation.fidelity_plots import check_plots
 
     if output is None:
         return False
@@ -238,7 +238,7 @@ def _show(results: Mapping[str, Any]) -> None:
 
 
 def _write(results: Mapping[str, Any], output: Path, *, plots: bool) -> None:
-    from attribot_integrations.evaluation.plots import plot_fidelity
+    from attribot_integrations.evaluation.fidelity_plots import plot_fidelity
     from attribot_integrations.evaluation.report import write_results
 
     write_results(results, output / "results.json")

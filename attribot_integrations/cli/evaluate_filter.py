@@ -105,12 +105,15 @@ def evaluate_filter(
     """
     spans, wanted = [span_in(each) for each in names_in(chunks) or [chunks]], kinds_in(kinds)
     with clean_errors():
-        from attribot_integrations.config import EngineOptions
-        from attribot_integrations.demo.bundled import bundled_model_path
-        from attribot_integrations.evaluation.context_filters import context_filters, known_filters
+        from attribot_integrations.engine.bundled import bundled_model_path
         from attribot_integrations.evaluation.examples import demo_set
-        from attribot_integrations.evaluation.filtering import evaluate_filters
+        from attribot_integrations.evaluation.filter_contenders import (
+            context_filters,
+            known_filters,
+        )
+        from attribot_integrations.evaluation.filter_runs import evaluate_filters
         from attribot_integrations.evaluation.report import write_results
+        from attribot_integrations.requests.options import EngineOptions
 
         sets = [demo_set(demo, chunks=span, kinds=wanted) for span in spans]
         chosen = known_filters(names_in(filters))
@@ -133,7 +136,7 @@ def evaluate_filter(
 
 
 def _show(results: Mapping[str, Any]) -> None:
-    from attribot_integrations.evaluation.filtering_report import FILTER_LEGEND, filter_table
+    from attribot_integrations.evaluation.filter_report import FILTER_LEGEND, filter_table
 
     console = wide_console()
     for context in results["contexts"]:

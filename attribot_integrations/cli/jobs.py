@@ -23,7 +23,7 @@ from attribot_integrations.cli.runtime import note
 from attribot_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from attribot_integrations.datafiles import RequestLine
+    from attribot_integrations.batch.datafiles import RequestLine
     from attribot_integrations.engine import AttributionEngine
 
 __all__ = ["Selection", "Start", "check_job", "is_job", "run_job"]

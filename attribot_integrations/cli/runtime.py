@@ -14,8 +14,8 @@ from attribot_integrations.errors import AttribotError
 from attribot_integrations.render.text import visible
 
 if TYPE_CHECKING:
-    from attribot_integrations.config import EngineOptions
     from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.requests.options import EngineOptions
 
 __all__ = ["clean_errors", "load_engine", "note"]
 
@@ -44,8 +44,8 @@ def load_engine(
     """
     from transformers.utils import logging as transformers_logging
 
-    from attribot_integrations.demo.bundled import bundled_model_path
     from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.engine.bundled import bundled_model_path
 
     transformers_logging.disable_progress_bar()
     return AttributionEngine.from_pretrained(

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from attribot_integrations.demo.example import DemoFacts, demo_facts, rank
+from attribot_integrations.context.prompts import DEFAULT_TEMPLATE
+from attribot_integrations.demo.showcase import DemoFacts, demo_facts, rank
 from attribot_integrations.demo.writing import write_answer
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import MissingExtraError
-from attribot_integrations.prompts import DEFAULT_TEMPLATE
 
 try:
     from llama_index.core.base.llms.types import (

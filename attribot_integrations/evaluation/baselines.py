@@ -15,9 +15,9 @@ import numpy as np
 from attribot_integrations.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source, Span
     from attribot_integrations.results import FloatArray
-    from attribot_integrations.scoring.models import LanguageModel
-    from attribot_integrations.sources import Source, Span
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = ["Baseline", "BaselineInput", "BaselineScores", "TfidfSimilarity"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
-from attribot_integrations.probabilities import logistic
-from attribot_integrations.support import LabelSupport, SupportProbability, support_evidence
+from attribot_integrations.results.probabilities import logistic
+from attribot_integrations.results.support import LabelSupport, SupportProbability, support_evidence
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from attribot_integrations.capture import capture_prompt
+from attribot_integrations.context.locating import capture_prompt
+from attribot_integrations.context.prompts import Prompt, fill_template, render
+from attribot_integrations.context.sources import SourceSet
 from attribot_integrations.evaluation.baselines import BaselineInput
-from attribot_integrations.prompts import Prompt, fill_template, render
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import SourceSet
 
 if TYPE_CHECKING:
-    from attribot_integrations.config import EngineOptions
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.examples import EvaluationExample
+    from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results import FloatArray
-    from attribot_integrations.scoring.models import LanguageModel
-    from attribot_integrations.sources import Source
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = ["Case", "Naive", "answers_greedily", "naive_leave_one_out", "prepare"]
 

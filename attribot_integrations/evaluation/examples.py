@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from attribot_integrations.capture import CapturedPrompt
-from attribot_integrations.datafiles import parse_request
+from attribot_integrations.batch.datafiles import parse_request
+from attribot_integrations.context.locating import CapturedPrompt
+from attribot_integrations.context.sources import Chunk, SentenceSplitter, Span, split_sentences
 from attribot_integrations.demo.corpus import REPORT_SEEDS, Kind, demo_examples
 from attribot_integrations.errors import ConfigurationError, DataFileError
-from attribot_integrations.sources import Chunk, SentenceSplitter, Span, split_sentences
 
 __all__ = ["EvaluationExample", "ExampleSet", "KnownSentences", "demo_set", "read_set"]
 
@@ -107,7 +107,7 @@ def demo_set(
 def read_set(path: str | Path, limit: int | None = None) -> ExampleSet:
     """Read a JSON Lines file of answers, with gold evidence where it has any.
 
-    Lines are as `attribot_integrations.datafiles` reads them, with `gold` in addition: a list of
+    Lines are as `batch.datafiles` reads them, with `gold` in addition: a list of
     `[chunk, sentence]`, each a needed fact by itself, indexes from 0.
 
     Args:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.evaluation.calibration import expected_calibration_error
-from attribot_integrations.filtering.base import RelevanceInput
 from attribot_integrations.filtering.drafted import DraftEvidence, DraftProbability, DraftSignal
-from attribot_integrations.sources import Chunk, SourceSet, as_chunks
+from attribot_integrations.filtering.relevance import RelevanceInput
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine

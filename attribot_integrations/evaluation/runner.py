@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.contenders import Contender
     from attribot_integrations.evaluation.examples import EvaluationExample, ExampleSet
-    from attribot_integrations.scoring.models import LanguageModel
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = ["Evaluation", "environment"]
 

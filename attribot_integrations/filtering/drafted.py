@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.filtering.base import Relevance, RelevanceInput
-from attribot_integrations.parts import ModelCost
-from attribot_integrations.probabilities import logistic
+from attribot_integrations.filtering.relevance import Relevance, RelevanceInput
+from attribot_integrations.results.parts import ModelCost
+from attribot_integrations.results.probabilities import logistic
+from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.scorer import AblationScores, Scorer
-from attribot_integrations.statements import find_statements, statement_scores
 
 if TYPE_CHECKING:
-    from attribot_integrations.parts import FloatArray, Statement
+    from attribot_integrations.results.parts import FloatArray, Statement
 
 __all__ = ["DraftEvidence", "DraftProbability", "DraftSignal"]
 

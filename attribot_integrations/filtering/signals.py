@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.filtering.base import (
+from attribot_integrations.filtering.drafted import DraftSignal
+from attribot_integrations.filtering.relevance import (
     Relevance,
     RelevanceInput,
     RelevanceSignal,
 )
-from attribot_integrations.filtering.drafted import DraftSignal
-from attribot_integrations.probabilities import logistic
+from attribot_integrations.results.probabilities import logistic
 
 __all__ = ["SIGNALS", "CombinedSignal", "QuestionSignal"]
 

@@ -17,7 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from attribot_integrations.engine_check import check_engine
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.langchain.annotations import Annotation, citation_annotations
 from attribot_integrations.langchain.content import answer_text, prompt_messages, question_text
@@ -27,7 +27,7 @@ from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.messages import strip_citations
 from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
 from attribot_integrations.langchain.workers import run_apart
-from attribot_integrations.sources import Chunk
+from attribot_integrations.requests.engine_check import check_engine
 
 try:
     from langchain.agents.middleware.types import AgentMiddleware, AgentState, OmitFromInput

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from langchain_core.messages.content import Citation as Annotation
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.results import Attribution, Citation
-from attribot_integrations.sources import Chunk
 
 __all__ = ["ID_PREFIX", "Annotation", "citation_annotations"]
 

@@ -12,13 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from attribot_integrations.engine_check import check_engine
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys
 from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.records import CitationRecord, NothingFound, RequestAttributor
 from attribot_integrations.langchain.runs import CapturedRun
 from attribot_integrations.langchain.workers import SerialQueue
+from attribot_integrations.requests.engine_check import check_engine
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation

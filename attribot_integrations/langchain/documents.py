@@ -9,8 +9,8 @@ from typing import Final
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, ToolMessage
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import InputError
-from attribot_integrations.sources import Chunk
 
 __all__ = ["checked_documents", "chunks_in", "chunks_of", "documents_of", "tool_chunks"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 from uuid import UUID
 
-from attribot_integrations.config import AttributionRequest
 from attribot_integrations.errors import ChunkNotFoundError, PromptError
 from attribot_integrations.langchain.runs import CapturedRun
 from attribot_integrations.langchain.workers import run_apart
+from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.langchain.content import Keys, answer_text, question_text
 from attribot_integrations.langchain.selection import choose_chunks, choose_model, gather_chunks
-from attribot_integrations.sources import Chunk
 
 __all__ = ["CapturedRun", "MessagesOrText", "RootRun", "Run", "RunKind"]
 

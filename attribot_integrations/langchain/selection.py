@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from attribot_integrations.sources import Chunk
+from attribot_integrations.context.sources import Chunk
 
 if TYPE_CHECKING:
     from attribot_integrations.langchain.runs import MessagesOrText, Run

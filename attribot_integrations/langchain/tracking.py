@@ -17,12 +17,12 @@ from uuid import UUID
 from langchain_core.documents import Document
 from langchain_core.outputs import LLMResult
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys, generated_text, tool_arguments
 from attribot_integrations.langchain.documents import chunks_in, chunks_of
 from attribot_integrations.langchain.runs import CapturedRun, RootRun, Run, RunKind
 from attribot_integrations.langchain.selection import gather_chunks
-from attribot_integrations.sources import Chunk
 
 __all__ = ["RunTracker"]
 

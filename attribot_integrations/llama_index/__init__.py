@@ -11,9 +11,9 @@ except ImportError as error:
 
 from attribot_integrations.llama_index.blocks import format_with_markers, to_citation_blocks
 from attribot_integrations.llama_index.callbacks import AttributionCallbackHandler
-from attribot_integrations.llama_index.citations import NodeCitation, get_citations
 from attribot_integrations.llama_index.events import AttributionEventHandler
-from attribot_integrations.llama_index.filters import AttributionFilterPostprocessor
+from attribot_integrations.llama_index.filter_postprocessor import AttributionFilterPostprocessor
+from attribot_integrations.llama_index.node_citations import NodeCitation, get_citations
 from attribot_integrations.llama_index.postprocessors import AttributionNodePostprocessor
 from attribot_integrations.llama_index.query_engines import AttributedQueryEngine
 from attribot_integrations.llama_index.records import AttributionRecord

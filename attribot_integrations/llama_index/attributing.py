@@ -9,19 +9,19 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attribot_integrations.config import AttributionRequest
 from attribot_integrations.errors import ChunkNotFoundError, PromptError
-from attribot_integrations.llama_index.layout import Layout, lay_out, uses_own_markup
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
+from attribot_integrations.llama_index.prompt_layout import Layout, lay_out, uses_own_markup
 from attribot_integrations.llama_index.records import AttributionRecord, PromptUsed
 from attribot_integrations.llama_index.scopes import (
     CapturedSynthesis,
     MessagesOrText,
     ModelCall,
 )
+from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
-    from attribot_integrations.config import EngineOptions
+    from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results import Attribution
 
 __all__ = ["RequestAttributor", "attribute"]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from llama_index.core.base.llms.types import CitationBlock, TextBlock
 
-from attribot_integrations.llama_index.citations import find_payloads, get_citations
+from attribot_integrations.llama_index.node_citations import find_payloads, get_citations
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
-from attribot_integrations.sources import Chunk
+from attribot_integrations.context.sources import Chunk
 
 __all__ = ["NodeText", "node_texts"]
 

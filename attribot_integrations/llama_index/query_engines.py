@@ -13,12 +13,12 @@ from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from attribot_integrations.engine_check import what_is_given
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.llama_index.attributing import RequestAttributor
 from attribot_integrations.llama_index.events import AttributionEventHandler
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
+from attribot_integrations.requests.engine_check import what_is_given
 
 __all__ = ["AttributedQueryEngine"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.statements import spread_over_tokens, statement_scores
+from attribot_integrations.results.statements import spread_over_tokens, statement_scores
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source, SourceSet, Span
     from attribot_integrations.results import Audit, Estimand, FloatArray, Statement
     from attribot_integrations.scoring.scorer import Scorer
-    from attribot_integrations.sources import Source, SourceSet, Span
 
 __all__ = [
     "Method",

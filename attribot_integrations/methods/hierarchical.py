@@ -16,11 +16,11 @@ from attribot_integrations.methods.base import (
     check_role,
     remove_each,
 )
-from attribot_integrations.statements import statement_scores
+from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.results import Estimand
-    from attribot_integrations.sources import Source
 
 __all__ = ["Hierarchical"]
 

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
-from attribot_integrations.statements import statement_scores
+from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.results import FloatArray
     from attribot_integrations.scoring.scorer import Scorer
-    from attribot_integrations.sources import Source
 
 __all__ = ["FindAlternatives"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Chunk
     from attribot_integrations.results import Attribution, FloatArray
-    from attribot_integrations.sources import Chunk
 
 __all__ = ["chunk_link", "chunk_name", "chunk_scores"]
 

@@ -14,10 +14,10 @@ from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.render.marks import Passage
     from attribot_integrations.results import Attribution, Citation
-    from attribot_integrations.sources import Source
-    from attribot_integrations.support import SupportLabel
+    from attribot_integrations.results.support import SupportLabel
 
 __all__ = ["LABEL_MEANINGS", "LEVELS", "AttributionView"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation
-    from attribot_integrations.support import Support, SupportLabel
+    from attribot_integrations.results.support import Support, SupportLabel
 
 __all__ = ["CitedSource", "Mark", "MarkedAnswer", "Passage", "cited_sources", "marked_answer"]
 

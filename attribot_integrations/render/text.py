@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.render.marks import Mark, cited_sources, marked_answer
-from attribot_integrations.sources import clean_text
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution

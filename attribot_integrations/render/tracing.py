@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.render.chunks import chunk_scores
 from attribot_integrations.render.text import one_line
-from attribot_integrations.sources import clean_text
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext

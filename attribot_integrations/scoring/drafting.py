@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attribot_integrations.errors import PromptTooLongError
-from attribot_integrations.scoring.ablated import AblatedText
 from attribot_integrations.scoring.cache import PrefixCache
 from attribot_integrations.scoring.capabilities import inner_model
 from attribot_integrations.scoring.forward import within_memory
+from attribot_integrations.tokens.ablated import AblatedText
 
 if TYPE_CHECKING:
-    from attribot_integrations.prompts import Prompt
-    from attribot_integrations.scoring.models import LanguageModel
+    from attribot_integrations.context.prompts import Prompt
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = ["Draft", "draft_answer"]
 

@@ -17,7 +17,7 @@ from attribot_integrations.scoring.single import CachedPath, PathScores
 if TYPE_CHECKING:
     from transformers import DynamicCache
 
-    from attribot_integrations.sources import Span
+    from attribot_integrations.context.sources import Span
 
 __all__ = ["PackedPath"]
 

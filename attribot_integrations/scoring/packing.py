@@ -8,9 +8,9 @@ from functools import cache
 
 import torch
 
+from attribot_integrations.context.sources import Span
 from attribot_integrations.scoring.capabilities import AttentionRule
 from attribot_integrations.scoring.split_attention import AttentionParts, PackMask
-from attribot_integrations.sources import Span
 
 __all__ = ["Branch", "Pack", "PackLimits", "Rerun", "branch_off", "longest_first", "take_pack"]
 

@@ -10,17 +10,17 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from attribot_integrations.context.prompts import Prompt
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
-from attribot_integrations.prompts import Prompt
 from attribot_integrations.results import ModelCost
-from attribot_integrations.scoring.ablated import AblatedText, Ablation
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
-from attribot_integrations.scoring.encoding import EncodedText
-from attribot_integrations.scoring.layout import TokenLayout
-from attribot_integrations.scoring.models import LanguageModel
+from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
-from attribot_integrations.sources import clean_text
+from attribot_integrations.tokens.ablated import AblatedText, Ablation
+from attribot_integrations.tokens.encoding import EncodedText
+from attribot_integrations.tokens.layout import TokenLayout
 
 __all__ = ["AblationScores", "Scorer"]
 

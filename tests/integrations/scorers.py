@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.filtering import ChunkScores, SentenceRelevance
-from attribot_integrations.parts import Cost
-from attribot_integrations.sources import Chunk, SourceSet, as_chunks
+from attribot_integrations.results.parts import Cost
 
 if TYPE_CHECKING:
     from attribot_integrations.filtering import Granularity, RelevanceSignal, SignalName

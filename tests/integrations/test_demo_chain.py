@@ -11,8 +11,8 @@ from attribot_integrations.demo.chain import (
     demo_chain,
     demo_corpus,
 )
-from attribot_integrations.demo.example import unanswerable_question
 from attribot_integrations.demo.relations import NAMES, RELATIONS
+from attribot_integrations.demo.showcase import unanswerable_question
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import CitationCallbackHandler
 

@@ -37,7 +37,7 @@ from attribot_integrations.errors import (
     EmptyContextError,
     InputError,
 )
-from attribot_integrations.parts import Cost
+from attribot_integrations.results.parts import Cost
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 

@@ -17,12 +17,12 @@ from attribot_integrations import (
     LeaveOneOut,
     ScreenAndRescore,
 )
+from attribot_integrations.context.prompts import ContextTemplate
+from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.errors import ConfigurationError, ModelError
 from attribot_integrations.methods import METHODS, Method
-from attribot_integrations.prompts import ContextTemplate
+from attribot_integrations.results.statements import statement_scores
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import SourceSet, as_chunks
-from attribot_integrations.statements import statement_scores
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from attribot_integrations import Attribution, AttributionEngine, EngineOptions, FindAlternatives
+from attribot_integrations.context.prompts import ContextTemplate
+from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.demo import demo_examples
 from attribot_integrations.demo.corpus import DemoExample
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.prompts import ContextTemplate
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import SourceSet, as_chunks
 
 SEED = 1900
 

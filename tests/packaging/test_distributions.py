@@ -41,9 +41,8 @@ def test_package_holds_code_models_templates_and_types_only(built: Built) -> Non
     model = {".jinja", ".json", ".safetensors"}
     expected = {
         "": {".typed"},
-        "demo": {".md"},
-        "demo/models/proxy": model,
-        "demo/models/target": model,
+        "engine/models/proxy": model,
+        "engine/models/target": model,
         "render/templates": {".css", ".html"},
     }
     found: dict[str, set[str]] = {}
@@ -70,6 +69,7 @@ def test_sdist_holds_what_developing_needs(built: Built) -> None:
         "docs",
         "notebooks",
         "tests",
+        "training",
     }
     assert not [name for name in files if name.endswith((".pyc", ".log", ".whl", ".egg-info"))]
 

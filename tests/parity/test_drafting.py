@@ -9,15 +9,15 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from attribot_integrations.config import EngineOptions
+from attribot_integrations.context.prompts import Prompt, fill_template
+from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import PromptTooLongError
-from attribot_integrations.prompts import Prompt, fill_template
-from attribot_integrations.scoring.ablated import AblatedText
+from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.scoring.drafting import Draft, draft_answer
-from attribot_integrations.scoring.models import LanguageModel
+from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import SourceSet, as_chunks
+from attribot_integrations.tokens.ablated import AblatedText
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from attribot_integrations import AttributionEngine, EngineOptions
-from attribot_integrations.prompts import DEFAULT_TEMPLATE
+from attribot_integrations.context.prompts import DEFAULT_TEMPLATE
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import TEMPLATES, TOKENIZERS, with_chat_template
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+from attribot_integrations.context.sources import Span
 from attribot_integrations.scoring.capabilities import AttentionRule, Capabilities, inspect_model
 from attribot_integrations.scoring.paths import PackedPath
-from attribot_integrations.sources import Span
 from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
 TOLERANCE = 1e-4

@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+from attribot_integrations.context.sources import Span
 from attribot_integrations.scoring import packed
 from attribot_integrations.scoring.capabilities import inspect_model
 from attribot_integrations.scoring.paths import PATHS, PackedPath, PathScores
-from attribot_integrations.sources import Span
 from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
 TOLERANCE = 1e-4

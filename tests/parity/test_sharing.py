@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from attribot_integrations.config import AttributionRequest, EngineOptions
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.single import CachedPath

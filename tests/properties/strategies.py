@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from attribot_integrations.capture import ChunkLocation
+from attribot_integrations.context.locating import ChunkLocation
+from attribot_integrations.context.sources import Chunk, SentenceSplitter, SourceSet, Span
 from attribot_integrations.results import Attribution, Citation, Cost, ModelCost, Statement
-from attribot_integrations.sources import Chunk, SentenceSplitter, SourceSet, Span
 
 AWKWARD = (
     "\r\n",

@@ -8,10 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from attribot_integrations.capture import CapturedPrompt, capture_prompt, locate_chunks
-from attribot_integrations.prompts import render
-from attribot_integrations.sources import Chunk, SentenceSplitter, clean_text, split_sentences
-from attribot_integrations.word_search import prepare
+from attribot_integrations.context.locating import CapturedPrompt, capture_prompt, locate_chunks
+from attribot_integrations.context.prompts import render
+from attribot_integrations.context.sources import (
+    Chunk,
+    SentenceSplitter,
+    clean_text,
+    split_sentences,
+)
+from attribot_integrations.context.word_search import prepare
 from tests.properties.strategies import fixed_splitter, removals, texts, visible_texts
 
 SMALL = st.text("ab .\n", max_size=24)

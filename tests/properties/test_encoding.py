@@ -7,9 +7,9 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribot_integrations.prompts import Prompt, PromptMessage, Segment, render
-from attribot_integrations.scoring.encoding import TextEncoder
-from attribot_integrations.sources import clean_text
+from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment, render
+from attribot_integrations.context.sources import clean_text
+from attribot_integrations.tokens.encoding import TextEncoder
 from tests.properties.strategies import hostile_texts, texts
 from tests.unit.tokenizers_for_tests import TEMPLATES, TOKENIZERS, with_chat_template
 

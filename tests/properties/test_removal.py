@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from attribot_integrations.prompts import ContextTemplate, Prompt, render
-from attribot_integrations.sources import (
+from attribot_integrations.context.prompts import ContextTemplate, Prompt, render
+from attribot_integrations.context.sources import (
     Chunk,
     SourceSet,
     clean_text,

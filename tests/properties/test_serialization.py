@@ -6,8 +6,8 @@ import json
 
 from hypothesis import given, settings
 
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.results import Attribution
-from attribot_integrations.sources import clean_text
 from tests.properties.strategies import attributions, encodable_texts
 
 

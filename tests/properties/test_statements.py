@@ -8,13 +8,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribot_integrations.scoring.encoding import TextEncoder
-from attribot_integrations.sources import SentenceSplitter, Span, clean_text, split_sentences
-from attribot_integrations.statements import (
+from attribot_integrations.context.sources import (
+    SentenceSplitter,
+    Span,
+    clean_text,
+    split_sentences,
+)
+from attribot_integrations.results.statements import (
     find_statements,
     spread_over_tokens,
     statement_scores,
 )
+from attribot_integrations.tokens.encoding import TextEncoder
 from tests.properties.strategies import spans_of, tilings, visible_texts
 from tests.unit.tokenizers_for_tests import TOKENIZERS
 

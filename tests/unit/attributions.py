@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attribot_integrations.citations import ThresholdPolicy, make_citations
+from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.results import Attribution, Cost, ModelCost
-from attribot_integrations.sources import Chunk, SourceSet, as_chunks
-from attribot_integrations.statements import find_statements, statement_scores
+from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.statements import find_statements, statement_scores
 
 
 def make_attribution(

@@ -17,8 +17,8 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnablePassthrough
 from langchain_core.runnables.config import RunnableConfig
 
-from attribot_integrations.config import AttributionRequest
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord
+from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution, Citation, Cost
 
 TEMPLATE = "Context:\n{context}\n\nQuestion: {question}"

@@ -15,7 +15,7 @@ from langchain_core.messages import (
 from langchain_core.messages.block_translators import PROVIDER_TRANSLATORS
 from langchain_core.messages.content import Citation as Annotation
 
-from attribot_integrations.config import AttributionRequest
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.demo.chain import demo_chain
 from attribot_integrations.errors import InputError
 from attribot_integrations.langchain import (
@@ -24,9 +24,9 @@ from attribot_integrations.langchain import (
     citation_annotations,
     strip_citations,
 )
+from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution, Cost, ModelCost
-from attribot_integrations.sources import Chunk
-from attribot_integrations.support import Support
+from attribot_integrations.results.support import Support
 from tests.integrations.langchain.fakes import attribution_of, last, using
 
 ANSWER = "Ça coûte 9 €. 🎉 Fine."

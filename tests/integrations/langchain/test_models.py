@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from attribot_integrations import AttributionEngine
-from attribot_integrations.config import EngineOptions
 from attribot_integrations.demo.chain import demo_chain
 from attribot_integrations.errors import UnsupportedModelError
 from attribot_integrations.langchain import CitationCallbackHandler
+from attribot_integrations.requests.options import EngineOptions
 from tests.integrations.langchain.fakes import EchoChatModel, last, using
 
 

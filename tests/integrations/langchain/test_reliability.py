@@ -15,7 +15,6 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers.context import _configure_hooks
 
-from attribot_integrations.config import AttributionRequest
 from attribot_integrations.demo.chain import demo_chain
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import (
@@ -26,6 +25,7 @@ from attribot_integrations.langchain import (
 )
 from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.workers import SerialQueue
+from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
 from tests.integrations.langchain.calls import call_astream, call_stream
 from tests.integrations.langchain.fakes import (

@@ -25,11 +25,11 @@ from llama_index.core.response_synthesizers import ResponseMode, get_response_sy
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from attribot_integrations.capture import capture_prompt
-from attribot_integrations.config import AttributionRequest, EngineOptions
-from attribot_integrations.prompts import render
+from attribot_integrations.context.locating import capture_prompt
+from attribot_integrations.context.prompts import render
+from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Citation, Cost
-from attribot_integrations.sources import Chunk, SourceSet, as_chunks
 
 
 @dataclass

@@ -15,10 +15,10 @@ from llama_index.core.response_synthesizers.no_text import NoText
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from pydantic import BaseModel
 
+from attribot_integrations.context.prompts import render
+from attribot_integrations.context.sources import SourceSet
 from attribot_integrations.errors import PromptError
 from attribot_integrations.llama_index import AttributionEventHandler, AttributionRecord
-from attribot_integrations.prompts import render
-from attribot_integrations.sources import SourceSet
 from tests.integrations.llama_index.calls import MODELS
 from tests.integrations.llama_index.fakes import (
     EchoChatLLM,

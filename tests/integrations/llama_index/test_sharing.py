@@ -9,14 +9,14 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import CompactAndRefine
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from attribot_integrations.demo.bundled import bundled_model_path
 from attribot_integrations.demo.query_engine import DemoQueryEngine, demo_query_engine
 from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import UnsupportedModelError
 from attribot_integrations.llama_index import AttributedQueryEngine, AttributionRecord
 from attribot_integrations.llama_index.scopes import ModelCall
-from attribot_integrations.llama_index.sharing import GeneratedTextEncoder
 from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.tokens.generated import GeneratedTextEncoder
 from tests.integrations.llama_index.fakes import EchoLLM, StubEngine
 
 huggingface = pytest.importorskip("llama_index.llms.huggingface")

@@ -12,8 +12,8 @@ from attribot_integrations.batch.inputs import file_identity, open_rows
 from attribot_integrations.batch.job import BatchJob
 from attribot_integrations.batch.plan import Plan, Share
 from attribot_integrations.batch.processes import Processes
-from attribot_integrations.config import AttributionRequest
 from attribot_integrations.errors import PromptTooLongError
+from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
 from tests.unit.attributions import make_attribution
 

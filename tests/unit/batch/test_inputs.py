@@ -9,9 +9,9 @@ import pytest
 
 from attribot_integrations.batch import parquet
 from attribot_integrations.batch.inputs import file_identity, is_parquet, open_rows
-from attribot_integrations.config import AttributionRequest
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import DataFileError, MissingExtraError
-from attribot_integrations.sources import Chunk
+from attribot_integrations.requests.options import AttributionRequest
 from tests.unit.batch.rows import rows_of, write_rows
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from attribot_integrations.batch.ray_data import RayAttributor
-from attribot_integrations.config import EngineOptions
-from attribot_integrations.demo.bundled import bundled_model_path
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
-from attribot_integrations.sources import Chunk
 from tests.unit.cli.running import StubEngine
 
 pyarrow = pytest.importorskip("pyarrow")

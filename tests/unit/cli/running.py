@@ -8,8 +8,8 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from attribot_integrations.cli import app
-from attribot_integrations.config import AttributionRequest
 from attribot_integrations.errors import PromptTooLongError
+from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
 from tests.unit.attributions import make_attribution
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from attribot_integrations.citations import ThresholdPolicy
 from attribot_integrations.cli import attribute
-from attribot_integrations.config import EngineOptions
 from attribot_integrations.demo.corpus import demo_examples
 from attribot_integrations.errors import ModelError
 from attribot_integrations.methods import METHODS
+from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
+from attribot_integrations.results.citations import ThresholdPolicy
 from tests.unit.cli.running import StubEngine, run
 
 GOOD: dict[str, Any] = {"question": "Who?", "chunks": ["Ada wrote it."], "answer": "Ada."}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attribot_integrations.context.sources import split_sentences
 from attribot_integrations.demo.corpus import (
     CHOICE_SEEDS,
     KINDS,
@@ -22,7 +23,6 @@ from attribot_integrations.demo.corpus import (
 )
 from attribot_integrations.demo.relations import NAMES, REFUSAL, EntityType
 from attribot_integrations.demo.world import NamePool, draw_world
-from attribot_integrations.sources import split_sentences
 
 seeds = st.integers(0, 2**32)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.evaluation.baselines import TfidfSimilarity
 from attribot_integrations.evaluation.baselines_lasso import RandomAblationLasso, random_ablations
@@ -18,9 +19,8 @@ from attribot_integrations.evaluation.baselines_model import AttentionWeights, G
 from attribot_integrations.evaluation.contenders import BASELINES, Contender, contenders
 from attribot_integrations.methods.base import MethodInput
 from attribot_integrations.methods.presets import METHODS
+from attribot_integrations.results.statements import find_statements
 from attribot_integrations.scoring.scorer import AblationScores
-from attribot_integrations.sources import Chunk, SourceSet
-from attribot_integrations.statements import find_statements
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_case, tiny_engine, zero
 
 # TF-IDF

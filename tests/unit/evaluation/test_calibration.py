@@ -12,7 +12,7 @@ from attribot_integrations.demo import demo_examples
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.evaluation.calibration import calibrate, expected_calibration_error
 from attribot_integrations.results import Attribution
-from attribot_integrations.support import LabelSupport, support_evidence
+from attribot_integrations.results.support import LabelSupport, support_evidence
 from tests.unit.attributions import make_attribution
 
 

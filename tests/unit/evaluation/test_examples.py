@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from attribot_integrations.context.sources import SourceSet
 from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.evaluation.examples import demo_set, read_set
-from attribot_integrations.sources import SourceSet
 
 LINE: dict[str, Any] = {
     "id": "x",

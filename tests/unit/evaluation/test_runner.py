@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attribot_integrations.citations import ThresholdPolicy
-from attribot_integrations.config import EngineOptions
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, DataFileError, PromptTooLongError
 from attribot_integrations.evaluation import runner
@@ -18,6 +16,8 @@ from attribot_integrations.evaluation.contenders import contenders
 from attribot_integrations.evaluation.examples import ExampleSet, demo_set
 from attribot_integrations.evaluation.measuring import MeasureOptions, measure
 from attribot_integrations.evaluation.runner import Evaluation
+from attribot_integrations.requests.options import EngineOptions
+from attribot_integrations.results.citations import ThresholdPolicy
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_engine
 
 DATA = demo_set(4, chunks=(3, 4))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from attribot_integrations.evaluation.plots import Point, pareto_front, plot_fidelity
+from attribot_integrations.evaluation.fidelity_plots import Point, pareto_front, plot_fidelity
 from attribot_integrations.evaluation.report import notes, results_table, write_results
 from attribot_integrations.evaluation.summary import summarize
 

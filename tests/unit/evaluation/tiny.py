@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.evaluation.cases import Case, prepare
 from attribot_integrations.evaluation.examples import EvaluationExample
-from attribot_integrations.sources import Chunk
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 

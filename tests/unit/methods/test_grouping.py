@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attribot_integrations.context.sources import Level, SourceSet, as_chunks
 from attribot_integrations.methods.base import MethodInput, Removal
 from attribot_integrations.methods.grouping import remove_groups
 from attribot_integrations.results import Statement
-from attribot_integrations.sources import Level, SourceSet, as_chunks
 
 _TOKENS = 3
 _LOSS = 2.0

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from attribot_integrations.citations import ThresholdPolicy, make_citations
+from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.results import Alternatives, Attribution, Cost, ModelCost
-from attribot_integrations.sources import Chunk, SourceSet
-from attribot_integrations.statements import find_statements, statement_scores
-from attribot_integrations.support import Support
+from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.statements import find_statements, statement_scores
+from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
 
 HOSTILE = (

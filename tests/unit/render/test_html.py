@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from attribot_integrations.capture import ChunkLocation
+from attribot_integrations.context.locating import ChunkLocation
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.html import html_fragment, html_page
 from attribot_integrations.render.html_view import LEVELS
 from attribot_integrations.render.text import visible
 from attribot_integrations.results import Attribution
-from attribot_integrations.sources import Chunk
 from tests.properties.strategies import attributions
 from tests.unit.attributions import make_attribution
 from tests.unit.render.reading import Page

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.markdown import MarkdownStyle, escape_markdown
 from attribot_integrations.render.text import visible
-from attribot_integrations.sources import Chunk
 from tests.properties.strategies import texts
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import HOSTILE, hostile, sample

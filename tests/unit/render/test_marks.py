@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import InputError
 from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_scores
 from attribot_integrations.render.marks import cited_sources, marked_answer
 from attribot_integrations.render.terminal import cited_answer, terminal_view
 from attribot_integrations.render.text import answer_with_markers, nats
 from attribot_integrations.results import Attribution
-from attribot_integrations.sources import Chunk
 from tests.properties.strategies import attributions
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import CHUNKS, HOSTILE, hostile, sample
-from tests.unit.test_terminal import show
+from tests.unit.render.test_terminal import show
 
 MARKED = (
     "The pier opened in 1962. [1|2] It is long. [3] It was painted by Ada. (unsupported) "

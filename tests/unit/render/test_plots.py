@@ -14,9 +14,9 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.patches import Rectangle
 
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.render.plots import PlotKind
-from attribot_integrations.sources import Chunk
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import many, sample
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.render.utf16 import utf16_offset
 from attribot_integrations.results import Attribution
-from attribot_integrations.serialization import attribution_from_dict
+from attribot_integrations.results.serialization import attribution_from_dict
 from tests.properties.strategies import attributions, texts
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import sample

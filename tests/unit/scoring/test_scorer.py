@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from attribot_integrations import LanguageModel
-from attribot_integrations.capture import capture_prompt
+from attribot_integrations.context.locating import capture_prompt
+from attribot_integrations.context.prompts import ContextTemplate, Prompt
+from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.errors import (
     EmptyAnswerError,
     ModelError,
@@ -19,11 +21,9 @@ from attribot_integrations.errors import (
     PromptTooLongError,
     UnsupportedModelError,
 )
-from attribot_integrations.prompts import ContextTemplate, Prompt
-from attribot_integrations.scoring.encoding import EncodedText
 from attribot_integrations.scoring.paths import PATHS
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.sources import SourceSet, as_chunks
+from attribot_integrations.tokens.encoding import EncodedText
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
@@ -100,7 +100,7 @@ def test_ablations_in_small_groups_score_the_same(
 ) -> None:
     asked = [frozenset({0, 3}), *ONE_BY_ONE, frozenset(range(4))]
     expected = Scorer(model, prompt(), ANSWER).score(asked)
-    monkeypatch.setattr("attribot_integrations.scoring.ablated._CHARACTERS", 1)
+    monkeypatch.setattr("attribot_integrations.tokens.ablated._CHARACTERS", 1)
     scorer = Scorer(model, prompt(), ANSWER)
     at_once: list[int] = []
     encode = model.encoder.quick_ids

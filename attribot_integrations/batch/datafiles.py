@@ -1,0 +1,227 @@
+"""Reading attribution requests from JSON Lines files.
+
+One JSON object on each line:
+
+- `question` and `answer`: text.
+- `chunks`: a list whose items are a text, or an object with `text`, or an object with `sentences`
+  (texts that are joined by a space); objects may also have `id`, `title` and `metadata`.
+- `id` (optional): a text or an integer, handed back as text.
+- `prompt` (optional): the prompt that the generator saw, as text or as a list of
+  `{"role", "content"}` messages. Control tokens in it are read as plain text, so give messages
+  where the generator's chat template was used.
+
+Other fields are ignored. Files are read line by line, so their size does not matter, and a line
+that cannot be read never ends the reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from attribot_integrations.context.sources import Chunk
+from attribot_integrations.errors import DataFileError
+from attribot_integrations.requests.options import AttributionRequest
+
+__all__ = [
+    "RequestLine",
+    "count_requests",
+    "parse_line",
+    "parse_request",
+    "raw_lines",
+    "read_requests",
+]
+
+_BOM = b"\xef\xbb\xbf"
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+@dataclass(frozen=True)
+class RequestLine:
+    """What one line of a data file holds."""
+
+    number: int
+    """Number of the line in the file, from 1; blank lines are counted but not returned."""
+    id: str | None
+    """The line's `id`, also where the rest of it cannot be read, if there is a valid one."""
+    content: AttributionRequest | DataFileError
+    """The request, or what is wrong with the line."""
+
+
+def read_requests(path: str | Path) -> Iterator[RequestLine]:
+    """Read requests one by one; blank lines and a byte order mark are skipped.
+
+    Args:
+        path: A JSON Lines file in UTF-8, or a pipe.
+
+    Yields:
+        One item for each line that is not blank.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    for number, raw in raw_lines(path):
+        yield parse_line(number, raw)
+
+
+def parse_line(number: int, raw: bytes | Mapping[str, Any]) -> RequestLine:
+    """Turn a line, as text or as the object that it holds, into a request or what is wrong."""
+    id_: str | None = None
+    content: AttributionRequest | DataFileError
+    try:
+        data = _load(raw) if isinstance(raw, bytes) else raw
+        id_ = _valid_id(data)
+        content = parse_request(data)
+    except DataFileError as error:
+        content = error
+    return RequestLine(number, id_, content)
+
+
+def count_requests(path: str | Path) -> int | None:
+    """Count the lines that are not blank.
+
+    Args:
+        path: The file that `read_requests` will read.
+
+    Returns:
+        The number of lines, or `None` for what can be read only once, such as a pipe.
+    """
+    return sum(1 for _ in raw_lines(path)) if Path(path).is_file() else None
+
+
+def parse_request(data: Mapping[str, Any]) -> AttributionRequest:
+    """Turn the JSON object of one line into a request.
+
+    Raises:
+        DataFileError: If a field is missing or has a wrong type.
+    """
+    chunks = _field(data, "chunks")
+    if not isinstance(chunks, list):
+        _reject("chunks", "a list", chunks)
+    return AttributionRequest(
+        question=_text(_field(data, "question"), "question"),
+        chunks=[_chunk(chunk, f"chunks[{index}]") for index, chunk in enumerate(chunks)],
+        answer=_text(_field(data, "answer"), "answer"),
+        prompt=_prompt(data.get("prompt")),
+        id=_id(data.get("id"), "id"),
+    )
+
+
+def raw_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the number, from 1, and the bytes of each line that is not blank."""
+    # Bytes, not text: a line that is no UTF-8 is then that line's problem alone, and characters
+    # such as U+2028 inside a JSON string do not end the line.
+    with Path(path).open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            content = raw.removeprefix(_BOM) if number == 1 else raw
+            if content.strip():
+                yield number, content
+
+
+def _load(raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw.decode("utf-8"), parse_constant=_reject_constant)
+    except UnicodeDecodeError as error:
+        raise DataFileError(f"the line is no UTF-8 at its byte {error.start + 1}") from error
+    except json.JSONDecodeError as error:
+        raise DataFileError(f"the line is no JSON at column {error.colno}: {error.msg}") from error
+    except (RecursionError, ValueError) as error:  # nested too deep, an integer too long
+        raise DataFileError(f"the line's JSON cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise DataFileError(f"the line must be a JSON object, not {_kind(data)}")
+    return data
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise DataFileError(f"the line is no JSON: {name} is not a JSON number")
+
+
+def _field(data: Mapping[str, Any], name: str) -> Any:
+    if name not in data:
+        raise DataFileError(f'the field "{name}" is missing; a line needs question, chunks, answer')
+    return data[name]
+
+
+def _text(value: Any, name: str) -> str:
+    return value if isinstance(value, str) else _reject(name, "text", value)
+
+
+def _id(value: Any, name: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    _reject(name, "text or an integer", value)
+
+
+def _valid_id(data: Mapping[str, Any]) -> str | None:
+    try:
+        return _id(data.get("id"), "id")
+    except DataFileError:
+        return None  # reported when the line is parsed
+
+
+def _chunk(value: Any, name: str) -> Chunk:
+    if isinstance(value, str):
+        return Chunk(value)
+    if not isinstance(value, dict):
+        _reject(name, "text or an object", value)
+    if ("text" in value) == ("sentences" in value):
+        raise DataFileError(f'{name} needs either "text" or "sentences"')
+    if "text" in value:
+        text = _text(value["text"], f"{name}.text")
+    elif isinstance(value["sentences"], list):
+        text = " ".join(
+            _text(sentence, f"{name}.sentences[{index}]")
+            for index, sentence in enumerate(value["sentences"])
+        )
+    else:
+        _reject(f"{name}.sentences", "a list", value["sentences"])
+    return Chunk(text, _id(value.get("id"), f"{name}.id"), _metadata(value, name))
+
+
+def _metadata(chunk: Mapping[str, Any], name: str) -> dict[str, Any]:
+    metadata = chunk.get("metadata")
+    if metadata is None:
+        metadata = {}
+    if not isinstance(metadata, dict):
+        _reject(f"{name}.metadata", "an object", metadata)
+    title = chunk.get("title")
+    if title is None:
+        return metadata
+    return {**metadata, "title": _text(title, f"{name}.title")}
+
+
+def _prompt(value: Any) -> str | list[dict[str, str]] | None:
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        _reject("prompt", "text or a list of messages", value)
+    messages = []
+    for index, message in enumerate(value):
+        name = f"prompt[{index}]"
+        if not isinstance(message, dict):
+            _reject(name, "an object with role and content", message)
+        messages.append(
+            {key: _text(message.get(key), f"{name}.{key}") for key in ("role", "content")}
+        )
+    return messages
+
+
+def _reject(name: str, wanted: str, value: Any) -> NoReturn:
+    raise DataFileError(f'the field "{name}" must be {wanted}, not {_kind(value)}')
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), type(value).__name__)

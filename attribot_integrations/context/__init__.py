@@ -1,0 +1,1 @@
+"""What is retrieved and shown: chunks, their sentences, prompts, and chunks located in a prompt."""

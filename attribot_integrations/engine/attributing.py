@@ -1,0 +1,244 @@
+"""From one request to its attribution: prompt, scorers, method, citations, labels."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field, replace
+
+from attribot_integrations.context.locating import ChunkLocation, capture_prompt
+from attribot_integrations.context.prompts import Prompt, fill_template
+from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
+from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.methods import (
+    METHODS,
+    Method,
+    MethodInput,
+    MethodScores,
+    ScreenAndRescore,
+    named_method,
+)
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.results import Attribution, Cost
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.statements import find_statements, statement_scores
+from attribot_integrations.results.support import support_evidence
+from attribot_integrations.scoring.cache import SharedContext
+from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.scorer import Scorer
+
+__all__ = ["SharedContexts", "attribute_answer", "check_models", "expected_method"]
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SharedContexts:
+    """What the two models keep of the last context."""
+
+    target: SharedContext = field(default_factory=SharedContext)
+    proxy: SharedContext = field(default_factory=SharedContext)
+
+    def let_go(self) -> bool:
+        """Free what is held, and tell whether there was anything."""
+        return any([self.target.let_go(), self.proxy.let_go()])
+
+
+def attribute_answer(
+    target: LanguageModel,
+    proxy: LanguageModel | None,
+    request: AttributionRequest,
+    options: EngineOptions,
+    shared: SharedContexts | None = None,
+) -> Attribution:
+    """Score every source of a request's context, and cite those that carry the answer.
+
+    Args:
+        target: The model whose dependence on the sources is measured.
+        proxy: A smaller model that stands in for it where a method says so.
+        request: The answer with its question and chunks.
+        options: What to do with it.
+        shared: Activations of the context, if requests with the same one are attributed in turn.
+
+    Raises:
+        InputError: If the request cannot be attributed.
+        ConfigurationError: If the method needs a proxy and there is none.
+        ModelError: If a model cannot run the method, or gives numbers that are not finite.
+        OutOfMemoryError: If not even one ablation fits in memory.
+    """
+    started = time.perf_counter()
+    chosen = chosen_method(options, has_proxy=proxy is not None)
+    _check_request(request)
+    chunks = as_chunks(request.chunks)
+    prompt, sources, locations = _prompt(request, chunks, options)
+    scorer = Scorer(
+        target,
+        prompt,
+        request.answer,
+        token_budget=options.token_budget,
+        shared=shared.target if shared else None,
+    )
+    on_proxy = _proxy_scorer(
+        proxy, prompt, request.answer, options, chosen, shared.proxy if shared else None
+    )
+    inputs = MethodInput(
+        target=scorer,
+        proxy=on_proxy,
+        sources=sources.at(options.levels),
+        context=sources,
+        statements=find_statements(request.answer, scorer.answer.offsets, options.splitter),
+        token_spans=scorer.answer.offsets,
+    )
+    method = chosen or default_method(
+        can_knock_out=(on_proxy or scorer).can_knock_out, on_proxy=on_proxy is not None
+    )
+    result = method.run(inputs)
+    attribution = _concluded(request, chunks, inputs, result, options)
+    return replace(
+        attribution,
+        method=method.name,
+        locations=locations,
+        cost=Cost(
+            seconds=time.perf_counter() - started,
+            models=tuple(each.cost for each in (scorer, on_proxy) if each is not None),
+        ),
+    )
+
+
+def check_models(target: object, proxy: object, options: EngineOptions) -> None:
+    """Refuse models that an engine cannot be made of.
+
+    Raises:
+        ConfigurationError: If one is no `LanguageModel`, such as a name or a model without its
+            tokenizer, or if the method needs a proxy and there is none.
+    """
+    for role, model, loader in (
+        ("target", target, "AttributionEngine"),
+        ("proxy", proxy, "LanguageModel"),
+    ):
+        if not isinstance(model, LanguageModel) and (model is not None or role == "target"):
+            raise ConfigurationError(
+                f"the {role} must be a LanguageModel, not {type(model).__name__}; "
+                f"{loader}.from_pretrained and from_model make one"
+            )
+    chosen_method(options, has_proxy=proxy is not None)
+
+
+def chosen_method(options: EngineOptions, *, has_proxy: bool) -> Method | None:
+    """Return the method that was asked for; `None` if the choice is left to the engine.
+
+    Raises:
+        ConfigurationError: If the method needs a proxy and there is none.
+    """
+    method = options.method
+    if isinstance(method, str):
+        method = named_method(method)
+    if method is not None and method.needs_proxy and not has_proxy:
+        raise ConfigurationError(
+            f"the method {method.name!r} runs a proxy model, and the engine has none: "
+            "pass proxy=…, or choose another method"
+        )
+    return method
+
+
+def expected_method(
+    target: LanguageModel, proxy: LanguageModel | None, options: EngineOptions
+) -> Method:
+    """Return the method of requests that meet no obstacle of their own."""
+    usual = default_method(
+        can_knock_out=(proxy or target).capabilities.path == "packed", on_proxy=proxy is not None
+    )
+    return chosen_method(options, has_proxy=proxy is not None) or usual
+
+
+def default_method(*, can_knock_out: bool, on_proxy: bool) -> Method:
+    """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
+    if on_proxy:
+        return ScreenAndRescore(METHODS["proxy-knockout" if can_knock_out else "proxy"])
+    return METHODS["balanced" if can_knock_out else "exact"]
+
+
+def _concluded(
+    request: AttributionRequest,
+    chunks: tuple[Chunk, ...],
+    inputs: MethodInput,
+    result: MethodScores,
+    options: EngineOptions,
+) -> Attribution:
+    """Turn scores into citations and labels; method and cost are left to fill in."""
+    alternatives = options.alternatives(inputs, result) if options.alternatives else ()
+    attribution = Attribution(
+        question=request.question,
+        answer=request.answer,
+        chunks=chunks,
+        sources=inputs.sources,
+        statements=inputs.statements,
+        scores=result.scores,
+        exact=result.exact,
+        estimands=result.estimands,
+        token_spans=inputs.token_spans,
+        token_log_probs=result.log_probs,
+        token_log_probs_without_context=result.log_probs_without_context,
+        citations=make_citations(
+            options.policy,
+            inputs.statements,
+            chunks,
+            inputs.sources,
+            statement_scores(result.scores, inputs.statements),
+            result.exact,
+            alternatives,
+        ),
+        method="",
+        cost=Cost(0.0, ()),
+        id=request.id,
+        sufficiency=result.sufficiency,
+        audit=result.audit,
+        alternatives=alternatives,
+    )
+    return replace(attribution, support=options.support(support_evidence(attribution)))
+
+
+def _proxy_scorer(
+    proxy: LanguageModel | None,
+    prompt: Prompt,
+    answer: str,
+    options: EngineOptions,
+    method: Method | None,
+    shared: SharedContext | None,
+) -> Scorer | None:
+    """Return a scorer on the proxy, if the method, or the default one, can use it."""
+    if proxy is None or (method is not None and not method.needs_proxy):
+        return None
+    try:
+        return Scorer(proxy, prompt, answer, token_budget=options.token_budget, shared=shared)
+    except InputError as error:
+        if method is not None:
+            raise
+        _logger.warning("the proxy cannot be used, the target is run alone: %s", error)
+        return None
+
+
+def _prompt(
+    request: AttributionRequest, chunks: tuple[Chunk, ...], options: EngineOptions
+) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
+    if request.prompt is None:
+        sources = SourceSet.build(chunks, options.splitter)
+        return fill_template(options.template, request.question, sources), sources, ()
+    prompt, sources, locations = capture_prompt(request.prompt, chunks, options.splitter)
+    missing = [place for place in locations if not place.located and place.outcome != "blank"]
+    if missing:
+        listed = ", ".join(f"{place.chunk_index} ({place.outcome})" for place in missing)
+        _logger.info("no place of their own in the captured prompt for chunks %s", listed)
+    return prompt, sources, locations
+
+
+def _check_request(request: object) -> None:
+    if not isinstance(request, AttributionRequest):
+        raise InputError(
+            "a request must be an AttributionRequest(question, chunks, answer), "
+            f"not {type(request).__name__}"
+        )
+    for what in ("question", "answer"):
+        text = getattr(request, what)
+        if not isinstance(text, str):
+            raise InputError(f"the {what} must be a str, not {type(text).__name__}")

@@ -1,0 +1,115 @@
+"""Many requests in turn, of which some may share a context, and some may fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tqdm.auto import tqdm
+
+from attribot_integrations.engine.attributing import SharedContexts, attribute_answer
+from attribot_integrations.errors import InputError, OutOfMemoryError
+from attribot_integrations.requests.context_runs import (
+    AttributesBatches,
+    AttributesRequests,
+    context_key,
+    context_runs,
+)
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.results import Attribution, FailedAttribution
+from attribot_integrations.scoring.language_model import LanguageModel
+
+__all__ = ["ContextSharer", "attribute_all"]
+
+_logger = logging.getLogger("attribot_integrations.engine")
+
+
+@dataclass(frozen=True)
+class ContextSharer:
+    """Attributes requests in turn, and runs the context once for those that have the same.
+
+    Scores are those of single calls but for rounding. It is for one thread, and holds the models'
+    activations of the last context as long as it lives.
+    """
+
+    target: LanguageModel
+    proxy: LanguageModel | None
+    options: EngineOptions
+    _shared: SharedContexts = field(default_factory=SharedContexts, init=False, repr=False)
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        """Do what `AttributionEngine.attribute_request` does."""
+        try:
+            return self._attribute(request, self._shared)
+        except OutOfMemoryError:
+            if not self._shared.let_go():
+                raise
+        # Without sharing: the context beside the whole prompt may be what does not fit.
+        return self._attribute(request, None)
+
+    def _attribute(self, request: AttributionRequest, shared: SharedContexts | None) -> Attribution:
+        return attribute_answer(self.target, self.proxy, request, self.options, shared)
+
+
+def attribute_all(
+    engine: AttributesBatches,
+    requests: Iterable[AttributionRequest],
+    *,
+    progress: bool,
+    raise_error: bool,
+) -> list[Attribution | FailedAttribution]:
+    """Attribute requests in turn, those that share a context one after the other.
+
+    Args:
+        engine: Attributes one, or several that share a context.
+        requests: The requests.
+        progress: Whether to show a progress bar on standard error.
+        raise_error: Whether the first failure ends the batch. Otherwise it is logged, and a
+            `FailedAttribution` takes its place.
+
+    Returns:
+        One result for each request, in order.
+
+    Raises:
+        InputError: If `requests` is no list or other iterable.
+    """
+    given: object = requests
+    if not isinstance(given, Iterable):
+        raise InputError(
+            f"requests must be a list of AttributionRequest objects, not {type(given).__name__}"
+        )
+    waiting = list(enumerate(requests))
+    first: dict[object, int] = {}
+    waiting.sort(key=lambda pair: first.setdefault(context_key(pair[1], pair[0]), pair[0]))
+    results: dict[int, Attribution | FailedAttribution] = {}
+    with tqdm(total=len(waiting), desc="attributing", disable=not progress) as bar:
+        for run in context_runs(waiting, lambda pair: pair[1]):
+            attributor = engine.sharing_context() if len(run) > 1 else engine
+            for place, request in run:
+                results[place] = _attribute(attributor, request, raise_error)
+                bar.update()
+    return [results[place] for place in range(len(waiting))]
+
+
+def _attribute(
+    attributor: AttributesRequests, request: AttributionRequest, raise_error: bool
+) -> Attribution | FailedAttribution:
+    try:
+        return attributor.attribute_request(request)
+    except Exception as error:
+        if raise_error:
+            raise
+        id_ = getattr(request, "id", None)  # it may be no request at all
+        _logger.warning("attribution of request %r failed: %s", id_, error)
+        _logger.debug("traceback of request %r", id_, exc_info=error)
+        _let_go(error)
+        return FailedAttribution(error, id_)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop an error's tracebacks, which hold on to the prompt's cached activations."""
+    if error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        _let_go(error.__cause__)
+        _let_go(error.__context__)

@@ -1,0 +1,297 @@
+"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribot_integrations.context.locating import CapturedPrompt
+from attribot_integrations.context.sources import Chunk
+from attribot_integrations.engine.attributing import attribute_answer, check_models, expected_method
+from attribot_integrations.engine.batching import ContextSharer, attribute_all
+from attribot_integrations.engine.bundled import bundled_model_path
+from attribot_integrations.filtering import ChunkScores, Granularity, RelevanceSignal, SignalName
+from attribot_integrations.filtering.chunk_scoring import score_chunks
+from attribot_integrations.requests.options import (
+    AttributionRequest,
+    EngineOptions,
+    checked_flag,
+    given_options,
+)
+from attribot_integrations.results import Attribution, FailedAttribution
+from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
+from attribot_integrations.scoring.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["AttributionEngine"]
+
+
+class AttributionEngine:
+    """Measures which sources an answer depends on, and cites them.
+
+    An engine may be shared: calls from many threads or tasks take turns on the model and give the
+    same scores as calls in sequence. Nothing that is passed in is changed.
+
+    Args:
+        target: The model whose dependence on the sources is measured.
+        proxy: A smaller model that stands in for it where a method says so.
+        options: What to do with each request.
+
+    Raises:
+        ConfigurationError: If an argument is of another type, or the method needs a proxy.
+    """
+
+    def __init__(
+        self,
+        target: LanguageModel,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+    ) -> None:
+        self.target = target
+        self.proxy = proxy
+        self.options = given_options(options, EngineOptions())
+        check_models(target, proxy, self.options)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path,
+        proxy: str | Path | None = None,
+        *,
+        options: EngineOptions | None = None,
+        device_map: str | dict[str, Any] | None = "auto",
+        dtype: str | torch.dtype | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        use_safetensors: bool = True,
+        model_options: Mapping[str, Any] | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> AttributionEngine:
+        """Load a target, and if wanted a proxy, from the Hugging Face hub or folders.
+
+        Args:
+            model: The target's name on the hub, or path.
+            proxy: The proxy's; another family with another tokenizer will do. It is loaded with
+                the same settings, but for `revision`.
+            options: What to do with each request.
+            device_map: Where accelerate puts the weights: "auto", a device, or a map.
+            dtype: Precision; by default the checkpoint's own, and float32 on a CPU.
+            revision: The target's branch, tag or commit on the hub.
+            trust_remote_code: Whether to run code that comes with a checkpoint.
+            use_safetensors: Whether to refuse pickled weights, which can run code.
+            model_options: Further options for transformers' `from_pretrained`.
+            chat_options: Variables for the chat template.
+
+        Raises:
+            ConfigurationError: If an argument has a value that it cannot have.
+            UnsupportedModelError: If a checkpoint is no causal language model.
+            ModelError: If one cannot be loaded.
+        """
+
+        def load(checkpoint: str | Path, version: str | None) -> LanguageModel:
+            return LanguageModel.from_pretrained(
+                checkpoint,
+                device_map=device_map,
+                dtype=dtype,
+                revision=version,
+                trust_remote_code=trust_remote_code,
+                use_safetensors=use_safetensors,
+                model_options=model_options,
+                chat_options=chat_options,
+            )
+
+        return cls(load(model, revision), load(proxy, None) if proxy else None, options)
+
+    @classmethod
+    def from_model(
+        cls,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> AttributionEngine:
+        """Use a model that is already loaded; neither it nor its tokenizer is changed.
+
+        Args:
+            model: A causal language model in evaluation mode.
+            tokenizer: The model's own fast tokenizer.
+            proxy: A smaller model, see `LanguageModel.from_model`.
+            options: What to do with each request.
+            chat_options: Variables for the chat template.
+
+        Raises:
+            UnsupportedModelError: If the model is no causal language model.
+            ModelError: If the model is in training mode.
+        """
+        target = LanguageModel.from_model(model, tokenizer, chat_options=chat_options)
+        return cls(target, proxy, options)
+
+    @classmethod
+    def from_langchain(
+        cls,
+        llm: object,
+        *,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+    ) -> AttributionEngine:
+        """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`, unchanged.
+
+        Args:
+            llm: The LangChain model.
+            proxy: A smaller model, see `LanguageModel.from_model`.
+            options: What to do with each request.
+
+        Raises:
+            UnsupportedModelError: If the `llm` runs no causal language model in this process.
+            ModelError: If the model is in training mode.
+        """
+        return cls(model_of_langchain(llm), proxy, options)
+
+    @classmethod
+    def from_llama_index(
+        cls,
+        llm: object,
+        *,
+        proxy: LanguageModel | None = None,
+        options: EngineOptions | None = None,
+    ) -> AttributionEngine:
+        """Share model and tokenizer with LlamaIndex's `HuggingFaceLLM`; neither is changed.
+
+        Prompts that the `llm` has seen are scored as it saw them, its chat markup included, and
+        answers by the ids that it generated, where it reports them. Arguments and errors are those
+        of `from_langchain`.
+        """
+        return cls(model_of_llama_index(llm), proxy, options)
+
+    @classmethod
+    def demo(
+        cls, *, proxy: bool = False, options: EngineOptions | None = None
+    ) -> AttributionEngine:
+        """Load the bundled tiny target, if wanted with its proxy: for a look, not for real text."""
+        return cls.from_pretrained(
+            bundled_model_path("target"),
+            bundled_model_path("proxy") if checked_flag("proxy", proxy) else None,
+            options=options,
+        )
+
+    def attribute(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        answer: str,
+        *,
+        prompt: CapturedPrompt | None = None,
+        options: EngineOptions | None = None,
+        id: str | None = None,
+    ) -> Attribution:
+        """Score every source of the context, and cite those that carry the answer.
+
+        Args:
+            question: The user's question; may be empty if a captured prompt is given.
+            chunks: The retrieved chunks, in the order of the prompt.
+            answer: The generator's answer; any generator's.
+            prompt: The prompt that the generator saw: raw text, or chat messages as
+                `{"role": …, "content": …}`. Chunks are located in it; those that cannot be are
+                listed in the result's `unlocated`. By default the options' template renders one.
+            options: Options for this call instead of the engine's.
+            id: Any identifier, handed back on the result.
+
+        Raises:
+            InputError: If question, chunks, answer or prompt cannot be attributed; its subclasses
+                say why (`EmptyContextError`, `EmptyAnswerError`, `PromptTooLongError`,
+                `ChunkNotFoundError`, `ControlTokenError`, `PromptError`).
+            ModelError: If the model cannot run the method, or gives numbers that are not finite.
+            OutOfMemoryError: If not even one ablation fits in memory.
+        """
+        request = AttributionRequest(question, chunks, answer, prompt, id)
+        return self.attribute_request(request, options=options)
+
+    async def aattribute(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        answer: str,
+        *,
+        prompt: CapturedPrompt | None = None,
+        options: EngineOptions | None = None,
+        id: str | None = None,
+    ) -> Attribution:
+        """Do what `attribute` does in a worker thread, leaving the event loop free."""
+        return await asyncio.to_thread(
+            self.attribute, question, chunks, answer, prompt=prompt, options=options, id=id
+        )
+
+    def attribute_batch(
+        self,
+        requests: Iterable[AttributionRequest],
+        *,
+        options: EngineOptions | None = None,
+        progress: bool = True,
+        raise_error: bool = False,
+    ) -> list[Attribution | FailedAttribution]:
+        """Attribute many answers in turn; the chunks that several share are run once for them.
+
+        Args:
+            requests: The answers with their questions and chunks.
+            options: Options for this call instead of the engine's.
+            progress: Whether to show a progress bar on standard error.
+            raise_error: Whether the first failure ends the batch. Otherwise it is logged, and a
+                `FailedAttribution` takes its place.
+
+        Returns:
+            One result for each request, in order.
+        """
+        engine = copy.copy(self)
+        engine.options = given_options(options, self.options)
+        return attribute_all(engine, requests, progress=progress, raise_error=raise_error)
+
+    def attribute_request(
+        self, request: AttributionRequest, *, options: EngineOptions | None = None
+    ) -> Attribution:
+        """Do what `attribute` does, with the arguments in one object."""
+        chosen = given_options(options, self.options)
+        return attribute_answer(self.target, self.proxy, request, chosen)
+
+    def sharing_context(self) -> ContextSharer:
+        """Return what attributes requests with the same chunks in turn, running those once."""
+        return ContextSharer(self.target, self.proxy, self.options)
+
+    def score_chunks(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        *,
+        signal: RelevanceSignal | SignalName = "draft",
+        granularity: Granularity = "chunk",
+        options: EngineOptions | None = None,
+    ) -> ChunkScores:
+        """Say how relevant each chunk is, before there is an answer.
+
+        If there is a proxy, it judges, and the target drafts, where the signal needs a draft.
+        `ChunkScores.keep` chooses chunks; see `filtering.score_chunks` for arguments and errors.
+        """
+        return score_chunks(
+            self.proxy or self.target,
+            question,
+            chunks,
+            signal=signal,
+            granularity=granularity,
+            options=given_options(options, self.options),
+            drafter=self.target,
+        )
+
+    def __repr__(self) -> str:
+        proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
+        method = expected_method(self.target, self.proxy, self.options)
+        path = self.target.capabilities.path
+        return (
+            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={path!r})"
+        )

@@ -1,0 +1,115 @@
+"""What scoring chunks gives back, and which chunks it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attribot_integrations.context.sources import Chunk, Span
+from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.results.parts import Cost, FloatArray
+
+__all__ = ["DEFAULT_THRESHOLD", "ChunkScores", "SentenceRelevance"]
+
+DEFAULT_THRESHOLD = 0.5
+"""Least relevance of a chunk that is kept, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class SentenceRelevance:
+    """How relevant one sentence is."""
+
+    chunk_index: int
+    start: int
+    """Offset in the chunk of the first character."""
+    end: int
+    """Offset in the chunk behind the last character."""
+    relevance: float
+    """Probability that the sentence is relevant, 0 to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkScores:
+    """How relevant each chunk is to a question."""
+
+    question: str
+    chunks: tuple[Chunk, ...]
+    relevance: FloatArray
+    """`[chunks]`: probability that the chunk is relevant; 0 for a blank chunk. Read-only."""
+    sentences: tuple[SentenceRelevance, ...]
+    """The sentences with their relevance, in reading order, where they were scored."""
+    signal: str
+    """Name of the signal that gave the scores."""
+    draft: str | None
+    """The drafted answer that chunks were scored by, if one was."""
+    cost: Cost
+
+    def __post_init__(self) -> None:
+        array = np.array(self.relevance, dtype=np.float32)
+        array.setflags(write=False)
+        object.__setattr__(self, "relevance", array)
+
+    def keep(
+        self,
+        *,
+        threshold: float | None = None,
+        top_n: int | None = None,
+        min_chunks: int = 0,
+    ) -> tuple[int, ...]:
+        """Return the indexes of the chunks to keep, in their original order.
+
+        Args:
+            threshold: Least relevance, inclusive; 0.5 if neither it nor `top_n` is given.
+            top_n: Most chunks; those of highest relevance, the earlier of two equal ones.
+            min_chunks: Chunks that are kept in any case, the most relevant ones.
+
+        Raises:
+            ConfigurationError: If a limit makes no sense.
+        """
+        _check_threshold(threshold)
+        if top_n is not None and top_n < 1:
+            raise ConfigurationError(f"top_n must be at least 1, got {top_n}")
+        if min_chunks < 0:
+            raise ConfigurationError(f"min_chunks must not be negative, got {min_chunks}")
+        # In the precision of the scores: 0.7 must keep what was rounded to it.
+        least = np.float32(
+            DEFAULT_THRESHOLD if threshold is None and top_n is None else threshold or 0.0
+        )
+        ranked = [int(index) for index in np.argsort(-self.relevance, kind="stable")]
+        kept = [index for index in ranked if self.relevance[index] >= least][:top_n]
+        return tuple(sorted({*kept, *ranked[:min_chunks]}))
+
+    def trimmed(self, index: int, *, threshold: float = DEFAULT_THRESHOLD) -> tuple[Span, ...]:
+        """Return the spans of a chunk's relevant sentences, neighbours joined.
+
+        Args:
+            index: The chunk's index.
+            threshold: Least relevance of a sentence, inclusive.
+
+        Raises:
+            InputError: If there is no such chunk, or sentences were not scored.
+            ConfigurationError: If the threshold makes no sense.
+        """
+        _check_threshold(threshold)
+        if not 0 <= index < len(self.chunks):
+            raise InputError(f"index must be from 0 to {len(self.chunks) - 1}, got {index}")
+        if not self.sentences and self.chunks[index].text.strip():
+            raise InputError('sentences were not scored; ask for granularity="sentence"')
+        spans: list[Span] = []
+        joins = False
+        for each in self.sentences:
+            if each.chunk_index != index:
+                continue
+            kept = np.float32(each.relevance) >= np.float32(threshold)
+            if kept and joins:
+                spans[-1] = (spans[-1][0], each.end)
+            elif kept:
+                spans.append((each.start, each.end))
+            joins = kept
+        return tuple(spans)
+
+
+def _check_threshold(threshold: float | None) -> None:
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigurationError(f"threshold must be from 0 to 1, got {threshold}")

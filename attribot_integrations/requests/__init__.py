@@ -1,0 +1,1 @@
+"""What an engine is asked: options, requests, and what may stand in an engine's place."""

@@ -1,0 +1,134 @@
+"""Options and requests, as frozen dataclasses that are validated when they are built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from attribot_integrations.context.prompts import ContextTemplate, PromptTemplate
+from attribot_integrations.context.sources import Chunk, Level, SentenceSplitter, split_sentences
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods.presets import named_method
+from attribot_integrations.methods.redundancy import FindAlternatives
+from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
+from attribot_integrations.results.support import LabelSupport
+
+if TYPE_CHECKING:
+    from attribot_integrations.context.locating import CapturedPrompt
+    from attribot_integrations.methods import Method, MethodName
+
+__all__ = ["AttributionRequest", "EngineOptions", "checked_flag", "given_options"]
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What an engine does with each request; `dataclasses.replace` makes a changed copy."""
+
+    method: Method | MethodName | None = None
+    """How sources are scored: a method, or the name of one in `methods.METHODS`. By default
+    all sources are screened by knockout, on the proxy if there is one, and those that may matter
+    are rescored exactly on the target; a target that takes no masks is scored exactly at once."""
+    levels: tuple[Level, ...] = ("sentence",)
+    """What is scored: sentences, whole chunks, or both."""
+    policy: CitationPolicy = field(default_factory=ThresholdPolicy)
+    """Chooses the sources to cite for each statement."""
+    alternatives: FindAlternatives | None = field(default_factory=FindAlternatives)
+    """Finds sources that say the same, which single scores cannot show; `None` to save its cost."""
+    support: LabelSupport = field(default_factory=LabelSupport)
+    """Labels every statement as supported by the context or not."""
+    template: PromptTemplate = field(default_factory=ContextTemplate)
+    """Renders question and chunks where no captured prompt is given."""
+    splitter: SentenceSplitter = split_sentences
+    """Finds the sentences of chunks and answers."""
+    token_budget: int | None = None
+    """Most tokens in one forward pass; by default 256 on a CPU and 8,192 elsewhere. Halved by
+    itself when memory runs out."""
+
+    def __post_init__(self) -> None:
+        self._check_levels()
+        self._check_method()
+        if isinstance(self.template, str):
+            raise ConfigurationError(
+                "template must be a function or an object with options, not a str; write "
+                f"template=ContextTemplate({self.template!r:.60})"
+            )
+        for name in ("policy", "template", "splitter"):
+            _check_callable(name, getattr(self, name))
+        budget = self.token_budget
+        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
+            raise ConfigurationError(f"token_budget must be an int or None, got {budget!r:.60}")
+        if budget is not None and budget < 1:
+            raise ConfigurationError(f"token_budget must be at least 1, got {budget}")
+
+    def _check_levels(self) -> None:
+        levels: object = self.levels
+        if (
+            not isinstance(levels, list | tuple)
+            or not levels
+            or any(level not in ("sentence", "chunk") for level in levels)
+        ):
+            raise ConfigurationError(
+                'levels must hold "sentence", "chunk" or both, in a tuple such as ("sentence",); '
+                f"got {levels!r:.60}"
+            )
+        object.__setattr__(self, "levels", tuple(levels))
+
+    def _check_method(self) -> None:
+        method: object = self.method
+        if isinstance(method, str):
+            named_method(method)
+        elif method is not None and (
+            isinstance(method, type) or not callable(getattr(method, "run", None))
+        ):
+            raise ConfigurationError(
+                "method must be the name of a method or an object with a method run, "
+                f"got {method!r:.60}"
+            )
+
+
+def given_options(options: object, default: EngineOptions) -> EngineOptions:
+    """Return the options that a call was given, or the default where it was given none.
+
+    Raises:
+        ConfigurationError: If they are no `EngineOptions`.
+    """
+    if options is None:
+        return default
+    if not isinstance(options, EngineOptions):
+        raise ConfigurationError(
+            'options must be an EngineOptions, such as EngineOptions(method="fast"), '
+            f"not {type(options).__name__}"
+        )
+    return options
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """Return a value that is true or false.
+
+    Raises:
+        ConfigurationError: If it is no bool.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be a bool, not {type(value).__name__}")
+    return value
+
+
+def _check_callable(name: str, value: object) -> None:
+    if isinstance(value, type):
+        raise ConfigurationError(f"{name} must be an object, got a class: write {value.__name__}()")
+    if not callable(value):
+        raise ConfigurationError(f"{name} must be callable, got {value!r:.60}")
+
+
+@dataclass(frozen=True)
+class AttributionRequest:
+    """One answer to attribute."""
+
+    question: str
+    chunks: Sequence[str | Chunk]
+    answer: str
+    prompt: CapturedPrompt | None = None
+    """The prompt that the generator saw; a template renders one if it is not given."""
+    id: str | None = None
+    """Any identifier, handed back on the result."""

@@ -1,0 +1,187 @@
+"""From scores to citations: which sources to cite for each statement.
+
+A policy only chooses; everything a citation says about offsets and scores is filled in from the
+attribution. Any callable of the right form can take the default policy's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from attribot_integrations.context.sources import Chunk, Source
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.parts import Alternatives, Citation, Statement
+
+__all__ = ["CitationPolicy", "ThresholdPolicy", "make_citations"]
+
+
+class CitationPolicy(Protocol):
+    """Anything that chooses the sources to cite for one statement."""
+
+    def __call__(
+        self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+    ) -> Sequence[int]:
+        """Return the positions in `sources` to cite, strongest first.
+
+        Args:
+            statement: The statement.
+            sources: The sources that may be cited.
+            scores: `[sources]`, each one's score for the statement, in nats.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ThresholdPolicy:
+    """Cites the sources whose removal costs the statement enough likelihood.
+
+    The default of 1 nat means that without the source the statement is less than 37 % (1/e) as
+    likely.
+    """
+
+    min_score: float = 1.0
+    """Least score of a cited source, in nats."""
+    max_citations: int = 3
+    """Most sources cited for a statement."""
+
+    def __post_init__(self) -> None:
+        self._check_types()
+        if not self.min_score > 0:
+            raise ConfigurationError(f"min_score must be above 0 nats, got {self.min_score}")
+        if self.max_citations < 1:
+            raise ConfigurationError(f"max_citations must be at least 1, got {self.max_citations}")
+
+    def _check_types(self) -> None:
+        least: object = self.min_score
+        if isinstance(least, bool) or not isinstance(least, Real):
+            raise ConfigurationError(
+                f"min_score must be a number of nats, not {type(least).__name__}"
+            )
+        most: object = self.max_citations
+        if isinstance(most, bool) or not isinstance(most, Integral):
+            raise ConfigurationError(f"max_citations must be an int, not {type(most).__name__}")
+
+    def __call__(
+        self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+    ) -> list[int]:
+        """Return the positions of the strongest sources above the threshold."""
+        ranked = np.argsort(-scores, kind="stable")[: self.max_citations]
+        return [int(position) for position in ranked if scores[position] >= self.min_score]
+
+
+def make_citations(
+    policy: CitationPolicy,
+    statements: Sequence[Statement],
+    chunks: Sequence[Chunk],
+    sources: Sequence[Source],
+    statement_scores: npt.NDArray[np.float32],
+    exact: npt.NDArray[np.bool_],
+    alternatives: Sequence[Alternatives] = (),
+) -> tuple[Citation, ...]:
+    """Apply a policy to every statement, and cite the alternatives found for it beside.
+
+    Sentences are cited where there are any, whole chunks otherwise. Chunks are numbered by their
+    first appearance; chunks of the same text share a number.
+
+    Args:
+        policy: Chooses the sources.
+        statements: The answer's statements.
+        chunks: The retrieved chunks.
+        sources: The scored sources.
+        statement_scores: `[sources, statements]`, in nats.
+        exact: `[sources]`, whether the score is exact on the target.
+        alternatives: Sources that say the same, at most one group for each statement.
+
+    Raises:
+        ConfigurationError: If the policy returns a position that no source has.
+    """
+    maker = _CitationMaker(chunks, sources, statement_scores, exact)
+    groups = {group.statement_index: group for group in alternatives}
+    for statement in statements:
+        maker.cite(statement, policy, groups.get(statement.index))
+    return tuple(maker.citations)
+
+
+class _CitationMaker:
+    """Fills in what a citation says beside its source."""
+
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        sources: Sequence[Source],
+        statement_scores: npt.NDArray[np.float32],
+        exact: npt.NDArray[np.bool_],
+    ) -> None:
+        level = "sentence" if any(source.level == "sentence" for source in sources) else "chunk"
+        self._rows = [row for row, source in enumerate(sources) if source.level == level]
+        self._candidates = [sources[row] for row in self._rows]
+        self._chunks = chunks
+        self._scores = statement_scores[self._rows]
+        self._exact = exact[self._rows]
+        self._numbers: dict[str, int] = {}
+        self.citations: list[Citation] = []
+
+    def cite(
+        self, statement: Statement, policy: CitationPolicy, group: Alternatives | None
+    ) -> None:
+        """Add the citations of one statement: its alternatives, and what the policy chooses.
+
+        Raises:
+            ConfigurationError: If the policy returns a position that no candidate has.
+        """
+        scores = self._scores[:, statement.index]
+        places = {source.id: place for place, source in enumerate(self._candidates)}
+        together = {places[id_]: group for id_ in group.source_ids} if group else {}
+        chosen = policy(statement, self._candidates, scores)
+        if wrong := [place for place in chosen if not 0 <= place < len(self._candidates)]:
+            raise ConfigurationError(
+                f"a citation policy must return positions from 0 to {len(self._candidates) - 1}, "
+                f"got {wrong[0]!r}"
+            )
+        joint = group.joint_score if group else 0.0
+        total = joint + sum(
+            max(0.0, float(score)) for place, score in enumerate(scores) if place not in together
+        )
+        for place in dict.fromkeys([*together, *chosen]):
+            weight = joint / len(together) if place in together else float(scores[place])
+            share = min(1.0, max(0.0, weight / total)) if total > 0 else 0.0
+            self._add(statement, place, float(scores[place]), share, together.get(place))
+
+    def _add(
+        self,
+        statement: Statement,
+        place: int,
+        score: float,
+        share: float,
+        group: Alternatives | None,
+    ) -> None:
+        source = self._candidates[place]
+        chunk = self._chunks[source.chunk_index]
+        same = dict(zip(group.source_ids, group.sufficiency, strict=True)) if group else {}
+        self.citations.append(
+            Citation(
+                number=self._numbers.setdefault(
+                    " ".join(chunk.text.split()), len(self._numbers) + 1
+                ),
+                statement_index=statement.index,
+                source_id=source.id,
+                chunk_index=source.chunk_index,
+                chunk_id=chunk.id,
+                answer_start=statement.start,
+                answer_end=statement.end,
+                chunk_start=source.start,
+                chunk_end=source.end,
+                text=source.text,
+                score=score,
+                exact=bool(self._exact[place]),
+                share=share,
+                alternatives=tuple(id_ for id_ in same if id_ != source.id),
+                sufficiency=same.get(source.id),
+            )
+        )

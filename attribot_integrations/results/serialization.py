@@ -1,0 +1,162 @@
+"""Attributions as plain data and JSON, with a versioned schema."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+import numpy as np
+
+from attribot_integrations.context.sources import clean_text
+from attribot_integrations.errors import InputError, ModelError
+from attribot_integrations.results.attribution import Attribution
+from attribot_integrations.results.typed_data import build
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "attribution_from_dict",
+    "attribution_from_json",
+    "attribution_to_dict",
+    "attribution_to_json",
+    "json_data",
+]
+
+SCHEMA_VERSION = 1
+"""Raised whenever a field changes its meaning or goes away."""
+
+
+def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
+    """Return an attribution as plain dicts, lists, strings and numbers (nats, seconds)."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "id": attribution.id,
+        "question": attribution.question,
+        "answer": attribution.answer,
+        "chunks": [
+            {"text": chunk.text, "id": chunk.id, "metadata": dict(chunk.metadata)}
+            for chunk in attribution.chunks
+        ],
+        "sources": [
+            {**asdict(source), "sentence_ids": list(source.sentence_ids)}
+            for source in attribution.sources
+        ],
+        "statements": [
+            {**asdict(statement), "tokens": list(statement.tokens)}
+            for statement in attribution.statements
+        ],
+        "citations": [
+            {**asdict(citation), "alternatives": list(citation.alternatives)}
+            for citation in attribution.citations
+        ],
+        "alternatives": [
+            {
+                **asdict(group),
+                "source_ids": list(group.source_ids),
+                "sufficiency": list(group.sufficiency),
+            }
+            for group in attribution.alternatives
+        ],
+        "support": [asdict(support) for support in attribution.support],
+        "scores": attribution.scores.tolist(),
+        "exact": attribution.exact.tolist(),
+        "estimands": list(attribution.estimands),
+        "token_spans": [list(span) for span in attribution.token_spans],
+        "token_log_probs": attribution.token_log_probs.tolist(),
+        "token_log_probs_without_context": attribution.token_log_probs_without_context.tolist(),
+        "sufficiency": (
+            None if attribution.sufficiency is None else attribution.sufficiency.tolist()
+        ),
+        "audit": None if attribution.audit is None else asdict(attribution.audit),
+        "method": attribution.method,
+        "cost": {
+            "seconds": attribution.cost.seconds,
+            "models": [asdict(model) for model in attribution.cost.models],
+        },
+        "locations": [
+            {**asdict(location), "places": [list(place) for place in location.places]}
+            for location in attribution.locations
+        ],
+    }
+
+
+def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
+    """Rebuild an attribution from `attribution_to_dict`'s output.
+
+    Fields that this version does not know are ignored.
+
+    Raises:
+        InputError: If the data is no attribution, or of an unknown schema version.
+    """
+    if not isinstance(data, Mapping):
+        raise InputError(f"the data is no attribution: a mapping is needed, not {data!r:.60}")
+    version = data.get("schema")
+    if version != SCHEMA_VERSION:
+        raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {version!r:.60}")
+    fields = dict(data)
+    for name in ("scores", "sufficiency"):
+        if fields.get(name) == [] and isinstance(fields.get("token_spans"), list):
+            fields[name] = np.zeros((0, len(fields["token_spans"])))  # no source was scored
+    try:
+        return build(Attribution, fields, "")
+    except (InputError, ModelError) as error:
+        raise InputError(f"the data is no attribution: {error}") from error
+
+
+def json_data(attribution: Attribution) -> dict[str, Any]:
+    """Return what `attribution_to_dict` does, with metadata that JSON cannot hold as text."""
+    data = attribution_to_dict(attribution)
+    for chunk in data["chunks"]:
+        chunk["metadata"] = _storable(chunk["metadata"])
+    return data
+
+
+def attribution_to_json(attribution: Attribution, *, indent: int | None = None) -> str:
+    """Return an attribution as JSON that any reader takes.
+
+    Metadata that JSON cannot hold is written as text, and lone surrogates as U+FFFD; offsets stay
+    as they are.
+
+    Raises:
+        ModelError: If a number is not finite.
+    """
+    try:
+        text = json.dumps(
+            json_data(attribution), indent=indent, ensure_ascii=False, allow_nan=False, default=str
+        )
+    except ValueError as error:
+        raise ModelError(f"the result holds a number that JSON cannot hold: {error}") from error
+    return clean_text(text)
+
+
+def attribution_from_json(text: str) -> Attribution:
+    """Rebuild an attribution from `attribution_to_json`'s output.
+
+    Raises:
+        InputError: If the text is no JSON object, or no attribution.
+    """
+    try:
+        data = json.loads(text, parse_constant=_reject_constant)
+    except InputError:
+        raise
+    except (RecursionError, TypeError, ValueError) as error:
+        raise InputError(f"the text is no JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"the JSON must be an object, got {type(data).__name__}")
+    return attribution_from_dict(data)
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise InputError(f"the text is no JSON: {name} is not a JSON number")
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -1,0 +1,215 @@
+"""Whether a statement is supported by the context, judged by its likelihood with and without it.
+
+A label says what the measuring model's log-likelihoods say, and no more: a statement can be true
+and `unsupported`, or false and `supported` by a chunk that is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.probabilities import logistic
+
+if TYPE_CHECKING:
+    from attribot_integrations.results.attribution import Attribution
+
+__all__ = [
+    "FEATURES",
+    "LabelSupport",
+    "Support",
+    "SupportEvidence",
+    "SupportLabel",
+    "SupportProbability",
+    "support_evidence",
+]
+
+SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain"]
+"""Where a statement comes from.
+
+`supported`: it depends on the context, and sources are cited for it. `unsupported`: the model gives
+it little likelihood even with the context. `parametric`: it is as likely without the context, so
+the model knows it or takes it from the question. `uncertain`: it depends on the context as a whole,
+but no source stands out.
+"""
+
+FEATURES = (
+    "log_likelihood_per_token",
+    "least_token_log_prob",
+    "gain_per_token",
+    "gain",
+    "best_score",
+)
+"""What a support probability is made of, see `SupportEvidence.features`."""
+
+
+@dataclass(frozen=True)
+class SupportEvidence:
+    """What a label is judged by."""
+
+    log_likelihood: float
+    """Of the statement with the full context, in nats."""
+    log_likelihood_without_context: float
+    """Of the statement with every chunk removed, in nats."""
+    least_token_log_prob: float
+    """Log-probability of the statement's least likely token with the full context, in nats."""
+    tokens: int
+    """Tokens of the statement, at least 1."""
+    best_score: float
+    """Highest score of a source for the statement, or of sources that say the same removed
+    together, in nats."""
+    cited: bool
+    """Whether a source is cited for it."""
+
+    @property
+    def gain(self) -> float:
+        """How much more likely the context makes the statement, in nats."""
+        return self.log_likelihood - self.log_likelihood_without_context
+
+    def features(self) -> tuple[float, ...]:
+        """Return the numbers that `FEATURES` names; sums of nats are damped by log(1 + x)."""
+        return (
+            self.log_likelihood / self.tokens,
+            self.least_token_log_prob,
+            self.gain / self.tokens,
+            _damped(self.gain),
+            _damped(self.best_score),
+        )
+
+
+def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
+    """Gather what the support of each statement is judged by.
+
+    To label a stored attribution anew: `LabelSupport(…)(support_evidence(attribution))`.
+    """
+    levels = {source.level for source in attribution.sources}
+    rows = attribution.rows("sentence" if "sentence" in levels else "chunk")
+    best = attribution.statement_scores[rows].max(axis=0, initial=0.0)
+    joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
+    cited = {citation.statement_index for citation in attribution.citations}
+    return tuple(
+        SupportEvidence(
+            log_likelihood=float(attribution.token_log_probs[slice(*each.tokens)].sum()),
+            log_likelihood_without_context=float(
+                attribution.token_log_probs_without_context[slice(*each.tokens)].sum()
+            ),
+            least_token_log_prob=float(
+                attribution.token_log_probs[slice(*each.tokens)].min(initial=0.0)
+            ),
+            tokens=max(1, each.tokens[1] - each.tokens[0]),
+            best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
+            cited=each.index in cited,
+        )
+        for each in attribution.statements
+    )
+
+
+@dataclass(frozen=True)
+class Support:
+    """How well the context supports one statement."""
+
+    statement_index: int
+    label: SupportLabel
+    log_likelihood: float
+    """Of the statement with the full context, in nats."""
+    log_likelihood_without_context: float
+    """Of the statement with every chunk removed, in nats."""
+    probability: float | None = None
+    """Calibrated probability that the context supports the statement, where one is configured."""
+
+    @property
+    def gain(self) -> float:
+        """How much more likely the context makes the statement, in nats."""
+        return self.log_likelihood - self.log_likelihood_without_context
+
+
+@dataclass(frozen=True)
+class SupportProbability:
+    """A logistic model of support, fitted by `evaluation.calibration.calibrate`."""
+
+    weights: tuple[float, ...]
+    """One for each of `FEATURES`."""
+    bias: float
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(FEATURES):
+            raise ConfigurationError(
+                f"weights must be {len(FEATURES)} numbers, for {list(FEATURES)}; "
+                f"got {len(self.weights)}"
+            )
+
+    def __call__(self, evidence: SupportEvidence) -> float:
+        """Return the probability of support, 0 to 1."""
+        features = evidence.features()
+        logit = self.bias + sum(w * x for w, x in zip(self.weights, features, strict=True))
+        return float(logistic(logit))
+
+
+@dataclass(frozen=True)
+class LabelSupport:
+    """Labels statements; all thresholds are here.
+
+    The defaults suit answers that the measuring model finds natural. Where another model wrote the
+    answer, or the measuring model is small, fit them to labelled answers with
+    `evaluation.calibration.calibrate`.
+    """
+
+    min_gain: float = 1.0
+    """Least gain in log-likelihood from the context, in nats, of what is not `parametric`."""
+    min_token_log_prob: float = -2.0
+    """Least mean log-probability of a token with the context, in nats, of what is not
+    `unsupported`: -2 is a perplexity of 7.4."""
+    min_known_token_log_prob: float = -6.0
+    """Least log-probability of every token, in nats, of what is `parametric`: a model that knows a
+    statement is surprised by none of its words."""
+    probability: SupportProbability | None = None
+    """Calibrated model; where it is given, `min_probability` takes the place of
+    `min_token_log_prob`."""
+    min_probability: float = 0.5
+    """Least calibrated probability of what is not `unsupported`."""
+
+    def __post_init__(self) -> None:
+        if not self.min_gain > 0:
+            raise ConfigurationError(f"min_gain must be above 0 nats, got {self.min_gain}")
+        for name in ("min_token_log_prob", "min_known_token_log_prob"):
+            if not getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} must be below 0 nats, got {getattr(self, name)}")
+        if not 0 < self.min_probability < 1:
+            raise ConfigurationError(
+                f"min_probability must be between 0 and 1, got {self.min_probability}"
+            )
+
+    def __call__(self, evidence: Sequence[SupportEvidence]) -> tuple[Support, ...]:
+        """Label every statement of an answer."""
+        return tuple(self._judge(index, each) for index, each in enumerate(evidence))
+
+    def _judge(self, index: int, evidence: SupportEvidence) -> Support:
+        probability = self.probability(evidence) if self.probability is not None else None
+        return Support(
+            statement_index=index,
+            label=self._label(evidence, probability),
+            log_likelihood=evidence.log_likelihood,
+            log_likelihood_without_context=evidence.log_likelihood_without_context,
+            probability=probability,
+        )
+
+    def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:
+        if self._unlikely(evidence, probability):
+            return "unsupported"
+        if evidence.gain < self.min_gain:
+            known = evidence.least_token_log_prob >= self.min_known_token_log_prob
+            return "parametric" if known else "unsupported"
+        return "supported" if evidence.cited else "uncertain"
+
+    def _unlikely(self, evidence: SupportEvidence, probability: float | None) -> bool:
+        if probability is not None:
+            # What needs no context has no support either, and that is no fault of it.
+            return probability < self.min_probability and evidence.gain >= self.min_gain
+        return evidence.log_likelihood / evidence.tokens < self.min_token_log_prob
+
+
+def _damped(nats: float) -> float:
+    return math.copysign(math.log1p(abs(nats)), nats)

@@ -1,0 +1,231 @@
+"""A language model with its own tokenizer, ready to score.
+
+Loading goes through transformers and accelerate: devices, several GPUs and offload are
+`device_map`'s business and not this package's. Safetensors weights only, and no code from the
+checkpoint, unless asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.state import PartialState
+
+from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
+from attribot_integrations.scoring.capabilities import Capabilities, inner_model, inspect_model
+from attribot_integrations.scoring.forward import ForwardPass
+from attribot_integrations.scoring.verification import verify
+from attribot_integrations.tokens.encoding import TextEncoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["LanguageModel"]
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal language model bound to its tokenizer, chat template and fastest valid path."""
+
+    model: PreTrainedModel
+    encoder: TextEncoder
+    capabilities: Capabilities
+    name: str
+    parameters: int
+    """Number of parameters, shared ones counted once."""
+    forward: ForwardPass = field(repr=False)
+    """Runs the model."""
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Held during forward passes, so that threads share the device in turn."""
+        return self.forward.lock
+
+    @classmethod
+    def from_model(
+        cls,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> LanguageModel:
+        """Wrap a model that is already loaded; neither it nor its tokenizer is changed.
+
+        Args:
+            model: A causal language model in evaluation mode, on any device or several.
+            tokenizer: The model's own fast tokenizer.
+            name: Name for results; the checkpoint's by default.
+            chat_options: Variables for the chat template.
+
+        Raises:
+            UnsupportedModelError: If the model is not a causal language model, or the tokenizer
+                is none, reports no offsets or has ids that the model lacks.
+            ModelError: If the model is in training mode.
+        """
+        _check_loaded(model, tokenizer)
+        capabilities = inspect_model(model)
+        _check_vocabulary(model, tokenizer)
+        capabilities = verify(model, capabilities)
+        return cls(
+            model=model,
+            encoder=TextEncoder(tokenizer, chat_options),
+            capabilities=capabilities,
+            forward=ForwardPass(model, capabilities),
+            name=name or model.config.name_or_path or type(inner_model(model)).__name__,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path,
+        *,
+        device_map: str | dict[str, Any] | None = "auto",
+        dtype: str | torch.dtype | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        use_safetensors: bool = True,
+        model_options: Mapping[str, Any] | None = None,
+        chat_options: Mapping[str, Any] | None = None,
+    ) -> LanguageModel:
+        """Load a checkpoint from the Hugging Face hub or a folder.
+
+        Args:
+            checkpoint: Name on the hub, or path; "~" is the home folder.
+            device_map: Where accelerate puts the weights: "auto", a device, or a map.
+            dtype: Precision; by default the checkpoint's own, and float32 where the device is a
+                CPU (half precision is slow and coarse there).
+            revision: Branch, tag or commit on the hub.
+            trust_remote_code: Whether to run code that comes with the checkpoint.
+            use_safetensors: Whether to refuse pickled weights, which can run code.
+            model_options: Further options for transformers' `from_pretrained`, such as
+                `max_memory`, `offload_folder` or `quantization_config`.
+            chat_options: Variables for the chat template, such as `{"enable_thinking": False}`.
+
+        Raises:
+            ConfigurationError: If the checkpoint is neither text nor path, or the precision is
+                unknown.
+            UnsupportedModelError: If it is no causal language model.
+            ModelError: If it cannot be loaded, or weights are missing from the checkpoint.
+        """
+        from transformers import AutoConfig, AutoTokenizer
+
+        shared = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
+        checkpoint, dtype = _located(checkpoint), _precision(dtype)
+        try:
+            config = AutoConfig.from_pretrained(checkpoint, **shared)
+            if config.is_encoder_decoder:
+                raise UnsupportedModelError(
+                    f"{checkpoint} is an encoder-decoder ({config.model_type}); a decoder-only "
+                    "causal language model is needed"
+                )
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint, **shared)
+            # The declared return type does not know of output_loading_info.
+            loaded: Any = _auto_class(config.model_type).from_pretrained(
+                checkpoint,
+                device_map=device_map,
+                dtype=dtype,
+                use_safetensors=use_safetensors,
+                output_loading_info=True,
+                **shared,
+                **(model_options or {}),
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
+            raise ModelError(f"cannot load {checkpoint}: {error}") from error
+        model, info = loaded
+        if info["missing_keys"]:
+            missing = sorted(info["missing_keys"])
+            raise UnsupportedModelError(
+                f"{checkpoint} holds no weights for {missing[0]!r} ({len(missing)} missing), they "
+                "would be random; is it a causal language model?"
+            )
+        return cls.from_model(
+            model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
+        )
+
+
+def _located(checkpoint: object) -> str:
+    """Return a name on the hub as it is, and a path if it is there."""
+    wanted = "a checkpoint must be a name on the hub or a path"
+    if not isinstance(checkpoint, str | Path):
+        raise ConfigurationError(f"{wanted}, not {type(checkpoint).__name__}")
+    place = os.path.expanduser(checkpoint)
+    if not place.strip():
+        raise ConfigurationError(f"{wanted}, it is blank")
+    is_path = (
+        isinstance(checkpoint, Path)
+        or place.startswith((".", "/", "~"))
+        or "\\" in place
+        or "/" in place.partition("/")[2]
+        or place.endswith("/")
+    )
+    if is_path and not os.path.exists(place):
+        raise ModelError(f"cannot load {checkpoint}: there is no such folder")
+    return place
+
+
+def _precision(dtype: object) -> str | torch.dtype:
+    """Return a precision that torch knows; what suits the device where none is asked for."""
+    if dtype is None:
+        device = PartialState().device
+        return torch.float32 if device is None or device.type == "cpu" else "auto"
+    if isinstance(dtype, str) and (
+        dtype == "auto" or isinstance(getattr(torch, dtype, None), torch.dtype)
+    ):
+        return dtype
+    if not isinstance(dtype, torch.dtype):
+        raise ConfigurationError(
+            'dtype must be "auto", "float16", "bfloat16", "float32" or a torch.dtype, '
+            f"not {dtype!r:.60} ({type(dtype).__name__})"
+        )
+    return dtype
+
+
+def _check_loaded(model: Any, tokenizer: Any) -> None:
+    """Refuse names, and what else is no model or tokenizer of transformers."""
+    inner: Any = inner_model(model)
+    if not (hasattr(inner, "config") and hasattr(inner, "get_output_embeddings")):
+        raise UnsupportedModelError(
+            f"the model must be a transformers model that is loaded, not {type(inner).__name__}; "
+            "from_pretrained loads one by its name"
+        )
+    if not hasattr(tokenizer, "get_added_vocab"):
+        raise UnsupportedModelError(
+            "the tokenizer must be a transformers tokenizer that is loaded, "
+            f"not {type(tokenizer).__name__}; AutoTokenizer.from_pretrained loads one"
+        )
+
+
+def _auto_class(model_type: str) -> Any:
+    """Return what loads a kind of model: some language models come only with an image encoder."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers.models.auto import modeling_auto
+
+    multimodal = model_type in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    if multimodal and model_type not in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return AutoModelForImageTextToText
+    return AutoModelForCausalLM
+
+
+def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer of another model: one with ordinary ids that have no embedding.
+
+    Added tokens may lie beyond the embeddings, as Gemma 3's image token does in its text models.
+    """
+    embeddings = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    known = embeddings or model.config.get_text_config(decoder=True).vocab_size
+    added = tokenizer.get_added_vocab()
+    ordinary = (id_ for token, id_ in tokenizer.get_vocab().items() if token not in added)
+    highest = max(ordinary, default=-1)
+    if highest >= known:
+        raise UnsupportedModelError(
+            f"the tokenizer has ids up to {highest:,}, {type(inner_model(model)).__name__} only "
+            f"{known:,} embeddings; is it the model's own?"
+        )

@@ -1,0 +1,1 @@
+"""Text to token ids: chat templates, control tokens, the layout of an ablated prompt."""

@@ -1,0 +1,60 @@
+"""Options are checked when they are built."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from attribot_integrations.context.prompts import ContextTemplate
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods import LeaveOneOut
+from attribot_integrations.requests.options import EngineOptions
+from attribot_integrations.results.citations import ThresholdPolicy
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"template": "Use {context}. {question}"},
+            "template must be a function or an object with options, not a str; "
+            "write template=ContextTemplate('Use {context}. {question}')",
+        ),
+        ({"template": None}, "template must be callable, got None"),
+        ({"template": ContextTemplate}, "template must be an object, got a class: write Context"),
+        ({"policy": 1.5}, "policy must be callable, got 1.5"),
+        ({"policy": ThresholdPolicy}, "policy must be an object, got a class: write Threshold"),
+        ({"splitter": "en"}, "splitter must be callable, got 'en'"),
+        ({"token_budget": 0}, "token_budget must be at least 1, got 0"),
+        ({"token_budget": 512.0}, "token_budget must be an int or None, got 512.0"),
+        ({"token_budget": True}, "token_budget must be an int or None, got True"),
+        ({"token_budget": "512"}, "token_budget must be an int or None, got '512'"),
+        ({"levels": ()}, 'levels must hold "sentence", "chunk" or both'),
+        ({"levels": "sentence"}, "in a tuple such as (\"sentence\",); got 'sentence'"),
+        ({"levels": (["sentence"],)}, "got (['sentence'],)"),
+        ({"levels": None}, "levels must hold"),
+        ({"levels": ("sentence", "word")}, "got ('sentence', 'word')"),
+        ({"method": "slow"}, "method must be one of"),
+        ({"method": 3}, "method must be the name of a method or an object with a method run"),
+        ({"method": LeaveOneOut}, "method must be the name of a method or an object with"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        EngineOptions(**options)
+
+
+def test_options_that_are_taken() -> None:
+    levels: Any = ["chunk", "sentence"]
+    options = EngineOptions(
+        method=LeaveOneOut(),
+        levels=levels,
+        policy=lambda statement, sources, scores: [],
+        template=ContextTemplate("{context}{question}"),
+        splitter=lambda text: [],
+        token_budget=1,
+    )
+    assert options.levels == ("chunk", "sentence")
+    assert EngineOptions() == EngineOptions()

@@ -1,0 +1,117 @@
+"""Which label a statement gets."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.support import (
+    FEATURES,
+    LabelSupport,
+    SupportEvidence,
+    SupportLabel,
+    SupportProbability,
+)
+
+GOOD = SupportEvidence(
+    log_likelihood=-2.0,
+    log_likelihood_without_context=-12.0,
+    least_token_log_prob=-1.5,
+    tokens=10,
+    best_score=8.0,
+    cited=True,
+)
+_NATS = st.floats(-1e5, 0)
+_EVIDENCE = st.builds(
+    SupportEvidence,
+    log_likelihood=_NATS,
+    log_likelihood_without_context=_NATS,
+    least_token_log_prob=_NATS,
+    tokens=st.integers(1, 5000),
+    best_score=st.floats(-1e5, 1e5),
+    cited=st.booleans(),
+)
+
+
+def label(labels: LabelSupport | None = None, **changes: Any) -> SupportLabel:
+    evidence = dataclasses.replace(GOOD, **changes)
+    return (labels or LabelSupport())([evidence])[0].label
+
+
+def test_what_depends_on_a_cited_source_is_supported() -> None:
+    assert label() == "supported"
+
+
+def test_what_no_single_source_carries_is_uncertain() -> None:
+    assert label(cited=False) == "uncertain"
+
+
+def test_what_is_as_likely_without_the_context_is_parametric() -> None:
+    assert label(log_likelihood_without_context=-2.9) == "parametric"
+    assert label(log_likelihood_without_context=-2.9, cited=False) == "parametric"
+    assert label(log_likelihood_without_context=-3.0) == "supported"  # 1 nat is enough
+    assert label(log_likelihood_without_context=-1.0) == "parametric"
+
+
+def test_what_surprises_the_model_is_not_known_to_it() -> None:
+    assert label(log_likelihood_without_context=-2.0, least_token_log_prob=-6.1) == "unsupported"
+    assert label(log_likelihood_without_context=-2.0, least_token_log_prob=-6.0) == "parametric"
+    assert label(least_token_log_prob=-7.0) == "supported"  # the context speaks for it
+
+
+def test_what_is_unlikely_even_with_the_context_is_unsupported() -> None:
+    assert label(log_likelihood=-20.1, log_likelihood_without_context=-60.0) == "unsupported"
+    assert label(log_likelihood=-20.0, log_likelihood_without_context=-60.0) == "supported"
+    assert label(log_likelihood=-20.1, log_likelihood_without_context=-20.1) == "unsupported"
+
+
+def test_statements_keep_their_order_and_likelihoods() -> None:
+    low = dataclasses.replace(GOOD, log_likelihood_without_context=-1.0)
+    first, second = LabelSupport()([GOOD, low])
+    assert (first.statement_index, second.statement_index) == (0, 1)
+    assert (first.log_likelihood, first.log_likelihood_without_context) == (-2.0, -12.0)
+    assert first.gain == 10.0
+    assert first.probability is None
+
+
+def test_calibrated_probability_takes_the_place_of_the_mean() -> None:
+    by_gain = SupportProbability(tuple(float(name == "gain") for name in FEATURES), -2.0)
+    labels = LabelSupport(probability=by_gain)
+    (judged,) = labels([GOOD])
+    assert judged.probability == pytest.approx(1 / (1 + 2.718281828 ** (2.0 - 2.3978953)), rel=1e-5)
+    assert judged.label == "supported"
+    assert label(labels, log_likelihood=-8.0) == "unsupported"
+    assert label(labels, log_likelihood=-11.5) == "parametric"
+    assert label(LabelSupport(probability=by_gain, min_probability=0.9)) == "unsupported"
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(evidence=_EVIDENCE, weights=st.tuples(*[st.floats(-1e3, 1e3)] * len(FEATURES)))
+def test_probabilities_are_probabilities(
+    evidence: SupportEvidence, weights: tuple[float, ...]
+) -> None:
+    assert 0.0 <= SupportProbability(weights, 0.0)(evidence) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_gain": 0.0}, "min_gain must be above 0 nats, got 0.0"),
+        ({"min_token_log_prob": 0.5}, "min_token_log_prob must be below 0 nats, got 0.5"),
+        ({"min_known_token_log_prob": 1.0}, "min_known_token_log_prob must be below 0 nats, got 1"),
+        ({"min_probability": 1.0}, "min_probability must be between 0 and 1, got 1.0"),
+    ],
+)
+def test_bad_thresholds(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        LabelSupport(**options)
+
+
+def test_weights_are_counted() -> None:
+    with pytest.raises(ConfigurationError, match="weights must be 5 numbers"):
+        SupportProbability((1.0,), 0.0)
