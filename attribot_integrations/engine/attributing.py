@@ -20,7 +20,7 @@ from attribot_integrations.methods import (
 )
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Cost
-from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.citations import make_citations, numbered_as_shown
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import support_evidence
 from attribot_integrations.scoring.cache import SharedContext
@@ -195,7 +195,8 @@ def _concluded(
         audit=result.audit,
         alternatives=alternatives,
     )
-    return replace(attribution, support=options.support(support_evidence(attribution)))
+    labelled = replace(attribution, support=options.support(support_evidence(attribution)))
+    return replace(labelled, citations=numbered_as_shown(labelled))
 
 
 def _proxy_scorer(

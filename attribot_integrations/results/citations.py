@@ -7,9 +7,9 @@ attribution. Any callable of the right form can take the default policy's place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.parts import Alternatives, Citation, Statement
 
-__all__ = ["CitationPolicy", "ThresholdPolicy", "make_citations"]
+if TYPE_CHECKING:
+    from attribot_integrations.results.attribution import Attribution
+
+__all__ = ["CitationPolicy", "ThresholdPolicy", "make_citations", "numbered_as_shown"]
 
 
 class CitationPolicy(Protocol):
@@ -106,6 +109,17 @@ def make_citations(
     for statement in statements:
         maker.cite(statement, policy, groups.get(statement.index))
     return tuple(maker.citations)
+
+
+def numbered_as_shown(attribution: Attribution) -> tuple[Citation, ...]:
+    """Return the citations numbered by first appearance among those that are shown.
+
+    The numbers of chunks that only statements without support cite come behind.
+    """
+    order = [*attribution.shown_citations, *attribution.citations]
+    numbers = dict.fromkeys(citation.number for citation in order)
+    numbered = {number: place for place, number in enumerate(numbers, start=1)}
+    return tuple(replace(each, number=numbered[each.number]) for each in attribution.citations)
 
 
 class _CitationMaker:
