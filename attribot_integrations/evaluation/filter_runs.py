@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.examples import EvaluationExample, ExampleSet
     from attribot_integrations.evaluation.filter_contenders import ContextFilter, Filtered
-    from attribot_integrations.scoring.language_model import LanguageModel
+    from attribot_integrations.scoring.language_model import LanguageModel, in_process
 
 __all__ = ["evaluate_filters", "measure_filters"]
 
@@ -94,7 +94,7 @@ def measure_filters(
         The example's figures for each filter, see `evaluate_filters`.
     """
     case = prepare(engine, example)
-    target = _one_pass(engine.target, case)
+    target = _one_pass(in_process(engine.target), case)
     answers: dict[tuple[int, ...], bool] = {}
     figures: dict[str, Values] = {}
     for name, context_filter in filters.items():

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, Level, Source, Span
 from attribot_integrations.errors import InputError, ModelError
+from attribot_integrations.results.citations import shown_citations
 from attribot_integrations.results.notes import reader_notes
 from attribot_integrations.results.parts import (
     Alternatives,
@@ -28,7 +29,7 @@ from attribot_integrations.results.parts import (
     ModelCost,
     Statement,
 )
-from attribot_integrations.results.support import DENIED, Support
+from attribot_integrations.results.support import Support
 
 if TYPE_CHECKING:
     import pandas
@@ -162,8 +163,7 @@ class Attribution:
 
         A source can make an answer likelier that stays unlikely, or that needs no source.
         """
-        denied = {each.statement_index for each in self.support if each.label in DENIED}
-        return tuple(each for each in self.citations if each.statement_index not in denied)
+        return shown_citations(self.citations, self.support)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:

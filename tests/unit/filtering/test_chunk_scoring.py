@@ -22,8 +22,10 @@ from attribot_integrations.filtering import (
     drafted,
 )
 from attribot_integrations.filtering.relevance import Relevance, RelevanceInput
-from attribot_integrations.scoring.drafting import Draft, draft_answer
-from attribot_integrations.scoring.scorer import AblationScores, Scorer
+from attribot_integrations.scoring.drafting import draft_answer
+from attribot_integrations.scoring.language_model import in_process
+from attribot_integrations.scoring.protocols import AblationScores, Draft
+from attribot_integrations.scoring.scorer import Scorer
 
 
 def example(kind: Any = "single", number: int = 0) -> tuple[DemoQuestion, tuple[str, ...]]:
@@ -100,7 +102,7 @@ def test_cost_is_counted(demo: AttributionEngine) -> None:
     asked, chunks = example()
     scores = demo.score_chunks(asked.question, chunks)
     drafting, scoring = scores.cost.models
-    length = len(demo.target.encoder.encode_text(asked.answer).ids)
+    length = len(in_process(demo.target).encoder.encode_text(asked.answer).ids)
     # The end of the answer is drafted too, but nothing is run behind it.
     assert drafting.passes == length + 1
     assert drafting.tokens > length
