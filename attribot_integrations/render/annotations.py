@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from attribot_integrations.render.utf16 import OffsetUnit
     from attribot_integrations.results import Attribution, Citation
 
-__all__ = ["annotations"]
+__all__ = ["citation_data"]
 
 
-def annotations(
+def citation_data(
     attribution: Attribution, *, offsets: OffsetUnit = "characters"
 ) -> list[dict[str, Any]]:
     """Return one dict for each citation that is shown, in the order of the answer.
@@ -60,9 +60,7 @@ def annotations(
     return found
 
 
-def _citation(
-    attribution: Attribution, citation: Citation, offsets: OffsetUnit
-) -> dict[str, Any]:
+def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit) -> dict[str, Any]:
     chunk = attribution.chunks[citation.chunk_index]
     places = offset_table(chunk.text, offsets)
     return {

@@ -12,6 +12,7 @@ from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_pa
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import CHUNKS, sample
 
+
 def test_names_of_chunks() -> None:
     assert [chunk_name(chunk, index) for index, chunk in enumerate(CHUNKS)] == [
         "Pier history",
