@@ -13,13 +13,14 @@ from attribot_integrations import __version__
 from attribot_integrations.evaluation.bootstrap import bootstrap_mean
 from attribot_integrations.evaluation.cases import Case, answers_greedily, prepare
 from attribot_integrations.evaluation.runner import environment
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.tokens.ablated import AblatedText
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.examples import EvaluationExample, ExampleSet
     from attribot_integrations.evaluation.filter_contenders import ContextFilter, Filtered
-    from attribot_integrations.scoring.language_model import LanguageModel, in_process
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = ["evaluate_filters", "measure_filters"]
 
