@@ -60,10 +60,17 @@ def summary_markdown(report: Figures) -> str:
             row = rows.get(way)
             cells += ["", ""] if row is None else [_seconds(row), _times(row)]
         body.append(cells)
-    head = ["seconds for one answer", *(cell for name in found for cell in (name, "x"))]
+    head = ["way", *(cell for name in found for cell in (name, "x"))]
     lines = [_measured_on(report)]
     if body:
-        lines += _lines(head, body)
+        first = next(iter(next(iter(found.values())).values()))
+        lines += [
+            "",
+            f"Seconds for one answer over {first['sources']} sentences ({first['prompt_tokens']:,} "
+            "tokens of prompt), and how many times faster than the naive loop; * extrapolated from "
+            "some of the ablations.",
+            *_lines(head, body),
+        ]
     return "\n".join([*lines, *_bars(report), ""])
 
 

@@ -353,7 +353,8 @@ def test_tables_name_what_was_measured_and_leave_out_the_rest(record: Record) ->
     assert "| `exact` of the bf16 ceiling, 8B | ≥ 50% | 50% | met |" in text
     assert "32B" not in text
     summary = summary_markdown(report)
-    assert "| seconds for one answer | 8B | x |" in summary
+    assert "over 41 sentences (1,400 tokens of prompt)" in summary
+    assert "| way | 8B | x |" in summary
     assert "| `fast` | 0.0123 | 813.0 |" in summary
 
 
