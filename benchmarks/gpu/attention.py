@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
-from attribot_integrations.scoring.ablated import AblatedText
 from attribot_integrations.scoring.packed import PackedPath
 from attribot_integrations.scoring.packing import Pack, PackLimits
+from attribot_integrations.tokens.ablated import AblatedText
 from benchmarks.baselines import ablated_prompts, sentence_count
 from benchmarks.contexts import Case
 from benchmarks.ways import Job, Outcome, Setting, Way, spread
