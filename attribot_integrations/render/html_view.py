@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_scores
+from attribot_integrations.context.links import web_link
+from attribot_integrations.render.chunks import chunk_name, chunk_scores
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
 
@@ -112,7 +113,7 @@ class AttributionView:
         self._numbers: dict[int, list[int]] = {}  # of the cited chunks: their indexes
         self._cited: dict[int, list[Citation]] = {}
         self._names = [chunk_name(chunk, index) for index, chunk in enumerate(attribution.chunks)]
-        self._links = [chunk_link(chunk) for chunk in attribution.chunks]
+        self._links = [web_link(chunk.metadata) for chunk in attribution.chunks]
         for citation in attribution.citations:
             chunks = self._numbers.setdefault(citation.number, [])
             if citation.chunk_index not in chunks:
