@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.citations import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
 
     To label a stored attribution anew: `LabelSupport(…)(support_evidence(attribution))`.
     """
-    levels = {source.level for source in attribution.sources}
-    rows = attribution.rows("sentence" if "sentence" in levels else "chunk")
-    best = attribution.statement_scores[rows].max(axis=0, initial=0.0)
+    best = attribution.statement_scores[citable_rows(attribution.sources)].max(axis=0, initial=0.0)
     joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
     cited = {citation.statement_index for citation in attribution.citations}
     return tuple(
