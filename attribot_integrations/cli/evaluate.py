@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from attribot_integrations.evaluation.contenders import Contender
     from attribot_integrations.evaluation.examples import ExampleSet
     from attribot_integrations.evaluation.measuring import MeasureOptions
-    from attribot_integrations.evaluation.runner import Evaluation
+    from attribot_integrations.evaluation.method_runs import Evaluation
     from attribot_integrations.scoring.loading import LoadingOptions
 
 __all__ = ["evaluate"]
@@ -190,7 +190,7 @@ def _evaluation(
     measured: MeasureOptions,
     loading: LoadingOptions,
 ) -> Evaluation:
-    from attribot_integrations.evaluation.runner import Evaluation
+    from attribot_integrations.evaluation.method_runs import Evaluation
     from attribot_integrations.requests.options import EngineOptions
 
     needs_proxy = any(each.needs_proxy for each in chosen)
@@ -219,7 +219,7 @@ def _can_plot(output: Path | None) -> bool:
 
 
 def _show(results: Mapping[str, Any]) -> None:
-    from attribot_integrations.evaluation.report import notes, results_table
+    from attribot_integrations.evaluation.method_report import notes, results_table
 
     console = wide_console()
     if results["n"]:
@@ -230,7 +230,7 @@ def _show(results: Mapping[str, Any]) -> None:
 
 def _write(results: Mapping[str, Any], output: Path, *, plots: bool) -> None:
     from attribot_integrations.evaluation.fidelity_plots import plot_fidelity
-    from attribot_integrations.evaluation.report import write_results
+    from attribot_integrations.evaluation.store import write_results
 
     write_results(results, output / "results.json")
     if plots:

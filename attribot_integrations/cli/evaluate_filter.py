@@ -113,7 +113,7 @@ def evaluate_filter(
             known_filters,
         )
         from attribot_integrations.evaluation.filter_runs import evaluate_filters
-        from attribot_integrations.evaluation.report import write_results
+        from attribot_integrations.evaluation.store import write_results
         from attribot_integrations.requests.options import EngineOptions
 
         sets = [demo_set(demo, chunks=span, kinds=wanted) for span in spans]

@@ -12,7 +12,7 @@ import torch
 from attribot_integrations import __version__
 from attribot_integrations.evaluation.bootstrap import bootstrap_mean
 from attribot_integrations.evaluation.cases import Case, answers_greedily, prepare
-from attribot_integrations.evaluation.runner import environment
+from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.tokens.ablated import AblatedText
 
 if TYPE_CHECKING:
