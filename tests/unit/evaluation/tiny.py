@@ -8,7 +8,7 @@ import torch
 
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine import AttributionEngine
-from attribot_integrations.evaluation.cases import Case, prepare
+from attribot_integrations.evaluation.cases import Case, prepare_case
 from attribot_integrations.evaluation.examples import EvaluationExample
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
@@ -30,7 +30,7 @@ def tiny_engine(name: str = "llama", **overrides: Any) -> AttributionEngine:
 
 def tiny_case(engine: AttributionEngine, example: EvaluationExample = EXAMPLE) -> Case:
     """Prepare the example."""
-    return prepare(engine, example)
+    return prepare_case(engine, example)
 
 
 def zero(engine: AttributionEngine, *names: str) -> None:
