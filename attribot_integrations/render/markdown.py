@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from attribot_integrations.context.links import web_link
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.render.chunks import chunk_link, chunk_name
+from attribot_integrations.render.chunks import chunk_name
 from attribot_integrations.render.marks import Mark, cited_sources, marked_answer
 from attribot_integrations.render.text import one_line, visible
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from attribot_integrations.render.marks import Passage
     from attribot_integrations.results import Attribution
 
-__all__ = ["MarkdownStyle", "cited_markdown", "escape_markdown"]
+__all__ = ["MarkdownStyle", "cited_markdown"]
 
 MarkdownStyle = Literal["list", "footnotes"]
 """How citations are written.
@@ -68,11 +69,6 @@ def cited_markdown(
     answer = "".join(parts)
     sources = _sources(attribution, style)
     return "\n\n".join([answer if keep_markup else _as_paragraphs(answer), *sources])
-
-
-def escape_markdown(text: str) -> str:
-    """Escape text so that Markdown shows it as it is, line by line."""
-    return _as_paragraphs(_escaped(text))
 
 
 def _escaped(text: str) -> str:
@@ -143,7 +139,7 @@ def _source(
 ) -> str:
     chunk = attribution.chunks[chunk_index]
     name = _BLOCK_START.sub(_escaped_start, _escaped(chunk_name(chunk, chunk_index)))
-    link = chunk_link(chunk)
+    link = web_link(chunk.metadata)
     if link:
         name = f"[{name}](<{link.translate(_IN_ADDRESS)}>)"
     start = f"[^{number}]:" if style == "footnotes" else f"- \\[{number}\\]"

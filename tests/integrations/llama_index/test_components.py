@@ -202,6 +202,17 @@ def test_blocks_are_llama_index_own() -> None:
     assert ChatMessage.model_validate_json(message.model_dump_json()) == message
 
 
+@pytest.mark.parametrize(
+    ("url", "title"),
+    [("https://x.org/a", "https://x.org/a"), ("https://x\n](javascript:alert(1))", "n1")],
+)
+def test_blocks_are_titled_by_safe_addresses_only(url: str, title: str) -> None:
+    nodes = [node("Ada is old.", id_="n1", metadata={"url": url})]
+    response = AttributedQueryEngine(rag(retriever=FactRetriever(nodes=nodes)), StubEngine())
+    (block,) = to_citation_blocks(response.query("Who?"))
+    assert block.title == title
+
+
 def test_blocks_of_nodes_without_a_title_have_their_id() -> None:
     nodes = [node("Ada is old.", id_="n1", start_char_idx=5, end_char_idx=16)]
     response = AttributedQueryEngine(rag(retriever=FactRetriever(nodes=nodes)), StubEngine())

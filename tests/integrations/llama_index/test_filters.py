@@ -46,7 +46,7 @@ from attribot_integrations.llama_index import (
 from tests.integrations.llama_index.fakes import FactRetriever, StubEngine, node, payload_of, rag
 from tests.integrations.scorers import MarkedScorer
 
-LOGGER = "attribot_integrations.filtering.keeping"
+LOGGER = "attribot_integrations.filtering.chunk_filter"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.render.markdown import MarkdownStyle, escape_markdown
+from attribot_integrations.render.markdown import MarkdownStyle
 from attribot_integrations.render.text import visible
 from tests.properties.strategies import texts
 from tests.unit.attributions import make_attribution
@@ -98,9 +98,13 @@ def test_addresses_of_hostile_chunks_are_the_only_links(text: str) -> None:
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.lists(texts(max_pieces=6) | st.sampled_from(HOSTILE), max_size=4).map("\n".join))
+@given(
+    st.lists(texts(max_pieces=6) | st.sampled_from(HOSTILE), max_size=4)
+    .map("\n".join)
+    .filter(str.strip)
+)
 def test_any_text_is_shown_as_it_is(text: str) -> None:
-    markdown = escape_markdown(text)
+    markdown = make_attribution("Q", ["A."], text, score=0.0).to_markdown()
     assert {token.type for token in tokens(markdown)} <= TEXT
     shown = READER.render(markdown)
     for tag in ("<p>", "</p>", "<br />"):
