@@ -20,6 +20,8 @@ AttribotError
 
 from __future__ import annotations
 
+import traceback
+
 __all__ = [
     "AttribotError",
     "ChunkNotFoundError",
@@ -35,6 +37,7 @@ __all__ = [
     "PromptError",
     "PromptTooLongError",
     "UnsupportedModelError",
+    "free_frames",
 ]
 
 
@@ -104,3 +107,26 @@ class MissingExtraError(AttribotError, ImportError):
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         # An exception is rebuilt from its message by default, which would be one argument short.
         return MissingExtraError, (self.feature, self.extra)
+
+
+def free_frames(error: BaseException) -> None:
+    """Clear what the frames of an error that is kept hold on to, such as cached activations.
+
+    The traceback still says where the error came from, and so do those of its causes. Frames that
+    are running cannot be cleared, and are taken off it.
+
+    Args:
+        error: The error, which has been caught.
+    """
+    running = {id(frame) for frame, _ in traceback.walk_stack(None)}
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        while one.__traceback__ is not None and id(one.__traceback__.tb_frame) in running:
+            one.__traceback__ = one.__traceback__.tb_next
+        traceback.clear_frames(one.__traceback__)
+        waiting += [one.__cause__, one.__context__]

@@ -11,9 +11,10 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
+from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.langchain.content import Keys, model_name, prompt_messages
 from attribot_integrations.langchain.documents import chunks_in, tool_chunks
-from attribot_integrations.langchain.runs import CapturedRun
+from attribot_integrations.langchain.runs import ChainCall
 from attribot_integrations.langchain.tracking import RunTracker
 
 __all__ = ["DOCUMENTS_EVENT", "CapturingHandler"]
@@ -36,7 +37,7 @@ class CapturingHandler(BaseCallbackHandler):
     def __init__(self, max_open_runs: int = 1024, keys: Keys | None = None) -> None:
         self.tracker = RunTracker(max_open_runs, keys)
 
-    def on_captured(self, run: CapturedRun) -> None:
+    def on_captured(self, captured: CapturedAnswer) -> None:
         """Take what a root run came to; called at its end, and to be overridden."""
 
     def on_chain_start(
@@ -100,11 +101,11 @@ class CapturingHandler(BaseCallbackHandler):
         seen = messages[0] if messages else []
         run = self.tracker.start(run_id, parent_run_id, "model", inputs=seen)
         if run is not None:
-            run.prompt = prompt_messages(seen)
-            run.generator = model_name(kwargs)
+            run.call = ChainCall(
+                prompt_messages(seen), generator=model_name(kwargs), tool_chunks=tool_chunks(seen)
+            )
             # Of earlier turns of a conversation, only the messages are left.
             run.chunks = chunks_in(seen)
-            run.tool_chunks = tool_chunks(seen)
 
     def on_llm_start(
         self,
@@ -119,8 +120,7 @@ class CapturingHandler(BaseCallbackHandler):
         seen = prompts[0] if prompts else ""
         run = self.tracker.start(run_id, parent_run_id, "model", inputs=seen)
         if run is not None:
-            run.prompt = seen
-            run.generator = model_name(kwargs)
+            run.call = ChainCall(seen, generator=model_name(kwargs))
 
     def on_llm_end(
         self,
@@ -181,6 +181,6 @@ class CapturingHandler(BaseCallbackHandler):
     on_retriever_error = _fail
     on_tool_error = _fail
 
-    def _end(self, run: CapturedRun | None) -> None:
-        if run is not None:
-            self.on_captured(run)
+    def _end(self, captured: CapturedAnswer | None) -> None:
+        if captured is not None:
+            self.on_captured(captured)

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer, ModelCall
+from attribot_integrations.answers.choosing import choose_call, choose_chunks, merge_chunks
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.langchain.content import Keys, answer_text, question_text
-from attribot_integrations.langchain.selection import choose_chunks, choose_model, gather_chunks
+from attribot_integrations.langchain.records import UNTOLD
 
-__all__ = ["CapturedRun", "MessagesOrText", "RootRun", "Run", "RunKind"]
+__all__ = ["ChainCall", "RootRun", "Run", "RunKind"]
 
 RunKind = Literal["chain", "retriever", "model", "tool"]
 """What a run is of; chat models and text models are both models."""
 
-MessagesOrText = list[dict[str, str]] | str
-"""Chat messages of the form `{"role": …, "content": …}`, or the text of a raw prompt."""
 
+@dataclass
+class ChainCall(ModelCall):
+    """A model call of a chain."""
 
-@dataclass(frozen=True)
-class CapturedRun:
-    """What a root run asked, retrieved and answered."""
-
-    run_id: UUID
-    """LangChain's id of the root run."""
-    question: str
-    """The user's question, from the root's input, else the retriever's query; "" if unknown."""
-    chunks: tuple[Chunk, ...]
-    """The retrieved documents, in the order in which their retrievers started."""
-    prompt: MessagesOrText | None
-    """What the answering model saw; `None` if no model was seen to answer from the documents."""
-    answer: str
-    """The answer as the user received it."""
-    generator: str | None
-    """Name of the model that wrote the answer, where LangChain reports it."""
-    searched: bool = field(default=False, kw_only=True)
-    """Whether a retriever ran, be it without success."""
+    tool_chunks: tuple[Chunk, ...] = ()
+    """What tools wrote that the model saw."""
 
 
 @dataclass
@@ -50,21 +37,13 @@ class Run:
     """Whether a retriever made it, so that it serves the search and not the answer."""
     query: str = ""
     """What a retriever was asked."""
-    prompt: MessagesOrText | None = None
-    """What a model saw."""
-    generator: str | None = None
-    """A model's name."""
-    tool_chunks: tuple[Chunk, ...] = ()
-    """What tools wrote that a model saw."""
+    call: ChainCall = field(default_factory=ChainCall)
+    """What a model was asked and wrote."""
     chunks: tuple[Chunk, ...] = ()
     """What a retriever found, a tool handed over, a message in a prompt carried, or the caller
     registered."""
     passed: tuple[Chunk, ...] = ()
     """Documents in a chain's output."""
-    text: str | None = None
-    """What a model wrote; `None` before its end, and where it called tools instead."""
-    arguments: str = ""
-    """What a model called tools with, as JSON; structured output is often written so."""
     state: Literal["open", "ended", "failed"] = "open"
 
 
@@ -86,6 +65,16 @@ class RootRun:
             if not run.below_retriever and not self._failed(run):
                 yield run
 
+    def gathered(self) -> tuple[Chunk, ...]:
+        """Join what the runs are known to have retrieved.
+
+        What retrievers found comes first; of documents that were registered, or came with a tool's
+        message, only those of another text are added, since they mostly are a retriever's.
+        """
+        runs = list(self.live())
+        found = merge_chunks(run.chunks for run in runs if run.kind == "retriever")
+        return merge_chunks((run.chunks for run in runs if run.kind != "retriever"), found)
+
     def _failed(self, run: Run) -> bool:
         ancestor: Run | None = run
         while ancestor is not None:
@@ -94,7 +83,7 @@ class RootRun:
             ancestor = self.runs.get(ancestor.parent) if ancestor.parent else None
         return False
 
-    def sum_up(self, outputs: object, inputs: object = None) -> CapturedRun | None:
+    def sum_up(self, outputs: object, inputs: object = None) -> CapturedAnswer | None:
         """Add up what the runs asked, retrieved and answered.
 
         Args:
@@ -105,28 +94,38 @@ class RootRun:
             The sum; `None` if there is no answer, or if nothing was retrieved and no model asked.
         """
         runs = list(self.live())
-        chunks = gather_chunks(runs)
-        if not chunks and not any(run.kind in ("retriever", "model") for run in self.runs.values()):
+        gathered = self.gathered()
+        kinds = {run.kind for run in self.runs.values()}
+        if not gathered and kinds <= {"chain", "tool"}:
             return None  # a chain of plain functions, or one whose parts report as roots themselves
         answer = answer_text(outputs, self.keys.answer)
-        models = [run for run in runs if run.kind == "model"]
-        passed = tuple(chunk for run in runs for chunk in run.passed)
-        model, explains = choose_model(models, chunks or passed, answer)
-        if answer is None and model is not None and self.keys.answer is None:
-            answer = model.text
+        passed = [run.passed for run in runs]
+        calls = [run.call for run in runs if run.kind == "model"]
+        seen = gathered or [chunk for group in passed for chunk in group]
+        choice = choose_call(calls, [chunk.text for chunk in seen], answer)
+        call = choice.call or ChainCall()
+        if answer is None and self.keys.answer is None:
+            answer = call.text
         if answer is None:
             return None
-        return CapturedRun(
-            run_id=self.run_id,
+        chunks = choose_chunks(gathered, passed, call.prompt) or call.tool_chunks
+        searched = "retriever" in kinds
+        untold = "the retriever found no documents" if searched else UNTOLD
+        return CapturedAnswer(
+            id=str(self.run_id),
             question=self._question(outputs, inputs, runs),
-            chunks=choose_chunks(runs, model, chunks),
-            prompt=model.prompt if model is not None and explains else None,
+            chunks=chunks,
             answer=answer,
-            generator=None if model is None else model.generator,
-            searched=any(run.kind == "retriever" for run in self.runs.values()),
+            prompt=call.prompt if choice.unseen is None else None,
+            unseen=choice.unseen or UNSEEN,
+            generator=call.generator,
+            calls=tuple(calls),
+            notes=choice.notes,
+            problem=choice.problem if chunks else untold,
+            kind="documents",
         )
 
-    def _question(self, outputs: object, inputs: object, runs: list[Run]) -> str:
+    def _question(self, outputs: object, inputs: object, runs: Sequence[Run]) -> str:
         # A graph that goes on from an interrupt has the question in its messages only.
         messages = outputs.get("messages") if isinstance(outputs, Mapping) else None
         questions = (

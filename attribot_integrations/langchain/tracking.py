@@ -17,12 +17,13 @@ from uuid import UUID
 from langchain_core.documents import Document
 from langchain_core.outputs import LLMResult
 
+from attribot_integrations.answers.captured import CapturedAnswer
+from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.answers.recent import Recent, check_positive
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys, generated_text, tool_arguments
 from attribot_integrations.langchain.documents import chunks_in, chunks_of
-from attribot_integrations.langchain.runs import CapturedRun, RootRun, Run, RunKind
-from attribot_integrations.langchain.selection import gather_chunks
+from attribot_integrations.langchain.runs import RootRun, Run, RunKind
 
 __all__ = ["RunTracker"]
 
@@ -47,15 +48,14 @@ class RunTracker:
     """
 
     def __init__(self, max_open_runs: int = 1024, keys: Keys | None = None) -> None:
-        if max_open_runs < 1:
-            raise ConfigurationError(f"max_open_runs must be at least 1, got {max_open_runs}")
+        check_positive(max_open_runs=max_open_runs)
         self.max_open_runs = max_open_runs
         self.keys = keys or Keys()
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
         self._roots: OrderedDict[UUID, RootRun] = OrderedDict()
         self._root_of: dict[UUID, UUID] = {}
         # A branch that goes on when its root is gone must not look like a root of its own.
-        self._dead: OrderedDict[UUID, None] = OrderedDict()
+        self._dead: Recent[UUID, bool] = Recent(_REMEMBERED_DEAD_RUNS)
 
     @property
     def open_roots(self) -> int:
@@ -85,11 +85,11 @@ class RunTracker:
         Returns:
             The run, to note what it was given; `None` if it does not count.
         """
-        with self._lock:
+        with self._lock.get():
             if run_id in self._root_of:
                 return None
-            if parent_run_id in self._dead:
-                self._bury(run_id)
+            if parent_run_id is not None and self._dead.get(parent_run_id):
+                self._dead.add(run_id, True)
                 return None
             root = self._active(parent_run_id)
             if root is None:
@@ -104,7 +104,7 @@ class RunTracker:
 
     def register(self, run_id: UUID, documents: Iterable[object]) -> None:
         """Note documents that an open run says it has retrieved."""
-        with self._lock:
+        with self._lock.get():
             root = self._active(run_id)
             run = None if root is None else root.runs[run_id]
             if run is not None and run.kind != "retriever" and not run.below_retriever:
@@ -112,34 +112,35 @@ class RunTracker:
 
     def gathered(self, run_id: UUID) -> tuple[Chunk, ...]:
         """Return the documents known so far of the open root that a run belongs to."""
-        with self._lock:
+        with self._lock.get():
             root = self._active(run_id)
-            return () if root is None else gather_chunks(list(root.live()))
+            return () if root is None else root.gathered()
 
     def end_retriever(self, run_id: UUID, documents: Iterable[Document]) -> None:
         """Note what a retriever found; a retriever that is itself a root is forgotten."""
-        with self._lock:
+        with self._lock.get():
             run = self._ending(run_id)
             if run is not None and not run.below_retriever:
                 run.chunks = chunks_of(documents)
             if run_id in self._roots:
                 self._drop(run_id)
 
-    def end_model(self, run_id: UUID, result: LLMResult) -> CapturedRun | None:
+    def end_model(self, run_id: UUID, result: LLMResult) -> CapturedAnswer | None:
         """Note what a model wrote.
 
         Returns:
             The sum, if the model is itself a root, else `None`.
         """
-        with self._lock:
+        with self._lock.get():
             run = self._ending(run_id)
             if run is not None:
-                run.text = generated_text(result)
-                run.arguments = tool_arguments(result)
+                run.call.text = generated_text(result)
+                run.call.arguments = tool_arguments(result)
+                run.call.ended = True
             root = self._drop(run_id) if run_id in self._roots else None
         return None if root is None else root.sum_up(result)
 
-    def end(self, run_id: UUID, outputs: object, inputs: object = None) -> CapturedRun | None:
+    def end(self, run_id: UUID, outputs: object, inputs: object = None) -> CapturedAnswer | None:
         """Note that a chain or tool has ended.
 
         Args:
@@ -151,7 +152,7 @@ class RunTracker:
             The sum, if the run is the root of a chain and has an answer, else `None`.
         """
         found = chunks_in(outputs)
-        with self._lock:
+        with self._lock.get():
             run = self._ending(run_id)
             if run is not None and run.kind == "tool":
                 run.chunks += found
@@ -165,7 +166,7 @@ class RunTracker:
 
     def fail(self, run_id: UUID, error: BaseException) -> None:
         """Note that a run has failed: nothing below it counts, and a root is forgotten."""
-        with self._lock:
+        with self._lock.get():
             if run_id in self._roots:
                 self._drop(run_id, dead=True)
                 return
@@ -204,10 +205,5 @@ class RunTracker:
         for run_id in root.runs:
             del self._root_of[run_id]
             if dead:
-                self._bury(run_id)
+                self._dead.add(run_id, True)
         return root
-
-    def _bury(self, run_id: UUID) -> None:
-        self._dead[run_id] = None
-        if len(self._dead) > _REMEMBERED_DEAD_RUNS:
-            self._dead.popitem(last=False)

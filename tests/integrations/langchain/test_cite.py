@@ -26,10 +26,10 @@ from pydantic import BaseModel, ValidationError
 from attribot_integrations.errors import ConfigurationError, EmptyContextError
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord, cite
 from attribot_integrations.langchain.streaming import AnswerStream
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     check_record,
     join,
     joined_facts,
@@ -301,7 +301,7 @@ async def test_attribution_leaves_the_event_loop() -> None:
     engine = StubEngine()
     await cite(rag(), engine).ainvoke("Ada")
     _ = [piece async for piece in cite(rag(), engine).astream("Ada")]
-    assert all(name.startswith("citations") for name in engine.threads)
+    assert all(name.startswith("attribution") for name in engine.threads)
 
 
 def test_nothing_of_the_callers_is_changed() -> None:

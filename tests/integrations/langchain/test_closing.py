@@ -14,11 +14,11 @@ from langchain_core.runnables import RunnableLambda
 
 from attribot_integrations.langchain import CitationCallbackHandler
 from attribot_integrations.langchain.tracking import RunTracker
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     last,
     open_runs,
     rag,

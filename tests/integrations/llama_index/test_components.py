@@ -23,11 +23,11 @@ from attribot_integrations.llama_index import (
     get_citations,
     to_citation_blocks,
 )
+from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.fakes import (
     EchoChatLLM,
     EchoLLM,
     FactRetriever,
-    StubEngine,
     check,
     node,
     payload_of,
