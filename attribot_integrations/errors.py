@@ -110,15 +110,14 @@ class MissingExtraError(AttribotError, ImportError):
 
 
 def free_frames(error: BaseException) -> None:
-    """Clear what the frames of an error that is kept hold on to, such as cached activations.
+    """Take the tracebacks off an error that is kept, and off its causes.
 
-    The traceback still says where the error came from, and so do those of its causes. Frames that
-    are running cannot be cleared, and are taken off it.
+    Their frames hold on to cached activations, and to whatever called; log a traceback before that
+    someone may want to read.
 
     Args:
         error: The error, which has been caught.
     """
-    running = {id(frame) for frame, _ in traceback.walk_stack(None)}
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:
@@ -126,7 +125,6 @@ def free_frames(error: BaseException) -> None:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        while one.__traceback__ is not None and id(one.__traceback__.tb_frame) in running:
-            one.__traceback__ = one.__traceback__.tb_next
         traceback.clear_frames(one.__traceback__)
+        one.__traceback__ = None
         waiting += [one.__cause__, one.__context__]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.answers.captured import CapturedAnswer
@@ -18,8 +18,6 @@ from attribot_integrations.errors import ChunkNotFoundError, PromptError, free_f
 from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from attribot_integrations.requests.protocols import RequestAttributor
     from attribot_integrations.results import Attribution
 
@@ -49,9 +47,7 @@ class Outcome:
     attribution: Attribution | None = None
     prompt_used: PromptUsed | None = None
     error: Exception | None = None
-    """What made the attribution fail; its frames are freed."""
-    trace: TracebackType | None = field(default=None, repr=False)
-    """Where it failed."""
+    """What made the attribution fail, without its tracebacks, which are logged for debugging."""
 
 
 def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
@@ -78,9 +74,9 @@ def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
         return _scored(attribution, used, (*captured.notes, note))
     except Exception as error:
         _logger.warning("attribution of answer %s failed: %s", captured.id, error)
+        _logger.debug("traceback of answer %s", captured.id, exc_info=error)
         free_frames(error)
-        reason = f"{type(error).__name__}: {error}"
-        return Outcome("error", reason, None, used, error, error.__traceback__)
+        return Outcome("error", f"{type(error).__name__}: {error}", None, used, error)
 
 
 def _unusable(captured: CapturedAnswer) -> str | None:

@@ -34,6 +34,8 @@ class ModelCall:
     """Its name, where the framework reports it."""
     ended: bool = False
     """Whether all that it wrote is known."""
+    tool_chunks: tuple[Chunk, ...] = ()
+    """What tools wrote that it saw."""
 
 
 @dataclass(frozen=True, kw_only=True)

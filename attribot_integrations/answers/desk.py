@@ -132,7 +132,7 @@ def complete(
             raise
         _logger.warning("on_citations failed for answer %s: %s", record.id, error)
     if raise_error and failure is not None:
-        raise failure
+        raise failure.with_traceback(None)
 
 
 class ShowsRecords(Generic[Record]):

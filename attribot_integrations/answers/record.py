@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import logging
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attribot_integrations.answers.attempt import Outcome, PromptUsed, Status, attempt
 from attribot_integrations.answers.background import run_apart, start_apart
@@ -20,9 +24,11 @@ if TYPE_CHECKING:
     from attribot_integrations.requests.protocols import RequestAttributor
     from attribot_integrations.results import Attribution, Citation
 
-__all__ = ["AnswerRecord"]
+__all__ = ["AnswerRecord", "await_for", "wait_for"]
 
 _logger = logging.getLogger(__name__)
+
+_LATE: Final = "the attribution took longer than {} seconds"
 
 
 @dataclass
@@ -117,7 +123,7 @@ class AnswerRecord:
         outcome = self.attribute()
         if self.raise_error and outcome.error is not None:
             # Its traceback would otherwise grow by the reader's frames with every reading.
-            raise outcome.error.with_traceback(outcome.trace)
+            raise outcome.error.with_traceback(None)
         return outcome.attribution
 
     @property
@@ -258,3 +264,44 @@ class AnswerRecord:
             f"{type(self).__name__}(question={self.question[:60]!r}, chunks={len(self.chunks)}, "
             f"answer={self.answer[:60]!r}, {state})"
         )
+
+
+Record = TypeVar("Record", bound=AnswerRecord)
+
+
+def wait_for(coming: Future[Record], timeout: float | None = None) -> Record:
+    """Wait for a record, and for its attribution.
+
+    Args:
+        coming: Where the record will be when its answer is complete.
+        timeout: Most seconds to wait; without limit by default.
+
+    Raises:
+        TimeoutError: If it takes longer.
+    """
+    started = time.monotonic()
+    try:
+        record = coming.result(timeout)
+    except concurrent.futures.TimeoutError as error:  # the built-in one from Python 3.11 on
+        raise TimeoutError(_LATE.format(timeout)) from error
+    if not record.wait(timeout and max(0.0, timeout - (time.monotonic() - started))):
+        raise TimeoutError(_LATE.format(timeout))
+    return record
+
+
+async def await_for(coming: Future[Record], timeout: float | None = None) -> Record:
+    """Do what `wait_for` does, leaving the event loop free.
+
+    Raises:
+        TimeoutError: If it takes longer.
+    """
+
+    async def attributed() -> Record:
+        record = await asyncio.shield(asyncio.wrap_future(coming))
+        await run_apart(record.attribute)
+        return record
+
+    try:
+        return await asyncio.wait_for(attributed(), timeout)
+    except asyncio.TimeoutError as error:
+        raise TimeoutError(_LATE.format(timeout)) from error

@@ -10,12 +10,12 @@ from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
 from typing_extensions import Unpack
 
-from attribot_integrations.answers.desk import Mode, ShowsRecords
-from attribot_integrations.llama_index.records import AttributionRecord
+from attribot_integrations.answers.desk import Mode
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
 from attribot_integrations.llama_index.service import (
     AttributionService,
     HandlerOptions,
+    ShowsResponses,
     is_response,
 )
 
@@ -34,7 +34,7 @@ class _Event:
     starts_scope: bool = False
 
 
-class AttributionCallbackHandler(ShowsRecords[AttributionRecord], BaseCallbackHandler):
+class AttributionCallbackHandler(ShowsResponses, BaseCallbackHandler):
     """A callback handler for `CallbackManager([handler])`; prefer `AttributionEventHandler`.
 
     It sees only components that hold its manager, and of streams not the prompt, so that a
@@ -63,14 +63,6 @@ class AttributionCallbackHandler(ShowsRecords[AttributionRecord], BaseCallbackHa
     def open_count(self) -> int:
         """Number of events that are held."""
         return len(self._events)
-
-    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Return the record of a response, see `AttributionEventHandler.result`."""
-        return self._desk.result(response, timeout)
-
-    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Return the record of a response, see `AttributionEventHandler.aresult`."""
-        return await self._desk.aresult(response, timeout)
 
     def on_event_start(
         self,

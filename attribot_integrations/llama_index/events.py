@@ -15,11 +15,15 @@ from llama_index.core.instrumentation.events.synthesis import SynthesizeEndEvent
 from llama_index_instrumentation.dispatcher import Dispatcher
 from pydantic import PrivateAttr
 
-from attribot_integrations.answers.desk import Mode, ShowsRecords
+from attribot_integrations.answers.desk import Mode
 from attribot_integrations.llama_index.dispatching import Attachment
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope, query_text
-from attribot_integrations.llama_index.service import AttributionService, is_response
+from attribot_integrations.llama_index.service import (
+    AttributionService,
+    ShowsResponses,
+    is_response,
+)
 from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ __all__ = ["AttributionEventHandler"]
 _logger = logging.getLogger(__name__)
 
 
-class AttributionEventHandler(BaseEventHandler, ShowsRecords[AttributionRecord]):
+class AttributionEventHandler(BaseEventHandler, ShowsResponses):
     """Watches queries, chats and agents, and cites the nodes that their answers depend on.
 
     Attach it with `handler.attach()`, for good or in a `with`. From then on every synthesized
@@ -112,28 +116,6 @@ class AttributionEventHandler(BaseEventHandler, ShowsRecords[AttributionRecord])
             dispatcher: LlamaIndex's dispatcher to watch; by default the root, which sees all.
         """
         return Attachment(self, self._span_handler, dispatcher)
-
-    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Return the record of a response, when it is done.
-
-        Args:
-            response: The response of a query or chat engine, or of a tool.
-            timeout: Most seconds to wait; without limit by default.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read to its end.
-            TimeoutError: If it takes longer.
-        """
-        return self._desk.result(response, timeout)
-
-    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Do what `result` does without holding up the event loop.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read to its end.
-            TimeoutError: If it takes longer.
-        """
-        return await self._desk.aresult(response, timeout)
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
         """Take one of LlamaIndex's events; never raises, for LlamaIndex would not tell anybody."""

@@ -11,6 +11,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field, PrivateAttr
 
 from attribot_integrations.answers.recent import Recent
+from attribot_integrations.answers.record import wait_for
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
@@ -81,7 +82,7 @@ class AttributionNodePostprocessor(BaseNodePostprocessor):
             question, nodes = self._captured(response)
             scope = Scope("synthesis", question=question, nodes=nodes)
             self._service.begin(response, scope, calls_seen=False)
-        return self._service.result(response)
+        return wait_for(self._service.coming(response))
 
     async def aattribute(self, response: RESPONSE_TYPE) -> AttributionRecord:
         """Do what `attribute` does in a worker thread, leaving the event loop free.

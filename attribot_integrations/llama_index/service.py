@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import logging
-import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +16,8 @@ from llama_index.core.base.response.schema import (
 )
 from typing_extensions import TypedDict, Unpack
 
-from attribot_integrations.answers.background import run_apart
-from attribot_integrations.answers.desk import AnswerDesk, Mode
+from attribot_integrations.answers.desk import AnswerDesk, Mode, ShowsRecords
+from attribot_integrations.answers.record import await_for, wait_for
 from attribot_integrations.answers.streams import awatch, watch
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.llama_index.capturing import CapturedSynthesis, capture
@@ -31,7 +29,7 @@ from attribot_integrations.llama_index.tasks import Task, TaskBook
 if TYPE_CHECKING:
     from attribot_integrations.requests.protocols import RequestAttributor
 
-__all__ = ["AttributionService", "HandlerOptions", "is_response"]
+__all__ = ["AttributionService", "HandlerOptions", "ShowsResponses", "is_response"]
 
 _logger = logging.getLogger(__name__)
 
@@ -122,44 +120,12 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         self.book.add(response, task)
         task.show(response)
 
-    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Wait for a response's record.
+    def coming(self, response: object) -> Future[AttributionRecord]:
+        """Return where the record of a response is, or will be.
 
         Raises:
             InputError: If the response is unknown, or its stream has not been read.
-            TimeoutError: If it takes longer than `timeout` seconds.
         """
-        started = time.monotonic()
-        late = f"the attribution took longer than {timeout} seconds"
-        try:
-            record = self._record(response).result(timeout)
-        except concurrent.futures.TimeoutError as error:  # the built-in one from Python 3.11 on
-            raise TimeoutError(late) from error
-        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        if not record.wait(left):
-            raise TimeoutError(late)
-        return record
-
-    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Wait for a response's record without holding up the event loop.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read.
-            TimeoutError: If it takes longer than `timeout` seconds.
-        """
-        coming = asyncio.wrap_future(self._record(response))
-
-        async def finished() -> AttributionRecord:
-            record = await asyncio.shield(coming)
-            await run_apart(record.attribute)
-            return record
-
-        try:
-            return await asyncio.wait_for(finished(), timeout)
-        except asyncio.TimeoutError as error:
-            raise TimeoutError(f"the attribution took longer than {timeout} seconds") from error
-
-    def _record(self, response: object) -> concurrent.futures.Future[AttributionRecord]:
         shown = self._shown(response)
         task = self.book.of(response) or (shown and self.book.with_id(shown))
         if not task:
@@ -206,6 +172,34 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         record.when_done(lambda outcome: task.update(payload(captured, outcome)))
         task.record.set_result(record)
         self.take(record, apart=scope.is_async)
+
+
+class ShowsResponses(ShowsRecords[AttributionRecord]):
+    """What all handlers offer to read, also by response."""
+
+    _desk: AttributionService
+
+    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Return the record of a response, when it is done.
+
+        Args:
+            response: The response of a query or chat engine, or of a tool.
+            timeout: Most seconds to wait; without limit by default.
+
+        Raises:
+            InputError: If the response is unknown, or its stream has not been read to its end.
+            TimeoutError: If it takes longer.
+        """
+        return wait_for(self._desk.coming(response), timeout)
+
+    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Do what `result` does without holding up the event loop.
+
+        Raises:
+            InputError: If the response is unknown, or its stream has not been read to its end.
+            TimeoutError: If it takes longer.
+        """
+        return await await_for(self._desk.coming(response), timeout)
 
 
 def _answer_of(response: Any) -> str:
