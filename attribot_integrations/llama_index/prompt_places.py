@@ -41,7 +41,7 @@ def lay_out(
 
     Returns:
         The layout, or `None` if the prompt cannot be rendered again, or if not every node that
-        holds text stands in it.
+        holds text stands in it once.
     """
     names, values = _values(call)
     fed = call.raw if shared and call.raw is not None else call.prompt
@@ -55,9 +55,10 @@ def lay_out(
     if raw and chat and not (shared or uses_own_markup(call.llm)):
         raw = False
         messages = tuple(TemplateMessage("user", one.literals, one.values) for one in messages)
-    for number in sorted({number for message in messages for number in message.values}):
+    shown = [number for message in messages for number in message.values]
+    for number in sorted(set(shown)):
         places = _places(values[number].text, texts)
-        if places:
+        if places and shown.count(number) == 1:
             return Layout(messages, values, number, places, raw, bos_added=raw and shared)
     return None
 
