@@ -16,7 +16,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import default_completion_to_prompt
 
 from attribot_integrations.answers.captured import MessagesOrText
-from attribot_integrations.answers.layout import Layout, Place, TemplateMessage, Value
+from attribot_integrations.answers.known_places import Layout, Place, TemplateMessage, Value
 from attribot_integrations.llama_index.nodes import NodeText
 from attribot_integrations.llama_index.scopes import PromptedCall, plain_messages
 

@@ -33,6 +33,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.response_synthesizers import ResponseMode
 
 from attribot_integrations.answers import AnswerRecord
+from attribot_integrations.context.sources import as_chunks
 from attribot_integrations.errors import ConfigurationError, EmptyContextError, PromptError
 from attribot_integrations.langchain import CitationCallbackHandler, cite
 from attribot_integrations.llama_index import (
@@ -260,6 +261,7 @@ def test_what_becomes_of_an_answer(
         assert record.reason
         assert (record.attribution, record.citations, record.scored_by) == (None, (), None)
     else:
+        assert record.attribution is not None
         assert record.attribution.id == record.id
         assert [one.text for one in record.citations] == ["Ada is old."]
         assert [chunk.text for chunk in record.attribution.chunks] == list(row.case.found)
@@ -277,7 +279,7 @@ def test_no_record_of_an_incomplete_removal(world: World) -> None:
         if row.error is None:
             asked(world, engine, row.case)
     for request, prompt in zip(engine.requests, engine.prompts, strict=True):
-        assert all(chunk.text in prompt for chunk in request.chunks)
+        assert all(chunk.text in prompt for chunk in as_chunks(request.chunks))
 
 
 # When it is attributed
@@ -479,7 +481,8 @@ class Gated(StubEngine):
 def test_what_does_not_fit_is_attributed_when_it_is_read(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine, seen = Gated(), []
+    engine = Gated()
+    seen: list[Any] = []
     handler = world.handler(engine, mode="background", max_pending=2, on_citations=seen.append)
     for number in range(4):
         world.ask(handler, Case(f"Name{number}"))
