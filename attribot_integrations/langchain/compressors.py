@@ -17,6 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from pydantic import ConfigDict, Field, SkipValidation
 
+from attribot_integrations.answers.background import run_apart
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.filtering.chunk_filter import (
@@ -28,7 +29,6 @@ from attribot_integrations.filtering.chunk_filter import (
 )
 from attribot_integrations.filtering.keeping import KeepRule
 from attribot_integrations.langchain.documents import checked_documents
-from attribot_integrations.langchain.workers import run_apart
 
 if TYPE_CHECKING:
     from attribot_integrations.filtering import Granularity, RelevanceSignal, SignalName

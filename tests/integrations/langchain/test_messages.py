@@ -27,7 +27,8 @@ from attribot_integrations.langchain import (
 from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution, Cost, ModelCost
 from attribot_integrations.results.support import Support
-from tests.integrations.langchain.fakes import attribution_of, last, using
+from tests.integrations.engines import attribution_of
+from tests.integrations.langchain.fakes import last, using
 
 ANSWER = "Ça coûte 9 €. 🎉 Fine."
 CHUNK = Chunk("It costs 9.", id="d1", metadata={"title": "Prices", "url": "https://x.org/p"})
@@ -42,7 +43,7 @@ CONTENTS: list[Any] = [
 
 
 def attribution(answer: str = ANSWER, chunk: Chunk = CHUNK) -> Attribution:
-    made = attribution_of(AttributionRequest("Q?", [chunk], answer))
+    made = attribution_of(AttributionRequest("Q?", [chunk], answer), (chunk,))
     first = replace(made.citations[0], answer_end=13)
     second = replace(first, statement_index=1, answer_start=14, answer_end=len(answer))
     return replace(

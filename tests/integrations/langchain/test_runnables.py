@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import (
@@ -21,15 +20,14 @@ from langchain_core.runnables import (
     RunnablePassthrough,
 )
 from langchain_core.runnables.utils import AddableDict
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from attribot_integrations.errors import ConfigurationError, EmptyContextError
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord, cite
-from attribot_integrations.langchain.streaming import AnswerStream
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     check_record,
     join,
     joined_facts,
@@ -301,7 +299,7 @@ async def test_attribution_leaves_the_event_loop() -> None:
     engine = StubEngine()
     await cite(rag(), engine).ainvoke("Ada")
     _ = [piece async for piece in cite(rag(), engine).astream("Ada")]
-    assert all(name.startswith("citations") for name in engine.threads)
+    assert all(name.startswith("attribution") for name in engine.threads)
 
 
 def test_nothing_of_the_callers_is_changed() -> None:
@@ -314,26 +312,3 @@ def test_nothing_of_the_callers_is_changed() -> None:
     result["documents"][0].metadata["tags"] = "changed"
     assert config == before
     assert found == copies
-
-
-class Pydantic(BaseModel):
-    answer: str
-
-
-def test_answer_stream_of_unusual_chunks() -> None:
-    stream = AnswerStream(None)
-    assert stream.add({"node": {"messages": [AIMessage("Other")]}}) == ""
-    assert stream.add({"messages": [AIMessage("Old"), AIMessage("Now")]}) == ""
-    assert stream.answer is None
-    assert stream.add(Pydantic(answer="The an")) == "The an"
-    assert stream.add(Pydantic(answer="The answer")) == "swer"
-    assert stream.add(Pydantic(answer="A new one")) == "", "what was sent cannot be taken back"
-    called = AIMessageChunk(
-        content="",
-        tool_call_chunks=[
-            {"name": "f", "args": "{", "id": "1", "index": 0, "type": "tool_call_chunk"}
-        ],
-    )
-    assert AnswerStream(None).add(called) == ""
-    assert AnswerStream(None).add(AddableDict(context=["x"])) == ""
-    assert AnswerStream("body").add(AddableDict(answer="x", body="y")) == "y"

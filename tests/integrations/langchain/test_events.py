@@ -9,16 +9,15 @@ from uuid import uuid4
 import pytest
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
-from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableLambda
 
+from attribot_integrations.answers.tracking import RunTracker
 from attribot_integrations.langchain import CitationCallbackHandler
-from attribot_integrations.langchain.tracking import RunTracker
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     last,
     open_runs,
     rag,
@@ -129,5 +128,5 @@ def test_branch_that_outlives_its_root_is_no_root() -> None:
     tracker.start(chain, root, "chain")
     tracker.fail(root, ValueError("other branch"))
     assert tracker.start(model, chain, "model") is None
-    assert tracker.end_model(model, LLMResult(generations=[])) is None
+    assert tracker.end(model) is None
     assert (tracker.open_roots, tracker.open_runs) == (0, 0)

@@ -43,7 +43,8 @@ from attribot_integrations.llama_index import (
     AttributionFilterPostprocessor,
     get_citations,
 )
-from tests.integrations.llama_index.fakes import FactRetriever, StubEngine, node, payload_of, rag
+from tests.integrations.engines import StubEngine
+from tests.integrations.llama_index.fakes import FactRetriever, node, payload_of, rag
 from tests.integrations.scorers import MarkedScorer
 
 LOGGER = "attribot_integrations.filtering.chunk_filter"
@@ -401,7 +402,7 @@ def test_engine_whose_nodes_are_all_irrelevant() -> None:
     response = AttributedQueryEngine(filtered, StubEngine()).query("Ada")
     assert (str(response), response.source_nodes) == ("Empty Response", [])
     payload = payload_of(response)
-    assert (payload["status"], payload["reason"]) == ("skipped", "no node was retrieved")
+    assert (payload["status"], payload["reason"]) == ("skipped", "no nodes were retrieved")
 
 
 def test_blank_nodes_are_dropped_and_doubles_are_kept(demo: DemoQueryEngine) -> None:

@@ -32,11 +32,11 @@ from attribot_integrations.llama_index import (
     AttributionEventHandler,
     get_citations,
 )
+from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.fakes import (
     EchoChatLLM,
     EchoLLM,
     FactRetriever,
-    StubEngine,
     check,
     node,
     payload_of,
@@ -190,7 +190,7 @@ def test_post_processors_count_and_their_models_do_not() -> None:
         ).query("Ada")
     assert len(engine.requests[0].chunks) == 1
     assert payload_of(response)["status"] == "ok"
-    assert payload_of(none)["reason"] == "no node was retrieved"
+    assert payload_of(none)["reason"] == "no nodes were retrieved"
 
 
 def test_models_of_retrievers_do_not_count() -> None:

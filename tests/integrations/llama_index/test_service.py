@@ -16,11 +16,11 @@ from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, InputError, PromptTooLongError
 from attribot_integrations.llama_index import AttributionEventHandler, AttributionRecord
 from attribot_integrations.llama_index.service import AttributionService
+from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.calls import CALLS, Call
 from tests.integrations.llama_index.fakes import (
     EchoLLM,
     FactRetriever,
-    StubEngine,
     check,
     node,
     payload_of,
@@ -78,7 +78,7 @@ def test_async_query_is_pending_until_it_is_done() -> None:
 
 def test_result_waits_and_gives_up() -> None:
     engine = GatedEngine()
-    handler = AttributionEventHandler(engine, mode="deferred")
+    handler = AttributionEventHandler(engine, mode="background")
     with handler.attach():
         response = rag().query("Ada")
     assert payload_of(response)["status"] == "pending"
@@ -92,7 +92,7 @@ def test_result_waits_and_gives_up() -> None:
 
 def test_copies_made_before_the_end_find_the_result() -> None:
     engine = GatedEngine()
-    handler = AttributionEventHandler(engine, mode="deferred")
+    handler = AttributionEventHandler(engine, mode="background")
     with handler.attach():
         response = rag().query("Ada")
     copied = copy.deepcopy(response)
@@ -101,17 +101,20 @@ def test_copies_made_before_the_end_find_the_result() -> None:
     assert payload_of(copied)["status"] == "pending", "nobody knows of the copy"
 
 
-def test_too_many_pending_are_skipped(caplog: pytest.LogCaptureFixture) -> None:
+def test_too_many_pending_are_attributed_when_they_are_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     engine = GatedEngine()
-    handler = AttributionEventHandler(engine, mode="deferred", max_pending=2)
+    handler = AttributionEventHandler(engine, mode="background", max_pending=2)
     with handler.attach():
         responses = [rag().query(f"Name{number}") for number in range(4)]
     engine.open.set()
     assert handler.wait(10)
-    records = [handler.result(response) for response in responses]
-    assert [record.status for record in records] == ["ok", "ok", "skipped", "skipped"]
-    assert records[-1].reason == "max_pending=2 attributions were waiting already"
-    assert "is not attributed: max_pending=2" in caplog.text
+    shown = [payload_of(response)["status"] for response in responses]
+    assert shown == ["ok", "ok", "pending", "pending"]
+    assert caplog.text.count("max_pending=2 attributions wait already; answer") == 2
+    assert [handler.result(response).status for response in responses] == ["ok"] * 4
+    check(responses[-1], "Name3")
 
 
 def test_event_loop_is_not_held_up() -> None:
@@ -134,9 +137,9 @@ def test_event_loop_is_not_held_up() -> None:
         assert asyncio.run(ask()) < 0.15
 
 
-def test_on_result_sees_every_record() -> None:
+def test_on_citations_sees_every_record() -> None:
     seen: list[AttributionRecord] = []
-    handler = AttributionEventHandler(StubEngine(), on_result=seen.append)
+    handler = AttributionEventHandler(StubEngine(), on_citations=seen.append)
     with handler.attach():
         rag().query("Ada")
         rag(retriever=FactRetriever(0)).query("Bea")
@@ -146,14 +149,14 @@ def test_on_result_sees_every_record() -> None:
     ]
 
 
-def test_failing_on_result_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_on_citations_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def fail(record: AttributionRecord) -> None:
         raise RuntimeError("no printer")
 
-    handler = AttributionEventHandler(StubEngine(), on_result=fail)
+    handler = AttributionEventHandler(StubEngine(), on_citations=fail)
     with handler.attach():
         check(rag().query("Ada"), "Ada")
-    assert "on_result failed" in caplog.text
+    assert "on_citations failed" in caplog.text
     assert "no printer" in caplog.text
 
 
@@ -184,7 +187,7 @@ def test_engine_that_uses_llama_index_is_not_attributed_itself() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "later"}, 'mode must be "sync" or "deferred", got \'later\''),
+        ({"mode": "later"}, 'mode must be one of "lazy", "background", "sync", got \'later\''),
         ({"max_pending": 0}, "max_pending must be at least 1, got 0"),
         ({"metadata_key": ""}, "metadata_key must be None or not empty, got ''"),
     ],
@@ -227,7 +230,7 @@ def test_empty_response_gets_a_payload() -> None:
         response = rag(retriever=FactRetriever(0)).query("Ada")
     assert (payload_of(response)["status"], payload_of(response)["reason"]) == (
         "skipped",
-        "no node was retrieved",
+        "no nodes were retrieved",
     )
 
 

@@ -15,16 +15,9 @@ from attribot_integrations.langchain import (
     cite,
     register_documents,
 )
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
-from tests.integrations.langchain.fakes import (
-    EchoChatModel,
-    FixedRetriever,
-    StubEngine,
-    join,
-    last,
-    rag,
-    using,
-)
+from tests.integrations.langchain.fakes import EchoChatModel, FixedRetriever, join, last, rag, using
 
 REMEDY = "no documents were retrieved: use a retriever, or pass what a plain function finds to "
 
@@ -72,7 +65,7 @@ def test_the_remedy_is_one(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_each_handler_warns_once_under_many_threads(caplog: pytest.LogCaptureFixture) -> None:
-    handlers = [CitationCallbackHandler(StubEngine(), mode="eager") for _ in range(2)]
+    handlers = [CitationCallbackHandler(StubEngine(), mode="background") for _ in range(2)]
     with ThreadPoolExecutor(8) as pool:
         for handler in handlers:
             list(pool.map(lambda name: untold().invoke(name, using(handler)), "abcdefgh"))  # noqa: B023

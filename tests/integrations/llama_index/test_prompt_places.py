@@ -15,16 +15,15 @@ from llama_index.core.response_synthesizers.no_text import NoText
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from pydantic import BaseModel
 
-from attribot_integrations.context.prompts import render
 from attribot_integrations.context.sources import SourceSet
 from attribot_integrations.errors import PromptError
 from attribot_integrations.llama_index import AttributionEventHandler, AttributionRecord
+from tests.integrations.engines import StubEngine, prompt_of, text_of
 from tests.integrations.llama_index.calls import MODELS
 from tests.integrations.llama_index.fakes import (
     EchoChatLLM,
     EchoLLM,
     FactRetriever,
-    StubEngine,
     node,
     payload_of,
     rag,
@@ -51,10 +50,14 @@ MODES = [
     (ResponseMode.COMPACT, "ok", None),
     (ResponseMode.TREE_SUMMARIZE, "ok", None),
     (ResponseMode.SIMPLE_SUMMARIZE, "ok", None),
-    (ResponseMode.REFINE, "approximate", "nodes 0 are not in the last of 2 prompts and have no"),
-    (ResponseMode.ACCUMULATE, "skipped", "the answer was put together from 2 calls of the model"),
+    (ResponseMode.REFINE, "approximate", "nodes 0 have no place of their own in the prompt, a"),
+    (ResponseMode.ACCUMULATE, "approximate", "the answer was put together from 2 calls of the"),
     (ResponseMode.COMPACT_ACCUMULATE, "approximate", "not word for word what the model wrote"),
-    (ResponseMode.GENERATION, "skipped", "none of the 2 nodes stands in the prompt that the model"),
+    (
+        ResponseMode.GENERATION,
+        "approximate",
+        "none of the 2 nodes stands in the prompt, a template",
+    ),
 ]
 
 
@@ -71,7 +74,7 @@ def test_every_response_mode(
     assert (reason or "") in (record.reason or "")
     if status == "ok":
         assert engine.prompts[0].endswith(llm.prompts[-1])
-        assert record.indexes == (0, 1)
+    assert record.prompt_used == ("template" if "template" in str(record.reason) else "captured")
 
 
 @pytest.mark.parametrize(
@@ -101,36 +104,32 @@ def test_simple_summary_shows_a_list_as_python_writes_it(texts: list[str]) -> No
     )
 
 
-def test_refine_cites_the_nodes_of_the_last_prompt_only() -> None:
+def test_refine_is_scored_over_all_nodes() -> None:
     engine = StubEngine()
     llm = EchoLLM()
     nodes = [node("Ada is old."), node("Ada is tall."), node("Ada is here.")]
     record = asked(engine, over(nodes, llm, mode=ResponseMode.REFINE))
     assert len(llm.prompts) == 3
-    assert engine.prompts == [llm.prompts[-1]]
-    assert chunks(engine) == ["Ada is here."]
-    assert record.to_payload()["citations"][0]["source_index"] == 2
+    assert record.prompt_used == "template"
+    assert chunks(engine) == ["Ada is old.", "Ada is tall.", "Ada is here."]
+    assert (record.reason or "").startswith("nodes 0, 1 have no place of their own in the prompt")
 
 
 def test_compact_overflow_is_a_refine() -> None:
     llm = EchoLLM(window=900)
-    engine = StubEngine()
     nodes = [node(" ".join(f"word{n}{m}." for m in range(60))) for n in "abcd"]
-    record = asked(engine, over(nodes, llm))
+    record = asked(StubEngine(), over(nodes, llm))
     assert len(llm.prompts) > 1
-    assert record.status in ("approximate", "skipped")
-    assert record.reason is not None
-    for citation in record.to_payload()["citations"]:
-        assert citation["text"] in llm.prompts[-1]
+    assert (record.status, record.prompt_used) == ("approximate", "template")
+    assert "have no place of their own in the prompt" in (record.reason or "")
 
 
-def test_tree_summary_of_summaries_is_skipped() -> None:
+def test_tree_summary_of_summaries_says_so() -> None:
     llm = EchoLLM(window=600, answer="All is well.")
     nodes = [node(" ".join(f"word{n}{m}." for m in range(60))) for n in "abcdef"]
     record = asked(StubEngine(), over(nodes, llm, mode=ResponseMode.TREE_SUMMARIZE))
     assert len(llm.prompts) > 2
-    assert record.status == "skipped"
-    assert record.reason == "none of the 6 nodes stands in the prompt that the model saw"
+    assert (record.status, record.prompt_used) == ("approximate", "template")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -165,15 +164,13 @@ def test_removing_a_node_takes_its_metadata_along() -> None:
 class _RemovingEngine(StubEngine):
     """Keeps the prompt, to render it with sentences removed."""
 
-    def attribute_request(self, request: Any, *, options: Any = None) -> Any:
+    def attribute_request(self, request: Any) -> Any:
         self.sources = SourceSet.build(request.chunks)
-        self.prompt = request.prompt(request.question, self.sources)
-        return super().attribute_request(request, options=options)
+        self.prompt, _ = prompt_of(request, tuple(request.chunks))
+        return super().attribute_request(request)
 
     def without(self, removed: set[int]) -> str:
-        return "\n\n".join(
-            render(message.segments, frozenset(removed)).text for message in self.prompt.messages
-        )
+        return text_of(self.prompt, frozenset(removed))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +225,7 @@ def test_only_blank_nodes() -> None:
 
 def test_blank_answer() -> None:
     record = asked(StubEngine(), over([node("Ada.")], EchoLLM(answer="")))
-    assert record.status == "skipped"
+    assert (record.status, record.reason) == ("skipped", "the model wrote nothing")
 
 
 TEMPLATES = [
@@ -255,7 +252,9 @@ def test_own_templates(template: Any, model: type[EchoLLM]) -> None:
     query_engine = over([node("Bea is old."), node("Cleo is young.")], llm)
     query_engine.update_prompts({"response_synthesizer:text_qa_template": template})
     record = asked(engine, query_engine)
-    assert record.status == "ok", record.reason
+    twice = "nodes 0, 1 stand in the prompt several times"
+    assert record.reason == (twice if "Again" in llm.prompts[0] else None)
+    assert record.prompt_used == "captured"
     assert engine.prompts[0].endswith(llm.prompts[0])
 
 
@@ -286,7 +285,9 @@ def test_changed_context_is_searched_and_what_is_missing_is_told() -> None:
     query_engine.update_prompts({"response_synthesizer:text_qa_template": template})
     record = asked(StubEngine(), query_engine)
     assert record.status == "approximate"
-    assert record.reason == "nodes 1 are not in the prompt and have no score"
+    assert record.reason == (
+        "nodes 1 have no place of their own in the prompt, a template took its place"
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -349,24 +350,19 @@ def test_structured_answers_are_marked() -> None:
 
 
 def test_prompt_that_the_scoring_model_refuses(caplog: pytest.LogCaptureFixture) -> None:
-    class Refusing(StubEngine):
-        def attribute_request(self, request: Any, *, options: Any = None) -> Any:
-            if request.prompt is not None:
-                raise PromptError("no system role")
-            return super().attribute_request(request)
-
     with caplog.at_level(logging.WARNING):
-        record = asked(Refusing(), rag())
+        record = asked(StubEngine(PromptError("no system role")), rag())
     assert (record.status, record.prompt_used) == ("approximate", "template")
     assert record.reason == (
-        "the captured prompt cannot be scored, a template took its place: no system role"
+        "the captured prompt cannot be scored (no system role), a template took its place"
     )
+    assert record.reason in caplog.text
 
 
 def test_nodes_that_share_an_id_are_told_apart() -> None:
     class CitesLast(StubEngine):
-        def attribute_request(self, request: Any, *, options: Any = None) -> Any:
-            found = super().attribute_request(request, options=options)
+        def attribute_request(self, request: Any) -> Any:
+            found = super().attribute_request(request)
             last = replace(found.citations[0], chunk_index=len(found.chunks) - 1)
             return replace(found, citations=(last,))
 

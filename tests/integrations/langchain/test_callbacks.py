@@ -15,8 +15,9 @@ from attribot_integrations.errors import (
     PromptError,
 )
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call, call_abatch, call_ainvoke, call_astream
-from tests.integrations.langchain.fakes import StubEngine, last, open_runs, rag, using
+from tests.integrations.langchain.fakes import last, open_runs, rag, using
 
 
 def test_lazy_attribution_runs_once_when_it_is_read() -> None:
@@ -54,10 +55,10 @@ def test_template_takes_over_from_an_unusable_prompt(
     assert last(handler).attribution is not None
     assert last(handler).error is None
     assert [request.prompt is None for request in engine.requests] == [False, True]
-    assert f"a template takes its place: {error}" in caplog.text
+    assert f"the captured prompt cannot be scored ({error}), a template took" in caplog.text
 
 
-@pytest.mark.parametrize("mode", ["lazy", "eager"])
+@pytest.mark.parametrize("mode", ["lazy", "background"])
 def test_failed_attribution_does_not_break_the_chain(
     mode: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -68,8 +69,8 @@ def test_failed_attribution_does_not_break_the_chain(
     assert last(handler).error is error
     assert last(handler).attribution is None
     assert handler.citations == ()
-    assert f"attribution of run {last(handler).run_id} failed: broken" in caplog.text
-    assert "error=EmptyContextError('broken')" in repr(handler)
+    assert f"attribution of answer {last(handler).run_id} failed: broken" in caplog.text
+    assert "reason='EmptyContextError: broken'" in repr(handler)
 
 
 def test_failing_template_is_an_error_too() -> None:
@@ -91,9 +92,9 @@ def test_lazy_raise_error_raises_where_it_is_read() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_eager_raise_error_raises_from_the_chain(call: Call) -> None:
+def test_sync_raise_error_raises_from_the_chain(call: Call) -> None:
     engine = StubEngine(EmptyContextError("broken"))
-    handler = CitationCallbackHandler(engine, mode="eager", raise_error=True)
+    handler = CitationCallbackHandler(engine, mode="sync", raise_error=True)
     with pytest.raises(EmptyContextError, match="broken"):
         call(rag(), "Ada", using(handler))
     if call in (call_ainvoke, call_abatch, call_astream):
@@ -102,7 +103,7 @@ def test_eager_raise_error_raises_from_the_chain(call: Call) -> None:
     assert open_runs(handler) == (0, 0)
 
 
-def test_eager_mode_hands_records_on_from_its_worker() -> None:
+def test_background_mode_hands_records_on_from_its_worker() -> None:
     seen: list[tuple[str, bool, str]] = []
 
     def note(record: CitationRecord) -> None:
@@ -110,7 +111,7 @@ def test_eager_mode_hands_records_on_from_its_worker() -> None:
         seen.append((record.question, record.attribution is not None, name))
 
     engine = StubEngine()
-    handler = CitationCallbackHandler(engine, mode="eager", on_citations=note)
+    handler = CitationCallbackHandler(engine, mode="background", on_citations=note)
     for query in ("Ada", "Bea", "Cleo"):
         rag().invoke(query, using(handler))
     assert handler.wait(10)
@@ -120,13 +121,13 @@ def test_eager_mode_hands_records_on_from_its_worker() -> None:
         ("Cleo", True),
     ]
     assert {name for *_, name in seen} == set(engine.threads)
-    assert all(name.startswith("citations") for name in engine.threads)
+    assert all(name.startswith("attribution") for name in engine.threads)
 
 
 def test_wait_gives_up_after_its_time() -> None:
     going_on = threading.Event()
     handler = CitationCallbackHandler(
-        StubEngine(), mode="eager", on_citations=lambda record: going_on.wait(10)
+        StubEngine(), mode="background", on_citations=lambda record: going_on.wait(10)
     )
     rag().invoke("Ada", using(handler))
     assert not handler.wait(0.01)
@@ -138,13 +139,11 @@ def test_failing_on_citations_is_logged(caplog: pytest.LogCaptureFixture) -> Non
     def fail(record: CitationRecord) -> None:
         raise RuntimeError("no printer")
 
-    handler = CitationCallbackHandler(StubEngine(), mode="eager", on_citations=fail)
+    handler = CitationCallbackHandler(StubEngine(), mode="background", on_citations=fail)
     rag().invoke("Ada", using(handler))
     assert handler.wait(10)
     assert "on_citations failed" in caplog.text
-    strict = CitationCallbackHandler(
-        StubEngine(), mode="eager", on_citations=fail, raise_error=True
-    )
+    strict = CitationCallbackHandler(StubEngine(), mode="sync", on_citations=fail, raise_error=True)
     with pytest.raises(RuntimeError, match="no printer"):
         rag().invoke("Ada", using(strict))
 
@@ -152,8 +151,11 @@ def test_failing_on_citations_is_logged(caplog: pytest.LogCaptureFixture) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "later"}, 'mode must be "lazy" or "eager", got \'later\''),
-        ({"on_citations": print}, 'on_citations is called in mode="eager" only'),
+        ({"mode": "later"}, 'mode must be one of "lazy", "background", "sync", got \'later\''),
+        (
+            {"on_citations": print},
+            'on_citations is called in the modes "background" and "sync" only',
+        ),
         ({"max_records": 0}, "max_records must be at least 1, got 0"),
         ({"max_open_runs": 0}, "max_open_runs must be at least 1, got 0"),
     ],

@@ -11,15 +11,9 @@ from llama_index.core.base.response.schema import Response
 from llama_index_instrumentation import get_dispatcher
 
 from attribot_integrations.llama_index import AttributionEventHandler
+from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.calls import CALLS, MODELS, Call
-from tests.integrations.llama_index.fakes import (
-    EchoChatLLM,
-    EchoLLM,
-    StubEngine,
-    check,
-    payload_of,
-    rag,
-)
+from tests.integrations.llama_index.fakes import EchoChatLLM, EchoLLM, check, payload_of, rag
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -47,7 +41,7 @@ def test_payload_holds_what_belongs_together(call: Call, model: type[EchoLLM], t
 @pytest.mark.parametrize("call", CALLS)
 def test_deferred_mode_gives_the_same(call: Call) -> None:
     engine = StubEngine()
-    handler = AttributionEventHandler(engine, mode="deferred")
+    handler = AttributionEventHandler(engine, mode="background")
     with handler.attach():
         response = call(handler, EchoLLM(), "Ada")
     assert handler.wait(10)
