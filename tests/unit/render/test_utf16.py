@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.render.utf16 import offset_table
 from attribot_integrations.results import Attribution
 from attribot_integrations.results.serialization import attribution_from_dict
 from tests.properties.strategies import attributions
@@ -51,6 +52,11 @@ def test_an_emoji_moves_what_stands_behind_it() -> None:
     assert [(one["start"], one["end"]) for one in data["statements"]] == [(0, 8), (9, 13)]
     assert [(one["start"], one["end"]) for one in data["sources"]] == [(0, 7), (8, 11)]
     json.dumps(data)
+
+
+def test_table_of_offsets() -> None:
+    assert [*offset_table("a👍b\ud800", "characters")] == [0, 1, 2, 3, 4]
+    assert [*offset_table("a👍b\ud800", "utf-16")] == [0, 1, 3, 4, 5]
 
 
 def test_such_data_cannot_be_taken_for_the_other() -> None:
