@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.context.links import web_link
 from attribot_integrations.context.sources import clean_text
-from attribot_integrations.render.chunks import chunk_link, chunk_page
+from attribot_integrations.render.chunks import chunk_page
 from attribot_integrations.render.text import one_line
 from attribot_integrations.render.utf16 import offset_table
 from attribot_integrations.results.serialization import storable
@@ -73,7 +74,7 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "chunk_end": places[citation.chunk_end],
         "text": clean_text(citation.text),
         "title": one_line(chunk.title or "") or None,
-        "url": chunk_link(chunk),
+        "url": web_link(chunk.metadata),
         "page": chunk_page(chunk),
         "metadata": storable(chunk.metadata),
         "score": citation.score,

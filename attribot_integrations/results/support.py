@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.citations import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
@@ -130,10 +131,7 @@ def gather_evidence(
         citations: What is cited.
         alternatives: Sources that say the same.
     """
-    levels = {source.level for source in sources}
-    citable = "sentence" if "sentence" in levels else "chunk"
-    rows = [row for row, source in enumerate(sources) if source.level == citable]
-    best = scores[rows].max(axis=0, initial=0.0)
+    best = scores[citable_rows(sources)].max(axis=0, initial=0.0)
     joint = {group.statement_index: group.joint_score for group in alternatives}
     cited = {citation.statement_index for citation in citations}
     return tuple(

@@ -14,6 +14,7 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Alternatives, Citation, Statement
 from attribot_integrations.results.citations import (
     ThresholdPolicy,
+    citable_rows,
     make_citations,
     numbered_as_shown,
     shown_citations,
@@ -41,6 +42,28 @@ def cite(
         np.array(scores, dtype=np.float32),
         exact,
     )
+
+
+# What may be cited
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (("sentence",), [0, 1, 2, 3]),
+        (("chunk",), [0, 1, 2]),
+        (("sentence", "chunk"), [0, 1, 2, 3]),
+    ],
+)
+def test_sentences_are_cited_and_chunks_where_there_are_none(
+    levels: Sequence[Level], expected: list[int]
+) -> None:
+    assert citable_rows(SOURCES.at(levels)) == expected
+
+
+def test_sentences_are_found_wherever_they_stand() -> None:
+    assert citable_rows(SOURCES.at(("sentence", "chunk"))[::-1]) == [3, 4, 5, 6]
+    assert citable_rows(()) == []
 
 
 # The policy
