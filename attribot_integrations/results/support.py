@@ -46,7 +46,7 @@ DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
 """Labels that say that the sources do not support the statement."""
 
 NO_TOKEN = (
-    "it has no token of its own: the first one that holds its text belongs to the statement before"
+    "no token is its own: those that hold its text belong to the statement before, or are not scored"
 )
 """Why a statement that a tokenizer joins to its neighbour has no label."""
 
