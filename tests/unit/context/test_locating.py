@@ -78,9 +78,9 @@ def test_longer_chunks_choose_first() -> None:
     ]
 
 
-def test_overlapping_chunks() -> None:
+def test_overlapping_chunks_divide_what_they_share() -> None:
     assert outcomes("one two three", "one two", "two three") == [
-        ("overlapping", []),
+        ("partial", [(0, 3)]),
         ("found", [(4, 13)]),
     ]
 

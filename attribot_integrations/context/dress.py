@@ -1,0 +1,151 @@
+"""The ways in which a formatter may show a text, undone step by step.
+
+What a prompt shows is decoded (HTML entities, the escapes of Python and JSON), then folded; what is
+looked for is only folded. Two texts are the same where their folded forms are equal. A fold that
+loses something that could matter asks for longer texts.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import regex
+
+from attribot_integrations.context.borders import WHITE_SPACE
+from attribot_integrations.context.layers import Layer
+
+__all__ = ["EXACT", "FOLDS", "Dress", "Fold", "decoded"]
+
+Dress = Literal["exact", "normalized", "reformatted", "escaped"]
+"""How a prompt shows a text.
+
+`exact`: as it is, white space aside. `normalized`: with other quotation marks, invisible characters
+or another Unicode form. `reformatted`: with quote or list marks, numbers before its lines, hyphens
+mended, or compatibility characters replaced. `escaped`: with escapes of HTML, JSON or Python.
+"""
+
+_Match = regex.Match[str]
+
+_SPACE = regex.compile(rf"(?! (?!{WHITE_SPACE})){WHITE_SPACE}++")
+_INVISIBLE = regex.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
+_NOT_ASCII = regex.compile(r"\p{ASCII}\p{M}++|[\u1100-\u11ff]++|\P{ASCII}\p{M}*+")
+_QUOTES = {
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a\u00b4`", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'),
+}
+_QUOTE = regex.compile(f"[{''.join(_QUOTES)}]")
+_LINE = r"(?:^|(?<=[\n\r\v\f\x85\u2028\u2029]))"
+_MARK = r"(?:>++|[\-*+\u2022\u2023\u25aa\u25cf\u25e6\u2013\u2014|]|\#{1,6}|//)(?:[ \t]++|$)|>++"
+_NUMBER = r"(?:\d{1,4}(?:[.):]|[ \t]*+\|)[ \t]++|\[\d{1,4}\][ \t]++|\d{1,4}\t)"
+_MARKS = regex.compile(rf"{_LINE}[ \t]*+(?:{_MARK}[ \t]*+)+", regex.V1)
+_NUMBERED = regex.compile(rf"{_LINE}[ \t]*+(?:(?:{_MARK})[ \t]*+)*+{_NUMBER}", regex.V1)
+_HYPHEN = regex.compile(rf"(?<=\p{{L}})[\-\u2010\u2011]{WHITE_SPACE}*+(?=\p{{L}})")
+_DASH = regex.compile(r"[\u2010-\u2015\u2212]")
+_ENTITY = regex.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|<br\s{0,3}/?>"
+)
+# "\new" may be a path's; a line break before a capital letter is the better guess in "B:\nThe".
+_ESCAPE = regex.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]:\\(?!n\P{Ll})[^\s\"']{0,300}+(*SKIP)(*FAIL)"
+    r"|\\(?:u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}"
+    r"|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[nrtfbv\"'\\/])"
+)
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "b": "\b", "v": "\v"}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A way to write texts so that differences of form are gone."""
+
+    dress: Dress
+    least: int
+    """UTF-8 bytes that a text needs to be looked for in this form: a character of Chinese, which
+    has three, says as much as some letters of Latin."""
+    of_needle: Callable[[Layer], Layer]
+    of_prompt: Callable[[Layer], Layer]
+
+
+def spaced(layer: Layer) -> Layer:
+    """Write every run of white space as one space."""
+    return layer.rewritten(_SPACE, lambda _: " ")
+
+
+def normalized(layer: Layer) -> Layer:
+    """Drop invisible characters, compose accents and straighten quotation marks."""
+    if layer.text.isascii() and "`" not in layer.text:
+        return spaced(layer)
+    layer = _composed(layer.rewritten(_INVISIBLE, lambda _: ""), "NFC")
+    return spaced(layer.rewritten(_QUOTE, lambda match: _QUOTES[match[0]]))
+
+
+def reformatted(layer: Layer) -> Layer:
+    """Drop quote and list marks before lines and hyphens in words, replace what NFKC replaces."""
+    layer = layer.rewritten(_INVISIBLE, lambda _: "").rewritten(_MARKS, lambda _: "")
+    layer = layer.rewritten(_HYPHEN, lambda _: "").rewritten(_DASH, lambda _: "-")
+    layer = layer.rewritten(_QUOTE, lambda match: _QUOTES[match[0]])
+    return spaced(_composed(layer, "NFKC"))
+
+
+def unnumbered(layer: Layer) -> Layer:
+    """Drop numbers before lines too: a formatter may add them, never change them."""
+    return reformatted(layer.rewritten(_NUMBERED, lambda _: ""))
+
+
+EXACT = Fold("exact", 1, spaced, spaced)
+FOLDS = (
+    EXACT,
+    Fold("normalized", 4, normalized, normalized),
+    Fold("reformatted", 16, reformatted, reformatted),
+    Fold("reformatted", 16, reformatted, unnumbered),
+)
+"""In the order in which they are tried."""
+
+
+def decoded(layers: tuple[Layer, ...]) -> Iterator[tuple[Layer, ...]]:
+    """Yield the texts of a prompt as they are, then with up to two layers of escapes undone."""
+    seen = {tuple(layer.text for layer in layers)}
+    level = [layers]
+    yield layers
+    for _ in range(2):
+        following: list[tuple[Layer, ...]] = []
+        for each in level:
+            for decode in (_without_entities, _without_escapes):
+                made = tuple(map(decode, each))
+                texts = tuple(layer.text for layer in made)
+                if texts not in seen:
+                    seen.add(texts)
+                    following.append(made)
+                    yield made
+        level = following
+
+
+def _without_entities(layer: Layer) -> Layer:
+    def write(match: _Match) -> str:
+        return "\n" if match[0][0] == "<" else html.unescape(match[0])
+
+    return layer.rewritten(_ENTITY, write)
+
+
+def _without_escapes(layer: Layer) -> Layer:
+    return layer.rewritten(_ESCAPE, lambda match: _unescaped(match[0][1:]))
+
+
+def _unescaped(code: str) -> str:
+    if code[0] not in "uUx":
+        return _LETTERS.get(code, code)
+    if len(code) == 11:  # a pair of surrogates
+        return (f"{chr(int(code[1:5], 16))}{chr(int(code[7:], 16))}").encode(
+            "utf-16", "surrogatepass"
+        ).decode("utf-16")
+    number = int(code[1:], 16)
+    return "\ufffd" if 0xD800 <= number < 0xE000 or number > 0x10FFFF else chr(number)
+
+
+def _composed(layer: Layer, form: Literal["NFC", "NFKC"]) -> Layer:
+    if unicodedata.is_normalized(form, layer.text):
+        return layer
+    return layer.rewritten(_NOT_ASCII, lambda match: unicodedata.normalize(form, match[0]))
