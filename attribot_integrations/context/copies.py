@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from attribot_integrations.context.dress import EXACT, FOLDS, Dress, decoded
-from attribot_integrations.context.layers import Layer, as_layer
+from attribot_integrations.context.layers import Layer
 from attribot_integrations.context.sources import Span
-from attribot_integrations.context.word_search import WordSearch
+from attribot_integrations.context.word_search import WordSearch, last_taken
 
 __all__ = ["Copy", "Form", "Needle", "PromptTexts", "Run"]
 
@@ -97,7 +97,7 @@ class Needle:
     """
 
     def __init__(self, text: str) -> None:
-        self._original = as_layer(text)
+        self._original = Layer(text)
         self._layers: dict[object, Layer] = {}
         self.text = self.layer(0).text.strip()
         """The text without the white space around it, and every other run of it one space."""
@@ -134,7 +134,7 @@ class PromptTexts:
     taken: list[bytearray] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.forms = tuple(_forms([as_layer(text) for text in self.texts]))
+        self.forms = tuple(_forms([Layer(text) for text in self.texts]))
         self.taken = [bytearray(len(text)) for text in self.texts]
 
     def take(self, copy: Copy, *, for_question: bool = False) -> None:
@@ -151,7 +151,7 @@ class PromptTexts:
     def is_free(self, copy: Copy) -> bool:
         """Tell whether nothing of a copy's place is taken."""
         message, start, end = copy.place
-        return not any(self.taken[message][start:end])
+        return last_taken(self.taken[message], start, end) < 0
 
     def in_question(self, copy: Copy) -> bool:
         """Tell whether a copy's place touches that of the question."""

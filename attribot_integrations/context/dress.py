@@ -30,21 +30,24 @@ mended, or compatibility characters replaced. `escaped`: with escapes of HTML, J
 
 _Match = regex.Match[str]
 
-_SPACE = regex.compile(rf"(?! (?!{WHITE_SPACE})){WHITE_SPACE}++")
+_SPACE = regex.compile(rf"(?:[\s\x1c-\x1f--\ ]| (?={WHITE_SPACE})){WHITE_SPACE}*+", regex.V1)
 _INVISIBLE = regex.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
-_NOT_ASCII = regex.compile(r"\p{ASCII}\p{M}++|[\u1100-\u11ff]++|\P{ASCII}\p{M}*+")
-_QUOTES = {
-    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a\u00b4`", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'),
-}
-_QUOTE = regex.compile(f"[{''.join(_QUOTES)}]")
+_MARKED = regex.compile(r"\p{M}")
+_COMPOSED = regex.compile(r"[\u1100-\u11ff]++|\P{ASCII}")
+_CLUSTER = regex.compile(r"\p{ASCII}\p{M}++|[\u1100-\u11ff]++|\P{ASCII}\p{M}*+")
+_QUOTES = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a\u00b4`", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'),
+    }
+)
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 _LINE = r"(?:^|(?<=[\n\r\v\f\x85\u2028\u2029]))"
 _MARK = r"(?:>++|[\-*+\u2022\u2023\u25aa\u25cf\u25e6\u2013\u2014|]|\#{1,6}|//)(?:[ \t]++|$)|>++"
 _NUMBER = r"(?:\d{1,4}(?:[.):]|[ \t]*+\|)[ \t]++|\[\d{1,4}\][ \t]++|\d{1,4}\t)"
 _MARKS = regex.compile(rf"{_LINE}[ \t]*+(?:{_MARK}[ \t]*+)+", regex.V1)
 _NUMBERED = regex.compile(rf"{_LINE}[ \t]*+(?:(?:{_MARK})[ \t]*+)*+{_NUMBER}", regex.V1)
 _HYPHEN = regex.compile(rf"(?<=\p{{L}})[\-\u2010\u2011]{WHITE_SPACE}*+(?=\p{{L}})")
-_DASH = regex.compile(r"[\u2010-\u2015\u2212]")
 _ENTITY = regex.compile(
     r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|<br\s{0,3}/?>"
 )
@@ -76,18 +79,13 @@ def spaced(layer: Layer) -> Layer:
 
 def normalized(layer: Layer) -> Layer:
     """Drop invisible characters, compose accents and straighten quotation marks."""
-    if layer.text.isascii() and "`" not in layer.text:
-        return spaced(layer)
-    layer = _composed(layer.rewritten(_INVISIBLE, lambda _: ""), "NFC")
-    return spaced(layer.rewritten(_QUOTE, lambda match: _QUOTES[match[0]]))
+    return spaced(_composed(_plain(layer), "NFC"))
 
 
 def reformatted(layer: Layer) -> Layer:
     """Drop quote and list marks before lines and hyphens in words, replace what NFKC replaces."""
-    layer = layer.rewritten(_INVISIBLE, lambda _: "").rewritten(_MARKS, lambda _: "")
-    layer = layer.rewritten(_HYPHEN, lambda _: "").rewritten(_DASH, lambda _: "-")
-    layer = layer.rewritten(_QUOTE, lambda match: _QUOTES[match[0]])
-    return spaced(_composed(layer, "NFKC"))
+    layer = _plain(layer).rewritten(_MARKS, lambda _: "").rewritten(_HYPHEN, lambda _: "")
+    return spaced(_composed(layer, "NFKC").translated(_DASHES))
 
 
 def unnumbered(layer: Layer) -> Layer:
@@ -131,6 +129,8 @@ def _without_entities(layer: Layer) -> Layer:
 
 
 def _without_escapes(layer: Layer) -> Layer:
+    if "\\" not in layer.text:
+        return layer
     return layer.rewritten(_ESCAPE, lambda match: _unescaped(match[0][1:]))
 
 
@@ -145,7 +145,14 @@ def _unescaped(code: str) -> str:
     return "\ufffd" if 0xD800 <= number < 0xE000 or number > 0x10FFFF else chr(number)
 
 
+def _plain(layer: Layer) -> Layer:
+    if not layer.text.isascii():
+        layer = layer.rewritten(_INVISIBLE, lambda _: "")
+    return layer.translated(_QUOTES)
+
+
 def _composed(layer: Layer, form: Literal["NFC", "NFKC"]) -> Layer:
     if unicodedata.is_normalized(form, layer.text):
         return layer
-    return layer.rewritten(_NOT_ASCII, lambda match: unicodedata.normalize(form, match[0]))
+    pattern = _CLUSTER if _MARKED.search(layer.text) else _COMPOSED
+    return layer.rewritten(pattern, lambda match: unicodedata.normalize(form, match[0]))

@@ -7,6 +7,7 @@ Where it cannot be told which of two chunks is shown, neither is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,6 +16,7 @@ import regex
 
 from attribot_integrations.context.copies import Copy, Needle, PromptTexts, Run
 from attribot_integrations.context.parts import Part, parts, rest_stands
+from attribot_integrations.context.sources import Span
 
 __all__ = ["Match", "Outcome", "match_chunks"]
 
@@ -123,27 +125,23 @@ def _take_rest(prompt: PromptTexts, group: _Group) -> None:
             continue
         (run,) = copy.runs
         taken = prompt.taken[copy.message]
-        free = [not any(taken[slice(*run.layer.origin(at, at + 1))]) for at in range(run.at, run.at + run.length)]
-        for low, high in _stretches(free):
-            while low < high and run.layer.text[run.at + low] == " ":
-                low += 1
-            while low < high and run.layer.text[run.at + high - 1] == " ":
-                high -= 1
-            if not _VISIBLE.search(run.layer.text, run.at + low, run.at + high):
+        start, end = run.place
+        for low, high in _stretches(taken[start:end]):
+            low, high = run.layer.within(start + low, start + high)
+            text = run.layer.text[low:high]
+            low, high = low + len(text) - len(text.lstrip()), low + len(text.rstrip())
+            if not _VISIBLE.search(text):
                 continue
-            piece = Run(run.layer, run.at + low, run.needle, run.first + low, high - low)
+            piece = Run(run.layer, low, run.needle, run.first + low - run.at, high - low)
             part = Copy(copy.message, (piece,), copy.dress, whole=False)
             prompt.take(part)
             group.copies.append(part)
 
 
-def _stretches(free: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    start = 0
-    for place, each in enumerate([*free, False]):
-        if not each:
-            if start < place:
-                yield start, place
-            start = place + 1
+def _stretches(taken: bytearray) -> Iterator[Span]:
+    """Yield the spans in which nothing is taken."""
+    for match in re.finditer(rb"\x00+", taken):
+        yield match.span()
 
 
 def _match_glued(prompt: PromptTexts, groups: Sequence[_Group]) -> None:
@@ -237,7 +235,7 @@ def _shared(prompt: PromptTexts, group: _Group, rest: frozenset[str]) -> Iterato
 
 def _free_texts(prompt: PromptTexts) -> Iterator[str]:
     for text, taken in zip(prompt.texts, prompt.taken, strict=True):
-        for low, high in _stretches([not each for each in taken]):
+        for low, high in _stretches(taken):
             yield text[low:high]
 
 

@@ -7,7 +7,6 @@ cut, and then nothing is claimed.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -68,7 +67,7 @@ class _Text:
             high += 1
         if low <= 0 or high >= len(self.text):
             return True
-        between = self.original[layer.ends[low - 1] : layer.starts[high]]
+        between = self.original[layer.end_of(low - 1) : layer.start_of(high)]
         return _BREAK.search(between) is not None
 
     def may_start(self, place: int) -> bool:
@@ -102,12 +101,12 @@ class _Text:
         """Return where the first taken character of a span begins, else its end."""
         low, high = self.search.layer.origin(start, end)
         free = len(self.taken[low:high]) - len(self.taken[low:high].lstrip(b"\x00"))
-        return end if low + free == high else bisect_right(self.search.layer.ends, low + free)
+        return end if low + free == high else self.search.layer.ended_by(low + free)
 
     def free_from(self, start: int, end: int) -> int:
         """Return where the last taken character of a span ends, else its start."""
         last = last_taken(self.taken, *self.search.layer.origin(start, end))
-        return start if last < 0 else bisect_right(self.search.layer.starts, last)
+        return start if last < 0 else self.search.layer.started_by(last)
 
     def gap(self, start: int, end: int) -> bool:
         """Tell whether a span may stand for what was cut out of the middle."""

@@ -8,7 +8,7 @@ whatever the texts hold.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from functools import cached_property
 
 from attribot_integrations.context.borders import is_part_of_name, units
@@ -56,7 +56,7 @@ class WordSearch:
                 last = last_taken(taken, *self.layer.origin(place, end))
                 (free if last < 0 else blocked).append((place, end))
                 # Every place that begins before the end of the taken one is blocked too.
-                following = end if last < 0 else bisect_right(self.layer.starts, last)
+                following = end if last < 0 else self.layer.started_by(last)
             else:
                 patience -= len(needle)
             if patience > 0:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from attribot_integrations.context.dress import spaced
-from attribot_integrations.context.layers import as_layer
+from attribot_integrations.context.layers import Layer
 from attribot_integrations.context.word_search import WordSearch, last_taken
 
 
 def search(text: str) -> WordSearch:
-    return WordSearch(spaced(as_layer(text)))
+    return WordSearch(spaced(Layer(text)))
 
 
 def test_copies_do_not_overlap_one_another() -> None:
