@@ -11,16 +11,17 @@ import regex
 
 from attribot_integrations.context.sources import Span
 
-__all__ = ["WHITE_SPACE", "is_part_of_name", "units"]
+__all__ = ["UNSPACED", "WHITE_SPACE", "is_part_of_name", "units"]
 
 WHITE_SPACE = r"[\s\x1c-\x1f]"
 """What Python strips and splits at, as a pattern for `regex`."""
 
-# Thai, Chinese and their like. Katakana is left to Unicode, which keeps its words whole.
-_UNSPACED = "".join(
+UNSPACED = "".join(
     rf"\p{{Script={name}}}" for name in ("Han", "Hiragana", "Thai", "Lao", "Khmer", "Myanmar")
 )
-_LETTER = rf"[\p{{L}}\p{{N}}--[{_UNSPACED}\p{{Script=Katakana}}\p{{dt=circle}}]]"
+"""Scripts without spaces between words, as the inside of a set of `regex`. Katakana is left to
+Unicode, which keeps its words whole."""
+_LETTER = rf"[\p{{L}}\p{{N}}--[{UNSPACED}\p{{Script=Katakana}}\p{{dt=circle}}]]"
 # A word of Unicode, except that ":" and "_" end it: "Context:We" and "_We left_" are read apart.
 _WORD = rf"{_LETTER}(?:(?![:_])\X)*?(?:\b|(?=[:_]))"
 _HYPHEN = r"[\-\u2010-\u2013]"  # up to the en dash; an em dash stands between sentences

@@ -15,7 +15,7 @@ from typing import Literal
 
 import regex
 
-from attribot_integrations.context.borders import WHITE_SPACE
+from attribot_integrations.context.borders import UNSPACED, WHITE_SPACE
 from attribot_integrations.context.layers import Layer
 
 __all__ = ["EXACT", "FOLDS", "Dress", "Fold", "decoded"]
@@ -48,6 +48,12 @@ _NUMBER = r"(?:\d{1,4}(?:[.):]|[ \t]*+\|)[ \t]++|\[\d{1,4}\][ \t]++|\d{1,4}\t)"
 _MARKS = regex.compile(rf"{_LINE}[ \t]*+(?:{_MARK}[ \t]*+)+", regex.V1)
 _NUMBERED = regex.compile(rf"{_LINE}[ \t]*+(?:(?:{_MARK})[ \t]*+)*+{_NUMBER}", regex.V1)
 _HYPHEN = regex.compile(rf"(?<=\p{{L}})[\-\u2010\u2011]{WHITE_SPACE}*+(?=\p{{L}})")
+# Lines of scripts without spaces, joined or wrapped.
+_WRAPPED = regex.compile(
+    rf"(?<=[{UNSPACED}\p{{Script=Katakana}}\u3000-\u303f\uff00-\uff0f]){WHITE_SPACE}++"
+    rf"(?=[{UNSPACED}\p{{Script=Katakana}}\u3000-\u303f\uff00-\uff0f])",
+    regex.V1,
+)
 _ENTITY = regex.compile(
     r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|<br\s{0,3}/?>"
 )
@@ -85,6 +91,8 @@ def normalized(layer: Layer) -> Layer:
 def reformatted(layer: Layer) -> Layer:
     """Drop quote and list marks before lines and hyphens in words, replace what NFKC replaces."""
     layer = _plain(layer).rewritten(_MARKS, lambda _: "").rewritten(_HYPHEN, lambda _: "")
+    if not layer.text.isascii():
+        layer = layer.rewritten(_WRAPPED, lambda _: "")
     return spaced(_composed(layer, "NFKC").translated(_DASHES))
 
 

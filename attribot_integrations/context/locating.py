@@ -86,8 +86,8 @@ class ChunkLocation:
     shown: tuple[Span, ...] = ()
     """Which spans of the chunk's text stand in the prompt, if it is `partial`."""
     traces: bool = False
-    """Whether text of the chunk may stand in the prompt outside of `places`: nothing is located,
-    but many of its words are there, or a part is, and another one too."""
+    """Whether text of the chunk may stand in the prompt outside of all places: it is not located,
+    but many of its words are there, or a part of it stands somewhere else."""
 
     @property
     def located(self) -> bool:

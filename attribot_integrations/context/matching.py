@@ -43,7 +43,7 @@ class Match:
     outcome: Outcome
     copies: tuple[Copy, ...] = ()
     traces: bool = False
-    """Whether text of a chunk that is not located, or not wholly, may stand in the prompt."""
+    """Whether text of the chunk may stand in the prompt outside of its copies."""
 
 
 @dataclass
@@ -76,6 +76,8 @@ def match_chunks(texts: Sequence[str], chunks: Sequence[str], question: str) -> 
         _take_rest(prompt, group)
     _match_glued(prompt, [group for group in groups.values() if not group.copies])
     _match_parts(prompt, [group for group in groups.values() if not group.copies])
+    for group in groups.values():
+        group.traces |= any(prompt.is_free(part.copy) for part in parts(prompt, group.needle))
     rest = _words(_free_texts(prompt))
     matches = [Match("blank") for _ in chunks]
     for group in groups.values():
@@ -192,7 +194,6 @@ def _match_parts(prompt: PromptTexts, groups: Sequence[_Group]) -> None:
             continue
         before = settled.get(id(group))
         if before is not None and before.shown != part.shown:
-            group.traces = True  # another piece of it stands somewhere else
             continue
         rivals = [
             id(other)

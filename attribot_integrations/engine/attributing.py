@@ -93,11 +93,10 @@ def attribute_answer(
         can_knock_out=(on_proxy or scorer).can_knock_out, on_proxy=on_proxy is not None
     )
     result = method.run(inputs)
-    attribution = _concluded(request, chunks, inputs, result, options)
+    attribution = _concluded(request, chunks, inputs, result, options, locations)
     return replace(
         attribution,
         method=method.name,
-        locations=locations,
         cost=Cost(
             seconds=time.perf_counter() - started,
             models=tuple(each.cost for each in (scorer, on_proxy) if each is not None),
@@ -164,6 +163,7 @@ def _concluded(
     inputs: MethodInput,
     result: MethodScores,
     options: EngineOptions,
+    locations: tuple[ChunkLocation, ...],
 ) -> Attribution:
     """Turn scores into citations and labels; method and cost are left to fill in."""
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
@@ -189,6 +189,7 @@ def _concluded(
             alternatives,
         ),
         method="",
+        locations=locations,
         cost=Cost(0.0, ()),
         id=request.id,
         sufficiency=result.sufficiency,
@@ -224,11 +225,21 @@ def _prompt(
     if request.prompt is None:
         sources = SourceSet.build(chunks, options.splitter)
         return fill_template(options.template, request.question, sources), sources, ()
-    prompt, sources, locations = capture_prompt(request.prompt, chunks, options.splitter)
+    prompt, sources, locations = capture_prompt(
+        request.prompt, chunks, options.splitter, request.question
+    )
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
     if missing:
         listed = ", ".join(f"{place.chunk_index} ({place.outcome})" for place in missing)
         _logger.info("no place of their own in the captured prompt for chunks %s", listed)
+    unremoved = [place.chunk_index for place in locations if place.traces]
+    if unremoved:
+        _logger.warning(
+            "text of the chunks %s may stand in the captured prompt where it is not recognised: "
+            "statements that seem not to need the context are labelled unknown; leave prompt out "
+            "to score with a template",
+            ", ".join(map(str, unremoved)),
+        )
     return prompt, sources, locations
 
 

@@ -115,7 +115,9 @@ def _prompt(example: EvaluationExample, options: EngineOptions) -> tuple[Prompt,
     if example.prompt is None:
         sources = SourceSet.build(example.chunks, example.splitter)
         return fill_template(options.template, example.question, sources), sources
-    prompt, sources, _ = capture_prompt(example.prompt, example.chunks, example.splitter)
+    prompt, sources, _ = capture_prompt(
+        example.prompt, example.chunks, example.splitter, example.question
+    )
     return prompt, sources
 
 

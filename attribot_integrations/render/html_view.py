@@ -29,6 +29,7 @@ LABEL_MEANINGS: dict[SupportLabel, str] = {
     "unsupported": "unlikely even with the sources at hand",
     "parametric": "no likelier with the sources than without, so not taken from them",
     "uncertain": "depends on the sources as a whole, but none of them stands out",
+    "unknown": "the prompt may hold retrieved text that could not be removed, so it is not known",
 }
 
 _LONG_TEXT = 700

@@ -27,13 +27,14 @@ __all__ = [
     "support_evidence",
 ]
 
-SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain"]
+SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain", "unknown"]
 """Where a statement comes from.
 
 `supported`: it depends on the context, and sources are cited for it. `unsupported`: the model gives
 it little likelihood even with the context. `parametric`: it is as likely without the context, so
 the model knows it or takes it from the question. `uncertain`: it depends on the context as a whole,
-but no source stands out.
+but no source stands out. `unknown`: the label would rest on the likelihood without the context, but
+the prompt may still hold text of a chunk that could not be removed, see `Attribution.unremoved`.
 """
 
 FEATURES = (
@@ -63,6 +64,8 @@ class SupportEvidence:
     together, in nats."""
     cited: bool
     """Whether a source is cited for it."""
+    complete: bool = True
+    """Whether all retrieved text was removed for `log_likelihood_without_context`."""
 
     @property
     def gain(self) -> float:
@@ -102,6 +105,7 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
             tokens=max(1, each.tokens[1] - each.tokens[0]),
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
+            complete=not attribution.unremoved,
         )
         for each in attribution.statements
     )
@@ -198,8 +202,10 @@ class LabelSupport:
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:
         if self._unlikely(evidence, probability):
-            return "unsupported"
+            return "unsupported" if evidence.complete or probability is None else "unknown"
         if evidence.gain < self.min_gain:
+            if not evidence.complete:
+                return "unknown"  # text that was left standing makes the gain too small
             known = evidence.least_token_log_prob >= self.min_known_token_log_prob
             return "parametric" if known else "unsupported"
         return "supported" if evidence.cited else "uncertain"
