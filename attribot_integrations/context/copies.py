@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from attribot_integrations.context.dress import EXACT, FOLDS, Dress, decoded
+from attribot_integrations.context.dress import EXACT, FOLDS, Dress, decoded, may_cut_path
 from attribot_integrations.context.layers import Layer
 from attribot_integrations.context.sources import Span
 from attribot_integrations.context.word_search import WordSearch, last_taken
 
-__all__ = ["Copy", "Form", "Needle", "PromptTexts", "Run"]
+__all__ = ["Copy", "Form", "Needle", "PromptTexts", "Run", "stretches"]
 
 _LEAST_ESCAPED = 8
 """UTF-8 bytes of a text that is looked for among undone escapes, which can be mistaken."""
@@ -158,6 +159,20 @@ class PromptTexts:
         message, start, end = copy.place
         return _QUESTION in self.taken[message][start:end]
 
+    def left(self) -> list[tuple[Form, list[str]]]:
+        """Return, for every form, the stretches of its texts in which nothing is taken."""
+        return [
+            (
+                form,
+                [
+                    search.layer.text[slice(*search.layer.within(*span))]
+                    for search, taken in zip(form.searches, self.taken, strict=True)
+                    for span in stretches(taken)
+                ],
+            )
+            for form in self.forms
+        ]
+
     def copies(self, needle: Needle) -> tuple[list[Copy], list[Copy]]:
         """Find whole copies, in the order of the text.
 
@@ -181,12 +196,21 @@ class PromptTexts:
                 ):
                     for start, end in spans:
                         run = needle.run(form, message, start, 0, end - start)
-                        copies.append(Copy(message, (run,), form.dress))
+                        if form.dress != "escaped" or not may_cut_path(
+                            self.texts[message], *run.place
+                        ):
+                            copies.append(Copy(message, (run,), form.dress))
                 for copy in free:
                     _, start, end = copy.place
                     taken[copy.message][start:end] = b"\x01" * (end - start)
         free.sort(key=lambda copy: copy.place)
         return free, [copy for copy in blocked if not self.is_free(copy)]
+
+
+def stretches(taken: bytearray) -> Iterator[Span]:
+    """Yield the spans in which nothing is taken."""
+    for match in re.finditer(rb"\x00+", taken):
+        yield match.span()
 
 
 def _forms(layers: Sequence[Layer]) -> Iterator[Form]:

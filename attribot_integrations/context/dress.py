@@ -18,7 +18,7 @@ import regex
 from attribot_integrations.context.borders import UNSPACED, WHITE_SPACE
 from attribot_integrations.context.layers import Layer
 
-__all__ = ["EXACT", "FOLDS", "Dress", "Fold", "decoded"]
+__all__ = ["EXACT", "FOLDS", "Dress", "Fold", "decoded", "may_cut_path"]
 
 Dress = Literal["exact", "normalized", "reformatted", "escaped"]
 """How a prompt shows a text.
@@ -57,9 +57,15 @@ _WRAPPED = regex.compile(
 _ENTITY = regex.compile(
     r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|<br\s{0,3}/?>"
 )
-# "\new" may be a path's; a line break before a capital letter is the better guess in "B:\nThe".
+# "docs\new" may be a path, unless other escapes cannot be anything else.
+_IN_PATH = regex.compile(r"(?<=[\p{L}\p{N}])\\[nrtfbv](?=\p{Ll})")
+_ESCAPED = regex.compile(
+    r"[.,;!?)\]\"'\u2019\u201d\u3002]\\[nrt]|\\[nrt](?!\p{Ll})|\\[\"']"
+    r"|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}"
+)
+# "C:\new" is a path; a line break before a capital letter is the better guess in "B:\nThe".
 _ESCAPE = regex.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]:\\(?!n\P{Ll})[^\s\"']{0,300}+(*SKIP)(*FAIL)"
+    r"(?<![A-Za-z0-9])[A-Za-z]:\\(?!\\|n\P{Ll})[^\s\"']{0,300}+(*SKIP)(*FAIL)"
     r"|\\(?:u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}"
     r"|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[nrtfbv\"'\\/])"
 )
@@ -127,6 +133,12 @@ def decoded(layers: tuple[Layer, ...]) -> Iterator[tuple[Layer, ...]]:
                     following.append(made)
                     yield made
         level = following
+
+
+def may_cut_path(text: str, start: int, end: int) -> bool:
+    """Tell whether what an escape seems to end or begin may as well be part of a path."""
+    edges = (_IN_PATH.match(text, end), _IN_PATH.match(text, max(0, start - 2)))
+    return any(edges) and _ESCAPED.search(text) is None
 
 
 def _without_entities(layer: Layer) -> Layer:

@@ -7,16 +7,14 @@ Where it cannot be told which of two chunks is shown, neither is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import regex
 
-from attribot_integrations.context.copies import Copy, Needle, PromptTexts, Run
-from attribot_integrations.context.parts import Part, parts, rest_stands
-from attribot_integrations.context.sources import Span
+from attribot_integrations.context.copies import Copy, Needle, PromptTexts, Run, stretches
+from attribot_integrations.context.parts import Part, may_show_part, parts, rest_stands
 
 __all__ = ["Match", "Outcome", "match_chunks"]
 
@@ -76,9 +74,12 @@ def match_chunks(texts: Sequence[str], chunks: Sequence[str], question: str) -> 
         _take_rest(prompt, group)
     _match_glued(prompt, [group for group in groups.values() if not group.copies])
     _match_parts(prompt, [group for group in groups.values() if not group.copies])
+    left = prompt.left()
     for group in groups.values():
-        group.traces |= any(prompt.is_free(part.copy) for part in parts(prompt, group.needle))
-    rest = _words(_free_texts(prompt))
+        group.traces |= may_show_part(left, group.needle) and any(
+            prompt.is_free(part.copy) for part in parts(prompt, group.needle)
+        )
+    rest = _words(iter(left[0][1]))
     matches = [Match("blank") for _ in chunks]
     for group in groups.values():
         for index, match in zip(group.members, _shared(prompt, group, rest), strict=True):
@@ -128,7 +129,7 @@ def _take_rest(prompt: PromptTexts, group: _Group) -> None:
         (run,) = copy.runs
         taken = prompt.taken[copy.message]
         start, end = run.place
-        for low, high in _stretches(taken[start:end]):
+        for low, high in stretches(taken[start:end]):
             low, high = run.layer.within(start + low, start + high)
             text = run.layer.text[low:high]
             low, high = low + len(text) - len(text.lstrip()), low + len(text.rstrip())
@@ -138,12 +139,6 @@ def _take_rest(prompt: PromptTexts, group: _Group) -> None:
             part = Copy(copy.message, (piece,), copy.dress, whole=False)
             prompt.take(part)
             group.copies.append(part)
-
-
-def _stretches(taken: bytearray) -> Iterator[Span]:
-    """Yield the spans in which nothing is taken."""
-    for match in re.finditer(rb"\x00+", taken):
-        yield match.span()
 
 
 def _match_glued(prompt: PromptTexts, groups: Sequence[_Group]) -> None:
@@ -232,12 +227,6 @@ def _shared(prompt: PromptTexts, group: _Group, rest: frozenset[str]) -> Iterato
             yield Match("partial", own, traces)
         else:
             yield Match("repeated" if len(own) > 1 else "found", own, traces)
-
-
-def _free_texts(prompt: PromptTexts) -> Iterator[str]:
-    for text, taken in zip(prompt.texts, prompt.taken, strict=True):
-        for low, high in _stretches(taken):
-            yield text[low:high]
 
 
 def _words(texts: Iterator[str]) -> frozenset[str]:

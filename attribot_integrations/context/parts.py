@@ -7,7 +7,7 @@ cut, and then nothing is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
 
@@ -16,7 +16,7 @@ import regex
 from attribot_integrations.context.copies import Copy, Form, Needle, PromptTexts
 from attribot_integrations.context.word_search import WordSearch, last_taken
 
-__all__ = ["Part", "parts", "rest_stands"]
+__all__ = ["Part", "may_show_part", "parts", "rest_stands"]
 
 _LEAST = 24
 """UTF-8 bytes of the start or end of a text by which it is known."""
@@ -115,15 +115,34 @@ class _Text:
         return _GAP.fullmatch(self.text, start, end) is not None
 
 
+def may_show_part(left: Sequence[tuple[Form, list[str]]], needle: Needle) -> bool:
+    """Tell whether the start or the end of a text stands in what is left of a prompt.
+
+    Args:
+        left: What `PromptTexts.left` returned.
+        needle: The text.
+    """
+    for form, texts in left:
+        text = needle.layer(form.number).text.strip()
+        start, end = _anchors(text)
+        if start and any(text[:start] in each or text[-end:] in each for each in texts):
+            return True
+    return False
+
+
 def parts(prompt: PromptTexts, needle: Needle) -> list[Part]:
     """Find the parts of a text that a prompt may show, the longest first."""
     found: list[Part] = []
+    tried: set[tuple[int, str]] = set()
     for form in prompt.forms:
         text = needle.layer(form.number).text.strip()
         start, end = _anchors(text)
         if not start:
             continue
         for message, search in enumerate(form.searches):
+            if (id(search), text) in tried:
+                continue
+            tried.add((id(search), text))
             here = _Text(search, prompt.texts[message], prompt.taken[message])
             for runs in _cuts(here, text, start, end):
                 found.append(_part(needle, form, message, runs, text))
