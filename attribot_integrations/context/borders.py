@@ -1,8 +1,9 @@
 """Where a piece of text may begin and end: never inside a word, number, character or address.
 
 Words and characters are those of Unicode (UAX #29), as the `regex` library finds them. What people
-read as one thing although Unicode divides it is joined here: "non-smoker", "-5", "5%", "C++", "ann@pier.org", "docs/guide.md", "https://…". Scripts that write no spaces between
-words may be cut at any character.
+read as one thing although Unicode divides it is joined here: "non-smoker", "-5", "5%", "C++",
+"ann@pier.org", "docs/guide.md", "https://…". Scripts that write no spaces between words may be cut
+at any character.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ _LETTER = rf"[\p{{L}}\p{{N}}--[{UNSPACED}\p{{Script=Katakana}}\p{{dt=circle}}]]"
 # A word of Unicode, except that ":" and "_" end it: "Context:We" and "_We left_" are read apart.
 _WORD = rf"{_LETTER}(?:(?![:_])\X)*?(?:\b|(?=[:_]))"
 _HYPHEN = r"[\-\u2010-\u2013]"  # up to the en dash; an em dash stands between sentences
-_JOINT = (
-    rf"(?:{_HYPHEN}|_++|:?[/\\]++|::|(?<=\p{{N}}):(?=\p{{N}})|[@&+.'\u2019~]|(?={_LETTER}))"
-)
+_JOINT = rf"(?:{_HYPHEN}|_++|:?[/\\]++|::|(?<=\p{{N}}):(?=\p{{N}})|[@&+.'\u2019~]|(?={_LETTER}))"
 _AHEAD = "|".join(
     (
         rf"(?:{_HYPHEN}|[+\u2212\u00b1~]|\p{{Sc}}){{1,3}}+\.?(?=\p{{N}})",  # -5, -$5, -.5

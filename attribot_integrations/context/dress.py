@@ -31,7 +31,9 @@ mended, or compatibility characters replaced. `escaped`: with escapes of HTML, J
 _Match = regex.Match[str]
 
 _SPACE = regex.compile(rf"(?:[\s\x1c-\x1f--\ ]| (?={WHITE_SPACE})){WHITE_SPACE}*+", regex.V1)
-_INVISIBLE = regex.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
+_INVISIBLE = regex.compile(
+    r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++"
+)
 _MARKED = regex.compile(r"\p{M}")
 _COMPOSED = regex.compile(r"[\u1100-\u11ff]++|\P{ASCII}")
 _CLUSTER = regex.compile(r"\p{ASCII}\p{M}++|[\u1100-\u11ff]++|\P{ASCII}\p{M}*+")
@@ -158,9 +160,11 @@ def _unescaped(code: str) -> str:
     if code[0] not in "uUx":
         return _LETTERS.get(code, code)
     if len(code) == 11:  # a pair of surrogates
-        return (f"{chr(int(code[1:5], 16))}{chr(int(code[7:], 16))}").encode(
-            "utf-16", "surrogatepass"
-        ).decode("utf-16")
+        return (
+            (f"{chr(int(code[1:5], 16))}{chr(int(code[7:], 16))}")
+            .encode("utf-16", "surrogatepass")
+            .decode("utf-16")
+        )
     number = int(code[1:], 16)
     return "\ufffd" if 0xD800 <= number < 0xE000 or number > 0x10FFFF else chr(number)
 

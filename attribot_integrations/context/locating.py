@@ -47,6 +47,7 @@ __all__ = [
 
 _logger = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class RawPrompt:
     """The very text that the generator continued, chat template and all."""
@@ -111,7 +112,9 @@ def locate_chunks(
     Returns:
         One location for each chunk, in the order of `chunks`.
     """
-    return tuple(_location(index, match) for index, match in enumerate(_matches(texts, chunks, question)))
+    return tuple(
+        _location(index, match) for index, match in enumerate(_matches(texts, chunks, question))
+    )
 
 
 def _matches(texts: Sequence[str], chunks: Sequence[Chunk], question: str) -> list[Match]:

@@ -151,7 +151,7 @@ def _match_glued(prompt: PromptTexts, groups: Sequence[_Group]) -> None:
             continue
         for message, search in enumerate(form.searches):
             at = search.layer.text.find(text)
-            while 0 <= at and len(found) < 10_000:
+            while at >= 0 and len(found) < 10_000:
                 found.append((group, message, at, at + len(text)))
                 at = search.layer.text.find(text, at + len(text))
     starts: dict[tuple[int, int], set[int]] = {}
@@ -201,8 +201,9 @@ def _match_parts(prompt: PromptTexts, groups: Sequence[_Group]) -> None:
         prompt.take(part.copy)
         settled[id(group)] = part
         group.copies.append(part.copy)
+    left = prompt.left()
     for group in groups:
-        if id(group) in settled and rest_stands(prompt, group.needle, settled[id(group)]):
+        if id(group) in settled and rest_stands(left, group.needle, settled[id(group)]):
             for copy in group.copies:
                 prompt.free(copy)
             group.copies, group.traces = [], True

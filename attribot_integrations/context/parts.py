@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 import regex
 
@@ -26,7 +25,7 @@ _GAP = regex.compile(
     r"[^\p{L}\p{N}]{1,80}|\W{0,9}(?:\.{2,}|\u2026|[\[(<{]).{0,60}(?:\.{2,}|\u2026|[\])>}])\W{0,9}"
 )
 """What may stand for what is left out of the middle."""
-_TRIED = 64
+_TRIED = 32
 """Places that are tried for a start; a text with more is not told apart."""
 
 _ENDS = regex.compile(r" ?(?:\.{2,}|\u2026|[\p{Ps}\p{Pe}\p{Pi}\p{Pf}\"'<>|`\\])|$")
@@ -159,29 +158,25 @@ def _part(
         whole=False,
     )
     shown = tuple((first, length) for _, first, length in runs)
-    return Part(
-        copy, shown, sum(len(text[low : low + length].encode()) for low, length in shown)
-    )
+    return Part(copy, shown, sum(len(text[low : low + length].encode()) for low, length in shown))
 
 
-def rest_stands(prompt: PromptTexts, needle: Needle, part: Part) -> bool:
-    """Tell whether what a part leaves out stands in the prompt, where nothing is taken."""
-    form = next(
-        form
-        for form in prompt.forms
-        if any(search.layer is part.copy.runs[0].layer for search in form.searches)
+def rest_stands(left: Sequence[tuple[Form, list[str]]], needle: Needle, part: Part) -> bool:
+    """Tell whether what a part leaves out stands in what is left of a prompt.
+
+    Args:
+        left: What `PromptTexts.left` returned when the part was taken.
+        needle: The text.
+        part: What is shown of it.
+    """
+    layer = part.copy.runs[0].layer
+    form, texts = next(
+        each for each in left if any(search.layer is layer for search in each[0].searches)
     )
-    layer = needle.layer(form.number)
-    text = layer.text.strip()
-    low = sum(part.shown[0])
-    rest = text[low : part.shown[1][0]] if len(part.shown) > 1 else text[low:]
-    if part.shown[0][0]:
-        rest = text[: part.shown[0][0]]
-    return any(
-        _stands(_Text(search, prompt.texts[message], prompt.taken[message]), probe)
-        for probe in _probes(rest.strip())
-        for message, search in enumerate(form.searches)
-    )
+    text = needle.layer(form.number).text.strip()
+    (first, length), *tail = part.shown
+    rest = text[first + length : tail[0][0]] if tail else text[first + length :] or text[:first]
+    return any(probe in each for probe in _probes(rest.strip()) for each in texts)
 
 
 def _probes(rest: str) -> Iterator[str]:
@@ -193,17 +188,6 @@ def _probes(rest: str) -> Iterator[str]:
             return
         yield rest[at : at + start]
         at += start
-
-
-def _stands(here: _Text, probe: str) -> bool:
-    at = here.text.find(probe)
-    for _ in range(_TRIED):
-        if at < 0:
-            return False
-        if here.free(at, at + len(probe)):
-            return True
-        at = here.text.find(probe, at + 1)
-    return True
 
 
 def _anchors(text: str) -> tuple[int, int]:
@@ -237,6 +221,18 @@ def _cuts(here: _Text, text: str, start: int, end: int) -> Iterator[list[tuple[i
             yield [tail]
 
 
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their starts."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def _heads(here: _Text, text: str, anchor: int) -> Iterator[tuple[int, int, int]]:
     at = -1
     for _ in range(_TRIED):
@@ -245,7 +241,7 @@ def _heads(here: _Text, text: str, anchor: int) -> Iterator[tuple[int, int, int]
             return
         if not here.may_start(at) or not here.free(at, at + anchor):
             continue
-        length = len(commonprefix([here.text[at : at + len(text)], text]))
+        length = _common(here.text[at : at + len(text)], text)
         if length == len(text):
             continue  # the whole text inside a larger unit
         length = here.free_until(at, at + length) - at
@@ -265,7 +261,7 @@ def _tails(here: _Text, text: str, anchor: int) -> Iterator[tuple[int, int, int]
         if not here.search.is_border(end) or not here.free(at, end):
             continue
         before = here.text[max(0, end - len(text)) : end]
-        length = len(commonprefix([before[::-1], text[::-1]]))
+        length = _common(before[::-1], text[::-1])
         if length == len(text):
             continue
         length = end - here.free_from(end - length, end)

@@ -167,7 +167,9 @@ def test_a_label_does_not_rest_on_an_incomplete_removal(
 def test_a_cut_chunk_keeps_offsets_of_the_original(engine: AttributionEngine) -> None:
     whole = f"{CHUNKS[0]} It was never shown."
     shown = f"> {CHUNKS[0]}"
-    result = engine.attribute(QUESTION, [whole, CHUNKS[1]], ANSWER, prompt=f"{shown}\n\n{CHUNKS[1]}")
+    result = engine.attribute(
+        QUESTION, [whole, CHUNKS[1]], ANSWER, prompt=f"{shown}\n\n{CHUNKS[1]}"
+    )
     assert [place.outcome for place in result.locations] == ["partial", "found"]
     assert result.locations[0].shown == ((0, len(CHUNKS[0])),)
     assert all("never shown" not in source.text for source in result.sources)

@@ -13,16 +13,136 @@ from attribot_integrations.context.locating import locate_chunks
 from attribot_integrations.context.sources import Chunk
 
 WORDS = st.sampled_from(
-    ("pier", "Norzel", "bike", "harbour", "naïve", "cafe\u0301s", "Straße", "дом", "بيت", "हिन्दी", "서울")
+    (
+        "pier",
+        "Norzel",
+        "bike",
+        "harbour",
+        "naïve",
+        "cafe\u0301s",
+        "Straße",
+        "дом",
+        "بيت",
+        "हिन्दी",
+        "서울",
+    )
 )
 NUMBERS = st.sampled_from(("5", "12", "1,500", "2.5", "1962"))
 UNSPACED = st.sampled_from(("漢字資料", "東京の天気", "ข้อความ"))
-BEFORE_WORDS = ("non-", "not-", "ann@", "x.", "docs/", "https://pier.org/", "a_", "std::", "l’", "\\", "@", "#", "$", "C:\\", "x=https://a.b/?q=", "mid\u00ad", "pre", "www.")  # fmt: skip
-BEHIND_WORDS = ("-like", "’s", "'t", "@pier.org", ".org", "/guide.md", "_b", "::vector", "++", "#", "\u0301", "ish", "\u00adway", "&D", "\\new")  # fmt: skip
-BEFORE_NUMBERS = ("-", "+", "\u2212", "$", "€", "3.", "1,", "3–", "12:", "v", "4/", "2024-", ".", "#", "0")
-BEHIND_NUMBERS = ("%", "€", "°", ".5", ",000", "–7", "-fold", ":30", "th", "/8", "²", "½", "\ufe0f\u20e3")
-FLAGS_AND_FACES = (("👩", "\u200d💻"), ("👍", "🏽"), ("🇩", "🇪"), ("❤", "\ufe0f"), ("5", "\ufe0f\u20e3"))
-SEPARATORS = ((" ", " "), ("\n", "\n"), ("- ", "\n"), ("* ", "\n"), ("1. ", "\n"), ("[1] ", "\n"), ("> ", "\n"), ('"', '"'), ("'", "'"), ("“", "”"), ("«", "»"), ("„", "“"), ("(", ")"), ("[", "]"), ("{", "}"), ("<d>", "</d>"), ("**", "**"), ("Context:", "\n"), ("key=", ";"), ("| ", " |"), ("「", "」"), ("（", "）"), ("、", "。"), ("— ", " —"), ("…", "…"), ("#\n", "\n#"), ("```\n", "\n```"), ("", ", and"), ("", "; "), ("", "? "), ("", "! "), ("\r\n", "\r\n"), ("\u2028", "\u2028"), ("_", "_"), ("资料：", "。"), ("漢字", "漢字"))  # noqa: E501  # fmt: skip
+BEFORE_WORDS = (
+    "non-",
+    "not-",
+    "ann@",
+    "x.",
+    "docs/",
+    "https://pier.org/",
+    "a_",
+    "std::",
+    "l\u2019",
+    "\\",
+    "@",
+    "#",
+    "$",
+    "C:\\",
+    "x=https://a.b/?q=",
+    "mid\u00ad",
+    "pre",
+    "www.",
+)
+BEHIND_WORDS = (
+    "-like",
+    "\u2019s",
+    "'t",
+    "@pier.org",
+    ".org",
+    "/guide.md",
+    "_b",
+    "::vector",
+    "++",
+    "#",
+    "\u0301",
+    "ish",
+    "\u00adway",
+    "&D",
+    "\\new",
+)
+BEFORE_NUMBERS = (
+    "-",
+    "+",
+    "\u2212",
+    "$",
+    "€",
+    "3.",
+    "1,",
+    "3\u2013",
+    "12:",
+    "v",
+    "4/",
+    "2024-",
+    ".",
+    "#",
+    "0",
+)
+BEHIND_NUMBERS = (
+    "%",
+    "€",
+    "°",
+    ".5",
+    ",000",
+    "\u20137",
+    "-fold",
+    ":30",
+    "th",
+    "/8",
+    "²",
+    "½",
+    "\ufe0f\u20e3",
+)
+FLAGS_AND_FACES = (
+    ("👩", "\u200d💻"),
+    ("👍", "🏽"),
+    ("🇩", "🇪"),
+    ("❤", "\ufe0f"),
+    ("5", "\ufe0f\u20e3"),
+)
+SEPARATORS = (
+    (" ", " "),
+    ("\n", "\n"),
+    ("- ", "\n"),
+    ("* ", "\n"),
+    ("1. ", "\n"),
+    ("[1] ", "\n"),
+    ("> ", "\n"),
+    ('"', '"'),
+    ("'", "'"),
+    ("“", "”"),
+    ("«", "»"),
+    ("„", "“"),
+    ("(", ")"),
+    ("[", "]"),
+    ("{", "}"),
+    ("<d>", "</d>"),
+    ("**", "**"),
+    ("Context:", "\n"),
+    ("key=", ";"),
+    ("| ", " |"),
+    ("「", "」"),
+    ("\uff08", "\uff09"),
+    ("、", "。"),
+    ("— ", " —"),
+    ("…", "…"),
+    ("#\n", "\n#"),
+    ("```\n", "\n```"),
+    ("", ", and"),
+    ("", "; "),
+    ("", "? "),
+    ("", "! "),
+    ("\r\n", "\r\n"),
+    ("\u2028", "\u2028"),
+    ("_", "_"),
+    ("资料\uff1a", "。"),
+    ("漢字", "漢字"),
+)
 
 
 @st.composite
@@ -70,7 +190,9 @@ def test_a_chunk_inside_larger_units_is_not_found(
 def test_a_chunk_between_ordinary_separators_is_found(
     drawn: list[str], data: st.DataObject
 ) -> None:
-    drawn = [chunk for chunk in drawn if not any(chunk in other for other in drawn if other != chunk)]
+    drawn = [
+        chunk for chunk in drawn if not any(chunk in other for other in drawn if other != chunk)
+    ]
     prompt = ""
     places = []
     for chunk in drawn:

@@ -10,7 +10,7 @@ from attribot_integrations.context.borders import is_part_of_name, units
 
 WHOLE = [
     "isn't",
-    "l’homme",
+    "l\u2019homme",
     "2.5",
     "1,500",
     "-5",
@@ -26,7 +26,7 @@ WHOLE = [
     "10²",
     "H₂O",
     "12:30",
-    "3–5",
+    "3\u20135",
     "2024-05-06",
     "12/05/2024",
     "v1.2b",
@@ -115,8 +115,11 @@ def test_underscores_of_names(text: str, piece: str, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    "[ a + - $ / \\ . : _ @ & ' \u0301 \u200d \u0600 漢 カ ᄀ 🇩 a- a-- a. a: a_ a+ a@ 1, 1: // ~/ /a "
-    "x:// h:/ :: ア' กำ क् 👩\u200d a\u0301 🇩\u0301".split(),
+    [
+        *"[a+-$/\\.:_@&'漢カᄀ🇩\u0301\u200d\u0600",
+        *("a-", "a--", "a.", "a:", "a_", "a+", "a@", "1,", "1:", "//", "~/", "/a", "x://", "h:/"),
+        *("::", "ア'", "กำ", "क्", "👩\u200d", "a\u0301", "🇩\u0301"),
+    ],
 )
 def test_any_text_takes_linear_time(piece: str) -> None:
     text = piece * (100_000 // len(piece))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import regex
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_offsets_stay_in_order(text: str, steps: list[tuple[str, str]]) -> None:
     for old, new in steps:
         layer = layer.rewritten(regex.compile(f"[{old}]+"), lambda _, new=new: new)
     spans = [layer.origin(place, place + 1) for place in range(len(layer.text))]
-    for (start, end), (following, behind) in zip(spans, spans[1:], strict=False):
+    for (start, end), (following, behind) in pairwise(spans):
         assert start <= following
         assert end <= behind
     for place, (start, end) in enumerate(spans):

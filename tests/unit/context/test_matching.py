@@ -50,9 +50,9 @@ def test_a_question_inside_a_chunk_is_the_chunks() -> None:
 
 
 def test_a_question_in_other_dress() -> None:
-    assert matched('{"q": "Who \\"left\\" the pier?"}', "left", question='Who "left" the pier?') == [
-        ("not_found", [])
-    ]
+    assert matched(
+        '{"q": "Who \\"left\\" the pier?"}', "left", question='Who "left" the pier?'
+    ) == [("not_found", [])]
 
 
 # Several forms

@@ -25,14 +25,17 @@ def found(prompt: str, text: str = TEXT) -> list[str]:
 
 
 @pytest.mark.parametrize("length", [30, 45, 46, 47, 60, 62, 75, 100])
-@pytest.mark.parametrize("end", ["", "\n\nThe end", "…", "...", " [...]", "</doc> x", '", "x": 1', "|"])
+@pytest.mark.parametrize(
+    "end", ["", "\n\nThe end", "…", "...", " [...]", "</doc> x", '", "x": 1', "|"]
+)
 def test_prefix(length: int, end: str) -> None:
     (shown,) = found(f"Context: {TEXT[:length]}{end}")
     assert shown == TEXT[:length].strip()
 
 
 @pytest.mark.parametrize(
-    "mark", [" ... ", "…", "\n", "\n\n", "[...]", "\n[45 characters left out]\n", " <snip> ", " […] "]
+    "mark",
+    [" ... ", "…", "\n", "\n\n", "[...]", "\n[45 characters left out]\n", " <snip> ", " […] "],
 )
 def test_head_and_tail(mark: str) -> None:
     assert found(f"Context: {TEXT[:50]}{mark}{TEXT[-40:]}\nWho?") == [
@@ -104,13 +107,15 @@ def test_rest_that_stands() -> None:
         texts = PromptTexts([prompt])
         part = next(part for part in parts(texts, Needle(TEXT)) if part.shown == ((0, 45),))
         texts.take(part.copy)
-        assert rest_stands(texts, Needle(TEXT), part) is expected
+        assert rest_stands(texts.left(), Needle(TEXT), part) is expected
 
 
 def test_may_show_part() -> None:
     prompt = PromptTexts([f"{TEXT[:60]}\n"])
     assert may_show_part(prompt.left(), Needle(TEXT))
-    assert not may_show_part(prompt.left(), Needle(f"It begins in another way. {TEXT[:45]} It ends in another way, too."))
+    assert not may_show_part(
+        prompt.left(), Needle(f"It begins in another way. {TEXT[:45]} It ends in another way, too.")
+    )
 
 
 @pytest.mark.parametrize("piece", ["a ", "ab", ". ", "[", "漢"])
@@ -119,7 +124,7 @@ def test_hostile_texts_take_little_time(piece: str) -> None:
     needle = Needle(piece * 5000 + "end of it all")
     started = time.thread_time()
     for part in parts(prompt, needle):
-        rest_stands(prompt, needle, part)
+        rest_stands(prompt.left(), needle, part)
     assert time.thread_time() - started < 2
 
 
