@@ -20,13 +20,14 @@ from pydantic import ConfigDict, Field, SkipValidation
 from attribot_integrations.answers.background import run_apart
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.filtering.keeping import (
+from attribot_integrations.filtering.chunk_filter import (
     SPANS_KEY,
     ChunkFilter,
     ChunkScorer,
     KeptChunk,
     trim,
 )
+from attribot_integrations.filtering.keeping import KeepRule
 from attribot_integrations.langchain.documents import checked_documents
 
 if TYPE_CHECKING:
@@ -136,10 +137,7 @@ class AttributionDocumentCompressor(BaseDocumentCompressor):
     def _filter(self) -> ChunkFilter:
         return ChunkFilter(
             engine=self.engine,
-            noun="document",
-            threshold=self.threshold,
-            top_n=self.top_n,
-            min_chunks=self.min_documents,
+            rule=KeepRule(self.threshold, self.top_n, self.min_documents, noun="document"),
             signal=self.signal,
             granularity=self.granularity,
             raise_error=self.raise_error,

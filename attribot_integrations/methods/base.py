@@ -26,6 +26,7 @@ __all__ = [
     "check_role",
     "remove_each",
     "remove_sets",
+    "run_screen",
 ]
 
 ModelRole = Literal["target", "proxy"]
@@ -162,15 +163,28 @@ def remove_sets(
 ) -> Removal:
     """Do what `remove_each` does with sets of sentences, given by their ids."""
     scorer = scorer or inputs.scorer(role)
-    ablations = list(removed)
-    everything = frozenset(range(len(inputs.context.sentences)))
-    ablations.append(everything)
+    ablations = [*removed, inputs.context.all_ids]
     result = scorer.score(ablations) if rerun is None else scorer.knock_out(ablations, rerun)
     return Removal(
         drops=inputs.carried(scorer, result.drops[:-1]),
         log_probs=inputs.carried(scorer, result.reference[-1]),
         log_probs_without_context=inputs.carried(scorer, result.log_probs[-1]),
     )
+
+
+def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:
+    """Run the method that ranks sources for another one, which rescores the best on the target.
+
+    Raises:
+        ConfigurationError: If the screen's scores are exact already.
+    """
+    screened = screen.run(inputs)
+    if set(screened.estimands) == {"target_loo"}:
+        raise ConfigurationError(
+            f"the screen {screen.name!r} already gives exact scores on the target; "
+            "use it alone, or screen with a cheaper method"
+        )
+    return screened
 
 
 def check_role(role: str) -> None:

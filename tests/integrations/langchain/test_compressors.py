@@ -29,7 +29,7 @@ from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import FixedRetriever, join, last, rag, using
 from tests.integrations.scorers import MarkedScorer
 
-LOGGER = "attribot_integrations.filtering.keeping"
+LOGGER = "attribot_integrations.filtering.chunk_filter"
 MARKED = [
     Document("A @0.25.", id="a", metadata={"page": 1, "tags": ["x"]}),
     Document("B @0.75.", id="b"),

@@ -100,6 +100,8 @@ def test_standard_annotations() -> None:
         (Chunk("t", id="d1"), "d1", None),
         (Chunk("t", metadata={"source": "https://x.org"}), "https://x.org", "https://x.org"),
         (Chunk("t", metadata={"source": "a.pdf", "url": "javascript:x"}), "a.pdf", None),
+        (Chunk("t", "d1", {"url": "https://x\n](javascript:alert(1))"}), "d1", None),
+        (Chunk("t", "d1", {"url": "https://", "link": "https://x.org"}), "d1", "https://x.org"),
     ],
 )
 def test_title_and_link(chunk: Chunk, title: str, url: str | None) -> None:

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import pytest
 from llama_index.core.base.llms.types import ChatMessage, CitationBlock
 
 from attribot_integrations.llama_index import (
@@ -26,6 +27,17 @@ def test_blocks_are_llama_index_own() -> None:
     assert block.additional_location_info == {"number": 1, "node_start": 0, "node_end": 14}
     message = ChatMessage(content=[block])
     assert ChatMessage.model_validate_json(message.model_dump_json()) == message
+
+
+@pytest.mark.parametrize(
+    ("url", "title"),
+    [("https://x.org/a", "https://x.org/a"), ("https://x\n](javascript:alert(1))", "n1")],
+)
+def test_blocks_are_titled_by_safe_addresses_only(url: str, title: str) -> None:
+    nodes = [node("Ada is old.", id_="n1", metadata={"url": url})]
+    response = AttributedQueryEngine(rag(retriever=FactRetriever(nodes=nodes)), StubEngine())
+    (block,) = to_citation_blocks(response.query("Who?"))
+    assert block.title == title
 
 
 def test_blocks_of_nodes_without_a_title_have_their_id() -> None:

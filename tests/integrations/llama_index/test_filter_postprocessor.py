@@ -47,7 +47,7 @@ from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.fakes import FactRetriever, node, payload_of, rag
 from tests.integrations.scorers import MarkedScorer
 
-LOGGER = "attribot_integrations.filtering.keeping"
+LOGGER = "attribot_integrations.filtering.chunk_filter"
 
 
 @pytest.fixture(scope="module")

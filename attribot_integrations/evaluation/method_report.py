@@ -1,37 +1,31 @@
-"""Results of an evaluation on a terminal, and on disk."""
+"""Results of an evaluation of methods on a terminal."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
+from attribot_integrations.evaluation.figure_table import Column, figure_table, table_title
 from attribot_integrations.render.text import one_line
 
-__all__ = ["notes", "results_table", "write_results"]
+__all__ = ["notes", "results_table"]
 
 Results = Mapping[str, Any]
 
 _COLUMNS = (
-    ("map", "mAP", 2),
-    ("top1", "top-1", 2),
-    ("pearson", "Pearson", 2),
-    ("lds", "LDS", 2),
-    ("drop_1", "drop@1", 1),
-    ("gold_map", "gold mAP", 2),
-    ("sentence_f1", "cited F1", 2),
-    ("tokens_vs_naive", "tokens", 3),
-    ("cost_vs_naive", "cost", 3),
-    ("seconds_vs_naive", "time", 3),
+    Column("map", "mAP", 2, with_interval=True),
+    Column("top1", "top-1", 2, with_interval=True),
+    Column("pearson", "Pearson", 2),
+    Column("lds", "LDS", 2),
+    Column("drop_1", "drop@1", 1),
+    Column("gold_map", "gold mAP", 2),
+    Column("sentence_f1", "cited F1", 2),
+    Column("tokens_vs_naive", "tokens", 3),
+    Column("cost_vs_naive", "cost", 3),
+    Column("seconds_vs_naive", "time", 3),
 )
-"""Figure, heading and decimals; those with an interval that is worth its width are below."""
-_WITH_INTERVAL = {"map", "top1"}
 
 _LEGEND = (
     "mAP, top-1, Pearson: against exact leave-one-out on the target (mAP: sources above mean + "
@@ -46,16 +40,11 @@ def results_table(results: Results) -> Table:
     shown = [
         column
         for column in _COLUMNS
-        if any(figures.get(column[0]) is not None for figures in methods.values())
+        if any(figures.get(column.figure) is not None for figures in methods.values())
     ]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_title(results), title_justify="left")
-    table.add_column("method", no_wrap=True)
-    for _, heading, _ in shown:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, figures in methods.items():
-        cells = [_cell(figures, key, decimals) for key, _, decimals in shown]
-        table.add_row(Text(name), *map(Text, cells))
-    return table
+    settings = results["settings"]
+    title = table_title(settings["data"], f"{results['n']} examples", settings)
+    return figure_table(title, "method", shown, methods)
 
 
 def notes(results: Results) -> list[str]:
@@ -93,28 +82,3 @@ def notes(results: Results) -> list[str]:
             f"{len(results['failed'])} examples could not be attributed; the first: {problem}"
         )
     return lines
-
-
-def write_results(results: Results, path: Path) -> None:
-    """Write results as JSON; a file that is there is replaced at once or not at all."""
-    text = json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
-
-
-def _title(results: Results) -> str:
-    settings = results["settings"]
-    proxy = f", proxy {settings['proxy']}" if settings["proxy"] else ""
-    return one_line(f"{settings['data']}: {results['n']} examples, {settings['target']}{proxy}")
-
-
-def _cell(figures: Mapping[str, Any], key: str, decimals: int) -> str:
-    value = figures.get(key)
-    if value is None:
-        return "-"
-    text = f"{value:.{decimals}f}"
-    if key not in _WITH_INTERVAL:
-        return text
-    low, high = figures[f"{key}_ci"]
-    return f"{text} [{low:.{decimals}f} {high:.{decimals}f}]"

@@ -11,11 +11,11 @@ import pytest
 
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, DataFileError, PromptTooLongError
-from attribot_integrations.evaluation import runner
+from attribot_integrations.evaluation import method_runs
 from attribot_integrations.evaluation.contenders import contenders
 from attribot_integrations.evaluation.examples import ExampleSet, demo_set
 from attribot_integrations.evaluation.measuring import MeasureOptions, measure
-from attribot_integrations.evaluation.runner import Evaluation
+from attribot_integrations.evaluation.method_runs import Evaluation
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results.citations import ThresholdPolicy
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_engine
@@ -161,7 +161,7 @@ def test_an_interrupted_run_goes_on(
             raise KeyboardInterrupt
         return measure(*arguments)
 
-    monkeypatch.setattr(runner, "measure", interrupted)
+    monkeypatch.setattr(method_runs, "measure", interrupted)
     with pytest.raises(KeyboardInterrupt):
         evaluation(pair).run(tmp_path)
     done: list[int] = []
@@ -177,7 +177,7 @@ def test_more_examples_go_on_and_fewer_need_no_run(
 ) -> None:
     evaluation(pair, 2).run(tmp_path)
     four = evaluation(pair, 4).run(tmp_path)
-    monkeypatch.setattr(runner, "measure", None)
+    monkeypatch.setattr(method_runs, "measure", None)
     assert without_time(evaluation(pair, 4).run(tmp_path)) == without_time(four)
     assert evaluation(pair, 1).run(tmp_path)["n"] == 1
 
@@ -225,7 +225,7 @@ def test_an_example_that_cannot_be_attributed_is_reported(
             raise PromptTooLongError("9 tokens too many")
         return measure(*arguments)
 
-    monkeypatch.setattr(runner, "measure", too_long)
+    monkeypatch.setattr(method_runs, "measure", too_long)
     results = evaluation(pair, 2, ["tfidf"]).run()
     assert results["n"] == 1
     (failed,) = results["failed"]

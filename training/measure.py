@@ -1,4 +1,4 @@
-"""Measure the demo models: `python -m training.evaluate`.
+"""Measure the demo models: `python -m training.measure`.
 
 Figures are over examples of seeds that neither training nor any choice has used.
 """
@@ -22,7 +22,7 @@ from attribot_integrations.engine.bundled import BUNDLED_MODELS, bundled_model_p
 from training.asking import (
     CHUNK_RANGES,
     Asked,
-    Share,
+    Proportion,
     answered_right,
     each_question,
     top_source_is_gold,
@@ -49,7 +49,7 @@ class Row:
     """The kind of question."""
     chunks: tuple[int, int] | None
     """The least and greatest number of chunks; None without context."""
-    share: Share
+    share: Proportion
     """The figure."""
 
 
@@ -101,11 +101,11 @@ def measure_answers(
     for chunks in CHUNK_RANGES:
         asked = each_question(demo_examples(count, seed, chunks=chunks, kinds=(kind,)))
         right = answered_right(model, tokenizer, asked)
-        rows.append(Row(name, "exact answer", kind, chunks, Share.of(right)))
+        rows.append(Row(name, "exact answer", kind, chunks, Proportion.of(right)))
     if kind != "absent":
         blind = each_question(demo_examples(count, seed, kinds=(kind,)), context=False)
         right = answered_right(model, tokenizer, blind)
-        rows.append(Row(name, "exact answer", kind, None, Share.of(right)))
+        rows.append(Row(name, "exact answer", kind, None, Proportion.of(right)))
     return rows
 
 
@@ -125,7 +125,7 @@ def measure_loo(
     for chunks in (_SHORT, _LONG):
         asked = each_question(demo_examples(count, seed, chunks=chunks, kinds=(kind,)))
         right = _only_right(model, tokenizer, asked)
-        found = Share.of([top_source_is_gold(engine, item) for item in right])
+        found = Proportion.of([top_source_is_gold(engine, item) for item in right])
         rows.append(Row(name, "top LOO is gold", kind, chunks, found))
     return rows
 

@@ -1,13 +1,16 @@
-"""Options that several commands have."""
+"""Options that name models and say how they are loaded, for every command that runs any."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from attribot_integrations.scoring.loading import LoadingOptions
 
 __all__ = [
     "ChatOption",
@@ -17,6 +20,7 @@ __all__ = [
     "ModelOption",
     "ProxyOption",
     "chat_options",
+    "loading_options",
 ]
 
 _JSON_WORDS = {"true", "false", "null"}
@@ -66,6 +70,25 @@ ChatOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def loading_options(
+    dtype: Dtype | None, device_map: str, variables: Mapping[str, Any]
+) -> LoadingOptions:
+    """Return how models are loaded.
+
+    Args:
+        dtype: What `--dtype` says.
+        device_map: What `--device-map` says.
+        variables: What `chat_options` found.
+
+    Raises:
+        ConfigurationError: If an option has a value that it cannot have.
+    """
+    from attribot_integrations.scoring.loading import LoadingOptions
+
+    precision = dtype.value if dtype else None
+    return LoadingOptions(device_map=device_map, dtype=precision, chat_options=variables)
 
 
 def chat_options(given: Sequence[str] | None) -> dict[str, Any]:

@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.evaluation.fidelity_plots import check_plots
 from benchmarks.rows import Row
 
-__all__ = ["check_plots", "plot_sweep"]
-
-
-def check_plots() -> None:
-    """Make sure that images can be drawn.
-
-    Raises:
-        MissingExtraError: If matplotlib is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("the plot", "plots") from error
+__all__ = ["plot_sweep"]
 
 
 def plot_sweep(path: Path, rows: Sequence[Row]) -> None:

@@ -15,12 +15,13 @@ from attribot_integrations.errors import DataFileError, InputError, OutOfMemoryE
 from attribot_integrations.evaluation.measuring import MeasureOptions, Row, measure
 from attribot_integrations.evaluation.store import RowStore, fingerprint
 from attribot_integrations.evaluation.summary import summarize
+from attribot_integrations.scoring.language_model import in_process
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.contenders import Contender
     from attribot_integrations.evaluation.examples import EvaluationExample, ExampleSet
-    from attribot_integrations.scoring.language_model import LanguageModel, in_process
+    from attribot_integrations.scoring.language_model import LanguageModel
 
 __all__ = ["Evaluation", "environment"]
 
