@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,6 +146,17 @@ SEPARATORS = (
 )
 
 
+WRITERS: dict[str, Callable[[str], str]] = {
+    "json": json.dumps,
+    "repr": repr,
+    "html": html.escape,
+}
+NUMBERS_OR_WORDS = (
+    (st.sampled_from(BEFORE_WORDS), st.sampled_from(BEHIND_WORDS)),
+    (st.sampled_from(BEFORE_NUMBERS), st.sampled_from(BEHIND_NUMBERS)),
+)
+
+
 @st.composite
 def plain_chunks(draw: DrawFn) -> str:
     """Words and numbers, the last and the first of them whole units."""
@@ -166,12 +178,6 @@ def larger_units(draw: DrawFn) -> tuple[str, str]:
         return "pier", "piers"
     side = draw(st.sampled_from([number for number, cut in enumerate(sides) if cut]))
     return chunk, f"{before}{chunk}" if side == 0 else f"{chunk}{behind}"
-
-
-NUMBERS_OR_WORDS = (
-    (st.sampled_from(BEFORE_WORDS), st.sampled_from(BEHIND_WORDS)),
-    (st.sampled_from(BEFORE_NUMBERS), st.sampled_from(BEHIND_NUMBERS)),
-)
 
 
 @settings(max_examples=400)
@@ -207,10 +213,10 @@ def test_a_chunk_between_ordinary_separators_is_found(
         assert place in location.places, (prompt, location)
 
 
-@given(st.lists(plain_chunks(), min_size=2, max_size=4), st.sampled_from(("json", "repr", "html")))
+@given(st.lists(plain_chunks(), min_size=2, max_size=4), st.sampled_from(sorted(WRITERS)))
 def test_a_chunk_in_escapes_is_found(drawn: list[str], escape: str) -> None:
     chunk = f'"{drawn[0]}" & <{drawn[1]}>.\n' + "\n".join(drawn)
-    write = {"json": json.dumps, "repr": repr, "html": html.escape}[escape]
+    write = WRITERS[escape]
     (location,) = locate_chunks([f"[{write(chunk)}, {write('Else.')}]"], [Chunk(chunk)])
     assert (location.outcome, location.dress) == ("found", "escaped")
 

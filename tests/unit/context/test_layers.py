@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import regex
@@ -9,6 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribot_integrations.context.layers import Layer
+
+
+def chosen(new: str, match: regex.Match[str]) -> str:
+    return new
 
 
 def test_offsets_of_a_rewritten_text() -> None:
@@ -36,7 +41,7 @@ def test_nothing_to_replace() -> None:
 
 def test_translated() -> None:
     layer = Layer("  “a”").rewritten(regex.compile("^ +"), lambda _: "")
-    layer = layer.translated(str.maketrans("“”", '""'))
+    layer = layer.translated({ord("“"): '"', ord("”"): '"'})
     assert (layer.text, layer.origin(0, 3)) == ('"a"', (2, 5))
 
 
@@ -49,7 +54,7 @@ def test_translated() -> None:
 def test_offsets_stay_in_order(text: str, steps: list[tuple[str, str]]) -> None:
     layer = Layer(text)
     for old, new in steps:
-        layer = layer.rewritten(regex.compile(f"[{old}]+"), lambda _, new=new: new)
+        layer = layer.rewritten(regex.compile(f"[{old}]+"), partial(chosen, new))
     spans = [layer.origin(place, place + 1) for place in range(len(layer.text))]
     for (start, end), (following, behind) in pairwise(spans):
         assert start <= following
