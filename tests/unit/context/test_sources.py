@@ -219,7 +219,7 @@ def test_equal_sentences_are_different_sources() -> None:
 
 
 def test_only_the_given_chunks_are_divided() -> None:
-    sources = SourceSet.build([Chunk("A."), Chunk("B."), Chunk("C.")], indexes=[2, 0])
+    sources = SourceSet.build([Chunk("A."), Chunk("B."), Chunk("C.")], shown={2: None, 0: None})
     assert [one.text for one in sources.sentences] == ["A.", "C."]
     assert len(sources.chunks) == 3
 

@@ -44,7 +44,10 @@ def attribution(**changes: Any) -> Attribution:
         citations=(Citation(1, 0, 0, 0, "a", 0, 6, 0, 6, "A one.", 1.75, True, 0.75, (1,), 2.5),),
         method="exact",
         cost=Cost(1.5, (ModelCost("tiny", 10, 20, 3, 40),)),
-        locations=(ChunkLocation(0, "found", ((0, 3, 16),)), ChunkLocation(1, "blank")),
+        locations=(
+            ChunkLocation(0, "partial", ((0, 3, 16),), "escaped", ((0, 5), (7, 9)), traces=True),
+            ChunkLocation(1, "blank"),
+        ),
         id="request 1",
         alternatives=(Alternatives(0, (0, 1), (2.5, 2.25), 3.0),),
         support=(Support(0, "supported", -0.75, -4.0, 0.875),),
@@ -144,8 +147,22 @@ def test_dict_holds_plain_values() -> None:
         "sufficiency": None,
         "audit": None,
         "locations": [
-            {"chunk_index": 0, "outcome": "found", "places": [[0, 3, 16]]},
-            {"chunk_index": 1, "outcome": "blank", "places": []},
+            {
+                "chunk_index": 0,
+                "outcome": "partial",
+                "places": [[0, 3, 16]],
+                "dress": "escaped",
+                "shown": [[0, 5], [7, 9]],
+                "traces": True,
+            },
+            {
+                "chunk_index": 1,
+                "outcome": "blank",
+                "places": [],
+                "dress": "exact",
+                "shown": [],
+                "traces": False,
+            },
         ],
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }

@@ -52,6 +52,27 @@ def test_what_depends_on_a_cited_source_is_supported() -> None:
     assert label() == "supported"
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "supported"),
+        ({"cited": False}, "uncertain"),
+        ({"log_likelihood_without_context": -2.9}, "unknown"),
+        ({"log_likelihood_without_context": -2.9, "least_token_log_prob": -7.0}, "unknown"),
+        ({"log_likelihood": -30.0, "log_likelihood_without_context": -50.0}, "unsupported"),
+        ({"log_likelihood": -30.0, "log_likelihood_without_context": -30.0}, "unsupported"),
+    ],
+)
+def test_no_label_rests_on_an_incomplete_removal(changes: Any, expected: str) -> None:
+    assert label(complete=False, **changes) == expected
+
+
+def test_no_calibrated_label_rests_on_an_incomplete_removal() -> None:
+    labels = LabelSupport(probability=SupportProbability((0.0,) * len(FEATURES), -3.0))
+    assert label(labels) == "unsupported"
+    assert label(labels, complete=False) == "unknown"
+
+
 def test_what_no_single_source_carries_is_uncertain() -> None:
     assert label(cited=False) == "uncertain"
 
