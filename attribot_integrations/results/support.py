@@ -46,7 +46,7 @@ but no source stands out. `unknown`: it could not be judged, for the reason give
 DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
 """Labels that say that the sources do not support the statement."""
 
-NO_TOKEN = "no token is its own: those that hold its text belong to the statement before, or are not scored"
+NO_TOKEN = "no token is its own: its text belongs to the statement before, or is not scored"
 """Why a statement that a tokenizer joins to its neighbour has no label."""
 
 NOT_REMOVED = (
