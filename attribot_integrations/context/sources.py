@@ -51,6 +51,9 @@ class Chunk:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise InputError(f"a chunk's text must be a str, not {type(self.text).__name__}")
+        id_: object = self.id
+        if id_ is not None and not isinstance(id_, str):
+            raise InputError(f"a chunk's id must be a str or None, not {type(id_).__name__}")
         metadata: object = self.metadata
         if not isinstance(metadata, Mapping):
             raise InputError(f"a chunk's metadata must be a mapping, not {type(metadata).__name__}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.context.locating import CapturedPrompt
+from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine.attributing import attribute_answer, check_models, expected_method
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
@@ -24,10 +26,14 @@ from attribot_integrations.requests.options import (
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
 from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.loading import LoadingOptions
+from attribot_integrations.scoring.protocols import ScoringModel
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from typing_extensions import Unpack
+
+    from attribot_integrations.scoring.loading import LoadingKeywords
 
 __all__ = ["AttributionEngine"]
 
@@ -49,8 +55,8 @@ class AttributionEngine:
 
     def __init__(
         self,
-        target: LanguageModel,
-        proxy: LanguageModel | None = None,
+        target: ScoringModel,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> None:
         self.target = target
@@ -65,13 +71,7 @@ class AttributionEngine:
         proxy: str | Path | None = None,
         *,
         options: EngineOptions | None = None,
-        device_map: str | dict[str, Any] | None = "auto",
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        trust_remote_code: bool = False,
-        use_safetensors: bool = True,
-        model_options: Mapping[str, Any] | None = None,
-        chat_options: Mapping[str, Any] | None = None,
+        **loading: Unpack[LoadingKeywords],
     ) -> AttributionEngine:
         """Load a target, and if wanted a proxy, from the Hugging Face hub or folders.
 
@@ -80,33 +80,29 @@ class AttributionEngine:
             proxy: The proxy's; another family with another tokenizer will do. It is loaded with
                 the same settings, but for `revision`.
             options: What to do with each request.
-            device_map: Where accelerate puts the weights: "auto", a device, or a map.
-            dtype: Precision; by default the checkpoint's own, and float32 on a CPU.
-            revision: The target's branch, tag or commit on the hub.
-            trust_remote_code: Whether to run code that comes with a checkpoint.
-            use_safetensors: Whether to refuse pickled weights, which can run code.
-            model_options: Further options for transformers' `from_pretrained`.
-            chat_options: Variables for the chat template.
+            **loading: `device_map`, `dtype`, `revision`, `trust_remote_code`, `use_safetensors`,
+                `model_options` and `chat_options`, see `LoadingOptions`.
 
         Raises:
             ConfigurationError: If an argument has a value that it cannot have.
             UnsupportedModelError: If a checkpoint is no causal language model.
             ModelError: If one cannot be loaded.
         """
+        return cls.load(model, proxy, LoadingOptions(**loading), options=options)
 
-        def load(checkpoint: str | Path, version: str | None) -> LanguageModel:
-            return LanguageModel.from_pretrained(
-                checkpoint,
-                device_map=device_map,
-                dtype=dtype,
-                revision=version,
-                trust_remote_code=trust_remote_code,
-                use_safetensors=use_safetensors,
-                model_options=model_options,
-                chat_options=chat_options,
-            )
-
-        return cls(load(model, revision), load(proxy, None) if proxy else None, options)
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        proxy: str | Path | None,
+        loading: LoadingOptions,
+        *,
+        options: EngineOptions | None = None,
+    ) -> AttributionEngine:
+        """Do what `from_pretrained` does, with its keywords in one object."""
+        target = LanguageModel.load(model, loading)
+        small = LanguageModel.load(proxy, replace(loading, revision=None)) if proxy else None
+        return cls(target, small, options)
 
     @classmethod
     def from_model(
@@ -114,7 +110,7 @@ class AttributionEngine:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        proxy: LanguageModel | None = None,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
         chat_options: Mapping[str, Any] | None = None,
     ) -> AttributionEngine:
@@ -139,7 +135,7 @@ class AttributionEngine:
         cls,
         llm: object,
         *,
-        proxy: LanguageModel | None = None,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
         """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`, unchanged.
@@ -160,7 +156,7 @@ class AttributionEngine:
         cls,
         llm: object,
         *,
-        proxy: LanguageModel | None = None,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
         """Share model and tokenizer with LlamaIndex's `HuggingFaceLLM`; neither is changed.
@@ -188,7 +184,7 @@ class AttributionEngine:
         chunks: Sequence[str | Chunk],
         answer: str,
         *,
-        prompt: CapturedPrompt | None = None,
+        prompt: CapturedPrompt | PromptTemplate | None = None,
         options: EngineOptions | None = None,
         id: str | None = None,
     ) -> Attribution:
@@ -200,7 +196,8 @@ class AttributionEngine:
             answer: The generator's answer; any generator's.
             prompt: The prompt that the generator saw: raw text, or chat messages as
                 `{"role": …, "content": …}`. Chunks are located in it; those that cannot be are
-                listed in the result's `unlocated`. By default the options' template renders one.
+                listed in the result's `unlocated`. Where their places are known, a template that
+                renders the prompt. By default the options' template renders one.
             options: Options for this call instead of the engine's.
             id: Any identifier, handed back on the result.
 
@@ -220,7 +217,7 @@ class AttributionEngine:
         chunks: Sequence[str | Chunk],
         answer: str,
         *,
-        prompt: CapturedPrompt | None = None,
+        prompt: CapturedPrompt | PromptTemplate | None = None,
         options: EngineOptions | None = None,
         id: str | None = None,
     ) -> Attribution:
@@ -260,6 +257,15 @@ class AttributionEngine:
         chosen = given_options(options, self.options)
         return attribute_answer(self.target, self.proxy, request, chosen)
 
+    @property
+    def uses_chat_template(self) -> bool:
+        """Whether the target puts chat messages into a chat format of its own."""
+        return self.target.uses_chat_template
+
+    def runs(self, model: object) -> bool:
+        """Tell whether the target is this very model, such as one that a framework has loaded."""
+        return self.target.runs(model)
+
     def sharing_context(self) -> ContextSharer:
         """Return what attributes requests with the same chunks in turn, running those once."""
         return ContextSharer(self.target, self.proxy, self.options)
@@ -291,7 +297,7 @@ class AttributionEngine:
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
         method = expected_method(self.target, self.proxy, self.options)
-        path = self.target.capabilities.path
+        way = self.target.way
         return (
-            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={path!r})"
+            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={way!r})"
         )

@@ -97,6 +97,6 @@ class Knockout:
     def _alone(self, inputs: MethodInput) -> FloatArray:
         """Return log-probabilities with each source alone, `[sources, answer tokens]`."""
         scorer = inputs.scorer(self.on)
-        everything = frozenset(range(len(inputs.context.sentences)))
+        everything = inputs.context.all_ids
         others = [everything - frozenset(source.sentence_ids) for source in inputs.sources]
         return inputs.carried(scorer, scorer.knock_out(others, self.rerun).log_probs)

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
+from attribot_integrations.results.citations import citable_rows
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
     from attribot_integrations.results import FloatArray
-    from attribot_integrations.scoring.scorer import Scorer
+    from attribot_integrations.scoring.protocols import AnswerScorer
 
 __all__ = ["FindAlternatives"]
 
@@ -36,7 +37,8 @@ class FindAlternatives:
 
     min_gain: float = 1.0
     """Least gain in log-likelihood from the context, in nats, of a statement that is looked at;
-    removing its alternatives together must cost as much."""
+    removing its alternatives together must cost as much, and removing one of them alone must not
+    gain as much."""
     explained: float = 0.5
     """Share of the gain that sources with a score of `min_gain` explain together, in statements
     that are not looked at."""
@@ -58,7 +60,7 @@ class FindAlternatives:
 
     def __call__(self, inputs: MethodInput, result: MethodScores) -> tuple[Alternatives, ...]:
         """Return the groups of alternatives, at most one for each statement."""
-        rows = _citable(inputs)
+        rows = citable_rows(inputs.sources)
         gains = _sums(inputs, result.log_probs - result.log_probs_without_context)
         scores = statement_scores(result.scores[rows], inputs.statements)
         explained = np.where(scores >= self.min_gain, scores, 0.0).sum(axis=0)
@@ -74,17 +76,20 @@ class FindAlternatives:
             kept = {inputs.context.whole_chunks[int(place)].chunk_index for place in places}
             rows = [row for row in rows if inputs.sources[row].chunk_index in kept]
         alone = _alone(inputs, scorer, [inputs.sources[row] for row in rows])
+        # What makes a statement likelier by its absence does not carry it, whatever it does alone.
+        harmless = statement_scores(result.scores[rows], inputs.statements) > -self.min_gain
+        able = np.where(harmless, alone, -np.inf)
         groups = {
             int(index): members
             for index in wanted
-            if len(members := _members(alone[:, index], float(enough[index]))) > 1
+            if len(members := _members(able[:, index], float(enough[index]))) > 1
         }
         return self._confirmed(inputs, scorer, rows, alone, groups)
 
     def _confirmed(
         self,
         inputs: MethodInput,
-        scorer: Scorer,
+        scorer: AnswerScorer,
         rows: list[int],
         alone: FloatArray,
         groups: dict[int, list[int]],
@@ -111,13 +116,6 @@ class FindAlternatives:
         )
 
 
-def _citable(inputs: MethodInput) -> list[int]:
-    """Return the rows of the sources that are cited: sentences, or chunks if there are none."""
-    levels = {source.level for source in inputs.sources}
-    level = "sentence" if "sentence" in levels else "chunk"
-    return [row for row, source in enumerate(inputs.sources) if source.level == level]
-
-
 def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:
     """Whether the target was left out, and so has to stay."""
     return inputs.proxy is not None and not any(
@@ -131,7 +129,7 @@ def _members(alone: FloatArray, enough: float) -> list[int]:
     return [int(place) for place in ranked if alone[place] >= enough]
 
 
-def _alone(inputs: MethodInput, scorer: Scorer, sources: Sequence[Source]) -> FloatArray:
+def _alone(inputs: MethodInput, scorer: AnswerScorer, sources: Sequence[Source]) -> FloatArray:
     """Return what each source alone adds over no context, `[sources, statements]`, in nats."""
     everything = inputs.context.all_ids
     kept = [everything - frozenset(source.sentence_ids) for source in sources]

@@ -1,9 +1,8 @@
-"""What is shown of a chunk: its name, its link, its score."""
+"""What is shown of a chunk: its name and its score."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -13,26 +12,30 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.results import Attribution, FloatArray
 
-__all__ = ["chunk_link", "chunk_name", "chunk_scores"]
+__all__ = ["chunk_name", "chunk_page", "chunk_scores"]
 
-_LINK_KEYS = ("url", "link", "source")
+_PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself says
+_LONG_PAGE = 20
 
 
 def chunk_name(chunk: Chunk, index: int) -> str:
-    """Return the chunk's title on one line, or its place among the chunks."""
-    return one_line(chunk.title or "") or f"chunk {index + 1}"
+    """Return the chunk's title on one line, or its place among the chunks, with its page."""
+    name = one_line(chunk.title or "") or f"chunk {index + 1}"
+    page = chunk_page(chunk)
+    return name if page is None else f"{name}, page {page}"
 
 
-def chunk_link(chunk: Chunk) -> str | None:
-    """Return the web address in a chunk's metadata (`url`, `link` or `source`), if it is safe.
+def chunk_page(chunk: Chunk) -> str | None:
+    """Return the page in a chunk's metadata: `page_label`, else `page_number`, else `page`.
 
-    Only `http` and `https` addresses with a host are, without white space and characters that
-    cannot be seen. The address still has to be escaped for where it is put.
+    Loaders count pages from 0 or 1; the number is given as it is.
     """
-    for key in _LINK_KEYS:
-        link = chunk.metadata.get(key)
-        if isinstance(link, str) and _safe(link):
-            return link
+    for key in _PAGE_KEYS:
+        page = chunk.metadata.get(key)
+        if isinstance(page, int) and not isinstance(page, bool) and 0 <= page < 10**_LONG_PAGE:
+            return str(page)
+        if isinstance(page, str) and 0 < len(shown := one_line(page)) <= _LONG_PAGE:
+            return shown
     return None
 
 
@@ -56,14 +59,3 @@ def chunk_scores(attribution: Attribution) -> FloatArray:
             known = np.nan_to_num(scores[source.chunk_index])
             scores[source.chunk_index] = known + attribution.source_scores[row]
     return scores
-
-
-def _safe(link: str) -> bool:
-    # A space is the only character that is both printable and white space.
-    if not link.isprintable() or " " in link or "\\" in link:
-        return False
-    try:
-        parts = urlsplit(link)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # no address, as with a bracket that is never closed
-        return False

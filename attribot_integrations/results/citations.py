@@ -7,7 +7,7 @@ attribution. Any callable of the right form can take the default policy's place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Protocol
 
@@ -17,8 +17,16 @@ import numpy.typing as npt
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.parts import Alternatives, Citation, Statement
+from attribot_integrations.results.support import DENIED, Support
 
-__all__ = ["CitationPolicy", "ThresholdPolicy", "make_citations"]
+__all__ = [
+    "CitationPolicy",
+    "ThresholdPolicy",
+    "citable_rows",
+    "make_citations",
+    "numbered_as_shown",
+    "shown_citations",
+]
 
 
 class CitationPolicy(Protocol):
@@ -75,6 +83,16 @@ class ThresholdPolicy:
         return [int(position) for position in ranked if scores[position] >= self.min_score]
 
 
+def citable_rows(sources: Sequence[Source]) -> list[int]:
+    """Return the places of the sources that may be cited: sentences, or chunks if there are none.
+
+    Args:
+        sources: All sources that have a score.
+    """
+    sentences = [row for row, source in enumerate(sources) if source.level == "sentence"]
+    return sentences or list(range(len(sources)))
+
+
 def make_citations(
     policy: CitationPolicy,
     statements: Sequence[Statement],
@@ -108,6 +126,27 @@ def make_citations(
     return tuple(maker.citations)
 
 
+def shown_citations(
+    citations: Sequence[Citation], support: Sequence[Support]
+) -> tuple[Citation, ...]:
+    """Return the citations of the statements that no label denies support."""
+    denied = {each.statement_index for each in support if each.label in DENIED}
+    return tuple(each for each in citations if each.statement_index not in denied)
+
+
+def numbered_as_shown(
+    citations: Sequence[Citation], support: Sequence[Support]
+) -> tuple[Citation, ...]:
+    """Return the citations numbered by first appearance among those that are shown.
+
+    The numbers of chunks that only statements without support cite come behind.
+    """
+    order = [*shown_citations(citations, support), *citations]
+    numbers = dict.fromkeys(citation.number for citation in order)
+    numbered = {number: place for place, number in enumerate(numbers, start=1)}
+    return tuple(replace(each, number=numbered[each.number]) for each in citations)
+
+
 class _CitationMaker:
     """Fills in what a citation says beside its source."""
 
@@ -118,8 +157,7 @@ class _CitationMaker:
         statement_scores: npt.NDArray[np.float32],
         exact: npt.NDArray[np.bool_],
     ) -> None:
-        level = "sentence" if any(source.level == "sentence" for source in sources) else "chunk"
-        self._rows = [row for row, source in enumerate(sources) if source.level == level]
+        self._rows = citable_rows(sources)
         self._candidates = [sources[row] for row in self._rows]
         self._chunks = chunks
         self._scores = statement_scores[self._rows]

@@ -12,18 +12,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.citations import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.results.attribution import Attribution
+    from attribot_integrations.results.parts import Alternatives, Citation, FloatArray, Statement
 
 __all__ = [
+    "DENIED",
     "FEATURES",
+    "NO_TOKEN",
     "LabelSupport",
     "Support",
     "SupportEvidence",
     "SupportLabel",
     "SupportProbability",
+    "gather_evidence",
     "support_evidence",
 ]
 
@@ -33,9 +39,22 @@ SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain", "u
 `supported`: it depends on the context, and sources are cited for it. `unsupported`: the model gives
 it little likelihood even with the context. `parametric`: it is as likely without the context, so
 the model knows it or takes it from the question. `uncertain`: it depends on the context as a whole,
-but no source stands out. `unknown`: the label would rest on the likelihood without the context, but
-the prompt may still hold text of a chunk that could not be removed, see `Attribution.unremoved`.
+but no source stands out. `unknown`: it could not be judged, for the reason given.
 """
+
+DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
+"""Labels that say that the sources do not support the statement."""
+
+NO_TOKEN = (
+    "it has no token of its own: the first one that holds its text belongs to the statement before"
+)
+"""Why a statement that a tokenizer joins to its neighbour has no label."""
+
+NOT_REMOVED = (
+    "it seems not to need the context, but the prompt may hold text of a chunk that could not be "
+    "removed; without a captured prompt, a template shows every chunk"
+)
+"""Why a statement has no label that would rest on an incomplete removal."""
 
 FEATURES = (
     "log_likelihood_per_token",
@@ -58,7 +77,7 @@ class SupportEvidence:
     least_token_log_prob: float
     """Log-probability of the statement's least likely token with the full context, in nats."""
     tokens: int
-    """Tokens of the statement, at least 1."""
+    """Tokens of the statement; 0 where it has none of its own."""
     best_score: float
     """Highest score of a source for the statement, or of sources that say the same removed
     together, in nats."""
@@ -74,10 +93,11 @@ class SupportEvidence:
 
     def features(self) -> tuple[float, ...]:
         """Return the numbers that `FEATURES` names; sums of nats are damped by log(1 + x)."""
+        tokens = max(1, self.tokens)
         return (
-            self.log_likelihood / self.tokens,
+            self.log_likelihood / tokens,
             self.least_token_log_prob,
-            self.gain / self.tokens,
+            self.gain / tokens,
             _damped(self.gain),
             _damped(self.best_score),
         )
@@ -88,26 +108,57 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
 
     To label a stored attribution anew: `LabelSupport(…)(support_evidence(attribution))`.
     """
-    levels = {source.level for source in attribution.sources}
-    rows = attribution.rows("sentence" if "sentence" in levels else "chunk")
-    best = attribution.statement_scores[rows].max(axis=0, initial=0.0)
-    joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
-    cited = {citation.statement_index for citation in attribution.citations}
+    return gather_evidence(
+        attribution.sources,
+        attribution.statements,
+        attribution.statement_scores,
+        attribution.token_log_probs,
+        attribution.token_log_probs_without_context,
+        attribution.citations,
+        attribution.alternatives,
+        complete=not attribution.unremoved,
+    )
+
+
+def gather_evidence(
+    sources: Sequence[Source],
+    statements: Sequence[Statement],
+    scores: FloatArray,
+    log_probs: FloatArray,
+    log_probs_without_context: FloatArray,
+    citations: Sequence[Citation],
+    alternatives: Sequence[Alternatives],
+    *,
+    complete: bool = True,
+) -> tuple[SupportEvidence, ...]:
+    """Do what `support_evidence` does, before there is an attribution.
+
+    Args:
+        sources: The sources that were scored.
+        statements: The statements of the answer.
+        scores: `[sources, statements]`, in nats.
+        log_probs: `[answer tokens]`: log p(token) with the full context, in nats.
+        log_probs_without_context: `[answer tokens]`: with every chunk removed, in nats.
+        citations: What is cited.
+        alternatives: Sources that say the same.
+        complete: Whether all retrieved text was removed for `log_probs_without_context`.
+    """
+    best = scores[citable_rows(sources)].max(axis=0, initial=0.0)
+    joint = {group.statement_index: group.joint_score for group in alternatives}
+    cited = {citation.statement_index for citation in citations}
     return tuple(
         SupportEvidence(
-            log_likelihood=float(attribution.token_log_probs[slice(*each.tokens)].sum()),
+            log_likelihood=float(log_probs[slice(*each.tokens)].sum()),
             log_likelihood_without_context=float(
-                attribution.token_log_probs_without_context[slice(*each.tokens)].sum()
+                log_probs_without_context[slice(*each.tokens)].sum()
             ),
-            least_token_log_prob=float(
-                attribution.token_log_probs[slice(*each.tokens)].min(initial=0.0)
-            ),
-            tokens=max(1, each.tokens[1] - each.tokens[0]),
+            least_token_log_prob=float(log_probs[slice(*each.tokens)].min(initial=0.0)),
+            tokens=each.tokens[1] - each.tokens[0],
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
-            complete=not attribution.unremoved,
+            complete=complete,
         )
-        for each in attribution.statements
+        for each in statements
     )
 
 
@@ -123,6 +174,8 @@ class Support:
     """Of the statement with every chunk removed, in nats."""
     probability: float | None = None
     """Calibrated probability that the context supports the statement, where one is configured."""
+    reason: str | None = None
+    """Why the statement could not be judged, where it is `unknown`."""
 
     @property
     def gain(self) -> float:
@@ -191,13 +244,18 @@ class LabelSupport:
         return tuple(self._judge(index, each) for index, each in enumerate(evidence))
 
     def _judge(self, index: int, evidence: SupportEvidence) -> Support:
-        probability = self.probability(evidence) if self.probability is not None else None
+        known = evidence.tokens > 0
+        calibrated = self.probability if known else None
+        probability = calibrated(evidence) if calibrated is not None else None
+        label = self._label(evidence, probability) if known else "unknown"
+        reason = (NOT_REMOVED if known else NO_TOKEN) if label == "unknown" else None
         return Support(
             statement_index=index,
-            label=self._label(evidence, probability),
+            label=label,
             log_likelihood=evidence.log_likelihood,
             log_likelihood_without_context=evidence.log_likelihood_without_context,
             probability=probability,
+            reason=reason,
         )
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:

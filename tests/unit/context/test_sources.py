@@ -124,6 +124,8 @@ def test_as_chunks_refuses(chunks: Any, error: type[Exception], message: str) ->
 
 
 def test_chunk_needs_text() -> None:
+    with pytest.raises(InputError, match="a chunk's id must be a str or None, not int"):
+        Chunk("a", id=7)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a chunk's text must be a str, not bytes"):
         Chunk(cast(str, b"bytes"))
 
