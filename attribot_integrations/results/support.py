@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DENIED",
     "FEATURES",
+    "NOT_REMOVED",
     "NO_TOKEN",
     "LabelSupport",
     "Support",
@@ -51,10 +52,11 @@ NO_TOKEN = (
 """Why a statement that a tokenizer joins to its neighbour has no label."""
 
 NOT_REMOVED = (
-    "it seems not to need the context, but the prompt may hold text of a chunk that could not be "
-    "removed; without a captured prompt, a template shows every chunk"
+    "the prompt may still hold retrieved text when all sources are removed, so what the statement "
+    "owes to the context is not known"
 )
-"""Why a statement has no label that would rest on an incomplete removal."""
+"""Why a statement has no label where some chunk could not be removed, see
+`Attribution.unremoved`."""
 
 FEATURES = (
     "log_likelihood_per_token",
@@ -141,7 +143,7 @@ def gather_evidence(
         log_probs_without_context: `[answer tokens]`: with every chunk removed, in nats.
         citations: What is cited.
         alternatives: Sources that say the same.
-        complete: Whether all retrieved text was removed for `log_probs_without_context`.
+        complete: Whether no text of a chunk stayed in the prompt when all sources were removed.
     """
     best = scores[citable_rows(sources)].max(axis=0, initial=0.0)
     joint = {group.statement_index: group.joint_score for group in alternatives}
@@ -244,18 +246,18 @@ class LabelSupport:
         return tuple(self._judge(index, each) for index, each in enumerate(evidence))
 
     def _judge(self, index: int, evidence: SupportEvidence) -> Support:
-        known = evidence.tokens > 0
-        calibrated = self.probability if known else None
+        scored = evidence.tokens > 0
+        calibrated = self.probability if scored else None
         probability = calibrated(evidence) if calibrated is not None else None
-        label = self._label(evidence, probability) if known else "unknown"
-        reason = (NOT_REMOVED if known else NO_TOKEN) if label == "unknown" else None
+        label = self._label(evidence, probability) if scored else "unknown"
+        reason = NOT_REMOVED if scored else NO_TOKEN
         return Support(
             statement_index=index,
             label=label,
             log_likelihood=evidence.log_likelihood,
             log_likelihood_without_context=evidence.log_likelihood_without_context,
             probability=probability,
-            reason=reason,
+            reason=reason if label == "unknown" else None,
         )
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:

@@ -77,7 +77,7 @@ class LangChain:
         if case.answer is not None:
             model = FakeListChatModel(responses=[case.answer])
         if not case.summarize_each:
-            return (
+            chain: Runnable[str, Any] = (
                 {
                     "context": retriever | langchain.join | RunnableLambda(case.shown),
                     "question": RunnablePassthrough(),
@@ -86,6 +86,7 @@ class LangChain:
                 | model
                 | StrOutputParser()
             )
+            return chain
 
         def each(query: str, config: RunnableConfig) -> str:
             found = retriever.invoke(query, config)

@@ -3,6 +3,7 @@
 import contextvars
 import os
 import threading
+from functools import partial
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_functions_run_one_after_another() -> None:
         running.remove(number)
 
     for number in range(50):
-        assert queue.submit(lambda number=number: work(number))
+        assert queue.submit(partial(work, number))
     assert queue.wait(10)
     assert done == list(range(50))
 

@@ -1,5 +1,6 @@
 """What the runs below a root add up to."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from attribot_integrations.answers import CapturedAnswer, ModelCall
@@ -10,7 +11,9 @@ ADA, BEA = Chunk("Ada is old."), Chunk("Bea is young.")
 
 
 def tree(**runs: Run) -> RunTree:
-    return RunTree("root", {"root": Run("chain", None, False), **runs})
+    found: dict[Hashable, Run] = {"root": Run("chain", None, False)}
+    found.update(runs)
+    return RunTree("root", found)
 
 
 def retriever(*chunks: Chunk, **fields: Any) -> Run:
