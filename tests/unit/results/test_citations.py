@@ -14,11 +14,11 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Alternatives, Citation, Statement
 from attribot_integrations.results.citations import (
     ThresholdPolicy,
-    citable_rows,
     make_citations,
     numbered_as_shown,
     shown_citations,
 )
+from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.support import Support, SupportLabel
 
 CHUNKS = [Chunk("A one. A two.", id="a"), Chunk("B one.", id="b"), Chunk("C one.")]
