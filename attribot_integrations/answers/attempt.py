@@ -86,7 +86,9 @@ def _unusable(captured: CapturedAnswer) -> str | None:
     if callable(captured.prompt):
         return None
     try:
-        _, _, locations = capture_prompt(captured.prompt, captured.chunks)
+        _, _, locations = capture_prompt(
+            captured.prompt, captured.chunks, question=captured.question
+        )
     except ChunkNotFoundError:
         return f"none of the {len(captured.chunks)} {captured.kind} stands in the prompt"
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
