@@ -17,6 +17,7 @@ PACKAGE = "attribot_integrations"
 ROOT = Path(attribot_integrations.__file__).parent
 
 WINGS = (
+    "lazy_names",
     "errors",
     "context",
     "results",
@@ -45,6 +46,7 @@ ADAPTERS = ("langchain", "llama_index")
 MODEL_LIBRARIES = {"torch", "transformers", "accelerate", "tokenizers", "safetensors"}
 WITHOUT_MODEL_LIBRARY = (
     "__init__",
+    "lazy_names",
     "errors",
     "context",
     "results",
@@ -164,7 +166,7 @@ def _inside(name: str, own: str, inner: str, one: Import) -> Iterator[str]:
         return
     wing = wing_of(inner)
     if own == "__init__":
-        if one.at_run_time:
+        if one.at_run_time and wing != "lazy_names":
             yield "is imported with the package, which must stay lazy"
         return
     if wing not in WINGS:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
-from attribot_integrations.filtering import score_chunks
-from attribot_integrations.filtering.chunk_scoring import named_signal
+from attribot_integrations.filtering.chunk_scoring import named_signal, score_chunks
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
