@@ -191,6 +191,15 @@ def test_every_wing_is_there() -> None:
     assert {wing_of(name) for name in modules()} == {*WINGS, "__init__", "__main__"}
 
 
+def test_the_documentation_describes_every_wing_in_order() -> None:
+    page = ROOT.parent / "docs" / "design.md"
+    if not page.is_file():
+        pytest.skip("the pages are in a checkout only")
+    section = page.read_text(encoding="utf-8").partition("## Wings")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in row.split("`")[1::2]] == [*WINGS]
+
+
 def test_every_module_that_must_be_light_is_there() -> None:
     for prefix in WITHOUT_MODEL_LIBRARY:
         assert any(listed(name, (prefix,)) for name in modules()), prefix
