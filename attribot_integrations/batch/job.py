@@ -16,8 +16,9 @@ from attribot_integrations.batch.plan import Plan
 from attribot_integrations.batch.processes import Processes
 from attribot_integrations.batch.resultfiles import ResultWriter, attribute_line
 from attribot_integrations.errors import ConfigurationError, DataFileError
-from attribot_integrations.requests.context_runs import AttributesBatches, context_runs
+from attribot_integrations.requests.context_runs import context_runs
 from attribot_integrations.requests.options import AttributionRequest
+from attribot_integrations.requests.protocols import BatchAttributor
 
 __all__ = ["BatchJob"]
 
@@ -73,7 +74,7 @@ class BatchJob:
         own = self.plan.of_process(self.processes.index, self.processes.count)
         return [part for part in own if not self.folder.part(part).exists()]
 
-    def fill(self, engine: AttributesBatches, on_rows: Callable[[int], None]) -> None:
+    def fill(self, engine: BatchAttributor, on_rows: Callable[[int], None]) -> None:
         """Fill this process's parts.
 
         Args:
@@ -118,7 +119,7 @@ class BatchJob:
         self,
         part: int,
         lines: Iterable[RequestLine],
-        engine: AttributesBatches,
+        engine: BatchAttributor,
         on_rows: Callable[[int], None],
     ) -> None:
         with self.folder.fill(part) as target:

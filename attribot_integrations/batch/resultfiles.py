@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from attribot_integrations.batch.datafiles import RequestLine
 from attribot_integrations.errors import DataFileError, ModelError
 from attribot_integrations.render.text import one_line
-from attribot_integrations.requests.context_runs import AttributesRequests
+from attribot_integrations.requests.protocols import RequestAttributor
 from attribot_integrations.results.serialization import json_data
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ResultWriter:
 
 
 def attribute_line(
-    engine: AttributesRequests, line: RequestLine, writer: ResultWriter
+    engine: RequestAttributor, line: RequestLine, writer: ResultWriter
 ) -> Exception | None:
     """Attribute the request of one line, and write the result or what went wrong.
 

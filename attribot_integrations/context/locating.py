@@ -62,11 +62,17 @@ class RawPrompt:
     trusted then: the question, earlier messages, and chunks that are not found. Where strangers
     write these, pass the chat messages instead. If false, every control token is plain text."""
 
+    bos_added: bool = False
+    """Whether the generator's tokenizer put its BOS before the text whatever that begins with, as
+    `HuggingFaceLLM` has it do with rendered chats. If false, a BOS that the text has is enough."""
+
     def __post_init__(self) -> None:
-        if not isinstance(self.trusted, bool):
-            raise InputError(
-                f"a raw prompt's trusted must be a bool, not {type(self.trusted).__name__}"
-            )
+        for name in ("trusted", "bos_added"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise InputError(
+                    f"a raw prompt's {name} must be a bool, not {type(value).__name__}"
+                )
 
 
 CapturedPrompt = str | RawPrompt | Sequence[Mapping[str, str]]
@@ -147,6 +153,7 @@ def capture_prompt(
         captured = RawPrompt(captured)
     raw = isinstance(captured, RawPrompt)
     trusted = isinstance(captured, RawPrompt) and captured.trusted
+    bos_added = isinstance(captured, RawPrompt) and captured.bos_added
     messages = _messages(captured)
     texts = [clean_text(text) for _, text in messages]
     locations = locate_chunks(texts, chunks)
@@ -161,7 +168,7 @@ def capture_prompt(
     if trusted:
         _warn_of_unlocated(locations)
     divided = tuple(_divide(messages, texts, sources, locations, trusted=trusted))
-    return Prompt(divided, raw=raw), sources, locations
+    return Prompt(divided, raw=raw, bos_added=bos_added), sources, locations
 
 
 def _warn_of_unlocated(locations: Sequence[ChunkLocation]) -> None:

@@ -121,6 +121,9 @@ class Prompt:
     messages: tuple[PromptMessage, ...]
     raw: bool = False
     """Whether the text is used as it stands, without the model's chat template."""
+    bos_added: bool = False
+    """Whether a raw prompt gets the tokenizer's BOS even where its text begins with one, see
+    `RawPrompt.bos_added`."""
 
 
 class PromptTemplate(Protocol):

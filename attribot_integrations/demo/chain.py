@@ -17,6 +17,7 @@ from attribot_integrations.demo.showcase import demo_facts, rank
 from attribot_integrations.demo.writing import write_answer
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
+from attribot_integrations.scoring.language_model import in_process
 
 try:
     from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
@@ -123,7 +124,8 @@ def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoCh
     engine = engine or AttributionEngine.demo()
     documents, questions = demo_corpus()
     chat = DemoChatModel(
-        model=engine.target.model, tokenizer=AutoTokenizer.from_pretrained(engine.target.name)
+        model=in_process(engine.target).model,
+        tokenizer=AutoTokenizer.from_pretrained(engine.target.name),
     )
     context = DemoRetriever(documents=documents, k=k) | _join
     chain: Runnable[str, str] = (

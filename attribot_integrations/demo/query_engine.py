@@ -17,6 +17,7 @@ from attribot_integrations.demo.showcase import DemoFacts, demo_facts, rank
 from attribot_integrations.demo.writing import write_answer
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.scoring.language_model import in_process
 
 try:
     from llama_index.core.base.llms.types import (
@@ -158,7 +159,8 @@ def demo_query_engine(
     facts = demo_facts()
     nodes = demo_nodes(facts)
     llm = DemoLLM(
-        model=engine.target.model, tokenizer=AutoTokenizer.from_pretrained(engine.target.name)
+        model=in_process(engine.target).model,
+        tokenizer=AutoTokenizer.from_pretrained(engine.target.name),
     )
     retriever = DemoNodeRetriever(nodes, k)
     synthesizer = CompactAndRefine(

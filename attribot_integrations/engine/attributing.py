@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.prompts import Prompt, fill_template
@@ -22,12 +23,16 @@ from attribot_integrations.requests.options import AttributionRequest, EngineOpt
 from attribot_integrations.results import Attribution, Cost
 from attribot_integrations.results.citations import make_citations
 from attribot_integrations.results.statements import find_statements, statement_scores
-from attribot_integrations.results.support import support_evidence
-from attribot_integrations.scoring.cache import SharedContext
-from attribot_integrations.scoring.language_model import LanguageModel
-from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.results.support import gather_evidence
+from attribot_integrations.scoring.protocols import AnswerScorer, HeldContext, ScoringModel
 
-__all__ = ["SharedContexts", "attribute_answer", "check_models", "expected_method"]
+__all__ = [
+    "SharedContexts",
+    "attribute_answer",
+    "build_prompt",
+    "check_models",
+    "expected_method",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -36,17 +41,23 @@ _logger = logging.getLogger(__name__)
 class SharedContexts:
     """What the two models keep of the last context."""
 
-    target: SharedContext = field(default_factory=SharedContext)
-    proxy: SharedContext = field(default_factory=SharedContext)
+    target: HeldContext
+    proxy: HeldContext | None
+
+    @classmethod
+    def of(cls, target: ScoringModel, proxy: ScoringModel | None) -> SharedContexts:
+        """Return what the models keep, at first nothing."""
+        return cls(target.hold_context(), None if proxy is None else proxy.hold_context())
 
     def let_go(self) -> bool:
         """Free what is held, and tell whether there was anything."""
-        return any([self.target.let_go(), self.proxy.let_go()])
+        freed = [held.let_go() for held in (self.target, self.proxy) if held is not None]
+        return any(freed)
 
 
 def attribute_answer(
-    target: LanguageModel,
-    proxy: LanguageModel | None,
+    target: ScoringModel,
+    proxy: ScoringModel | None,
     request: AttributionRequest,
     options: EngineOptions,
     shared: SharedContexts | None = None,
@@ -70,13 +81,13 @@ def attribute_answer(
     chosen = chosen_method(options, has_proxy=proxy is not None)
     _check_request(request)
     chunks = as_chunks(request.chunks)
-    prompt, sources, locations = _prompt(request, chunks, options)
-    scorer = Scorer(
-        target,
+    prompt, sources, locations = build_prompt(request, chunks, options)
+    scorer = target.scorer(
         prompt,
         request.answer,
         token_budget=options.token_budget,
-        shared=shared.target if shared else None,
+        generated_ids=request.generated_ids,
+        held=shared.target if shared else None,
     )
     on_proxy = _proxy_scorer(
         proxy, prompt, request.answer, options, chosen, shared.proxy if shared else None
@@ -86,37 +97,33 @@ def attribute_answer(
         proxy=on_proxy,
         sources=sources.at(options.levels),
         context=sources,
-        statements=find_statements(request.answer, scorer.answer.offsets, options.splitter),
-        token_spans=scorer.answer.offsets,
+        statements=find_statements(request.answer, scorer.token_spans, options.splitter),
+        token_spans=scorer.token_spans,
     )
     method = chosen or default_method(
         can_knock_out=(on_proxy or scorer).can_knock_out, on_proxy=on_proxy is not None
     )
     result = method.run(inputs)
-    attribution = _concluded(request, chunks, inputs, result, options)
-    return replace(
-        attribution,
-        method=method.name,
-        locations=locations,
-        cost=Cost(
-            seconds=time.perf_counter() - started,
-            models=tuple(each.cost for each in (scorer, on_proxy) if each is not None),
-        ),
-    )
+
+    def spent() -> Cost:
+        models = tuple(each.cost for each in (scorer, on_proxy) if each is not None)
+        return Cost(seconds=time.perf_counter() - started, models=models)
+
+    return _concluded(request, chunks, locations, inputs, method.name, result, options, spent)
 
 
 def check_models(target: object, proxy: object, options: EngineOptions) -> None:
     """Refuse models that an engine cannot be made of.
 
     Raises:
-        ConfigurationError: If one is no `LanguageModel`, such as a name or a model without its
+        ConfigurationError: If one is no `ScoringModel`, such as a name or a model without its
             tokenizer, or if the method needs a proxy and there is none.
     """
     for role, model, loader in (
         ("target", target, "AttributionEngine"),
         ("proxy", proxy, "LanguageModel"),
     ):
-        if not isinstance(model, LanguageModel) and (model is not None or role == "target"):
+        if not isinstance(model, ScoringModel) and (model is not None or role == "target"):
             raise ConfigurationError(
                 f"the {role} must be a LanguageModel, not {type(model).__name__}; "
                 f"{loader}.from_pretrained and from_model make one"
@@ -142,11 +149,11 @@ def chosen_method(options: EngineOptions, *, has_proxy: bool) -> Method | None:
 
 
 def expected_method(
-    target: LanguageModel, proxy: LanguageModel | None, options: EngineOptions
+    target: ScoringModel, proxy: ScoringModel | None, options: EngineOptions
 ) -> Method:
     """Return the method of requests that meet no obstacle of their own."""
     usual = default_method(
-        can_knock_out=(proxy or target).capabilities.path == "packed", on_proxy=proxy is not None
+        can_knock_out=(proxy or target).can_knock_out, on_proxy=proxy is not None
     )
     return chosen_method(options, has_proxy=proxy is not None) or usual
 
@@ -161,13 +168,35 @@ def default_method(*, can_knock_out: bool, on_proxy: bool) -> Method:
 def _concluded(
     request: AttributionRequest,
     chunks: tuple[Chunk, ...],
+    locations: tuple[ChunkLocation, ...],
     inputs: MethodInput,
+    method: str,
     result: MethodScores,
     options: EngineOptions,
+    spent: Callable[[], Cost],
 ) -> Attribution:
-    """Turn scores into citations and labels; method and cost are left to fill in."""
+    """Turn scores into citations and labels; what was spent is asked for at the end."""
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
-    attribution = Attribution(
+    scores = statement_scores(result.scores, inputs.statements)
+    citations = make_citations(
+        options.policy,
+        inputs.statements,
+        chunks,
+        inputs.sources,
+        scores,
+        result.exact,
+        alternatives,
+    )
+    evidence = gather_evidence(
+        inputs.sources,
+        inputs.statements,
+        scores,
+        result.log_probs,
+        result.log_probs_without_context,
+        citations,
+        alternatives,
+    )
+    return Attribution(
         question=request.question,
         answer=request.answer,
         chunks=chunks,
@@ -179,38 +208,31 @@ def _concluded(
         token_spans=inputs.token_spans,
         token_log_probs=result.log_probs,
         token_log_probs_without_context=result.log_probs_without_context,
-        citations=make_citations(
-            options.policy,
-            inputs.statements,
-            chunks,
-            inputs.sources,
-            statement_scores(result.scores, inputs.statements),
-            result.exact,
-            alternatives,
-        ),
-        method="",
-        cost=Cost(0.0, ()),
+        citations=citations,
+        method=method,
+        locations=locations,
         id=request.id,
         sufficiency=result.sufficiency,
         audit=result.audit,
         alternatives=alternatives,
+        support=options.support(evidence),
+        cost=spent(),
     )
-    return replace(attribution, support=options.support(support_evidence(attribution)))
 
 
 def _proxy_scorer(
-    proxy: LanguageModel | None,
+    proxy: ScoringModel | None,
     prompt: Prompt,
     answer: str,
     options: EngineOptions,
     method: Method | None,
-    shared: SharedContext | None,
-) -> Scorer | None:
+    held: HeldContext | None,
+) -> AnswerScorer | None:
     """Return a scorer on the proxy, if the method, or the default one, can use it."""
     if proxy is None or (method is not None and not method.needs_proxy):
         return None
     try:
-        return Scorer(proxy, prompt, answer, token_budget=options.token_budget, shared=shared)
+        return proxy.scorer(prompt, answer, token_budget=options.token_budget, held=held)
     except InputError as error:
         if method is not None:
             raise
@@ -218,12 +240,18 @@ def _proxy_scorer(
         return None
 
 
-def _prompt(
+def build_prompt(
     request: AttributionRequest, chunks: tuple[Chunk, ...], options: EngineOptions
 ) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
-    if request.prompt is None:
+    """Return a request's prompt, its sources, and where chunks stand if they had to be found.
+
+    Raises:
+        InputError: If the prompt cannot be captured, or the template does not show every sentence.
+    """
+    if request.prompt is None or callable(request.prompt):
         sources = SourceSet.build(chunks, options.splitter)
-        return fill_template(options.template, request.question, sources), sources, ()
+        template = request.prompt or options.template
+        return fill_template(template, request.question, sources), sources, ()
     prompt, sources, locations = capture_prompt(request.prompt, chunks, options.splitter)
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
     if missing:

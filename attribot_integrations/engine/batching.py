@@ -10,15 +10,11 @@ from tqdm.auto import tqdm
 
 from attribot_integrations.engine.attributing import SharedContexts, attribute_answer
 from attribot_integrations.errors import InputError, OutOfMemoryError
-from attribot_integrations.requests.context_runs import (
-    AttributesBatches,
-    AttributesRequests,
-    context_key,
-    context_runs,
-)
+from attribot_integrations.requests.context_runs import context_key, context_runs
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.requests.protocols import BatchAttributor, RequestAttributor
 from attribot_integrations.results import Attribution, FailedAttribution
-from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = ["ContextSharer", "attribute_all"]
 
@@ -33,10 +29,13 @@ class ContextSharer:
     activations of the last context as long as it lives.
     """
 
-    target: LanguageModel
-    proxy: LanguageModel | None
+    target: ScoringModel
+    proxy: ScoringModel | None
     options: EngineOptions
-    _shared: SharedContexts = field(default_factory=SharedContexts, init=False, repr=False)
+    _shared: SharedContexts = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_shared", SharedContexts.of(self.target, self.proxy))
 
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         """Do what `AttributionEngine.attribute_request` does."""
@@ -53,7 +52,7 @@ class ContextSharer:
 
 
 def attribute_all(
-    engine: AttributesBatches,
+    engine: BatchAttributor,
     requests: Iterable[AttributionRequest],
     *,
     progress: bool,
@@ -93,7 +92,7 @@ def attribute_all(
 
 
 def _attribute(
-    attributor: AttributesRequests, request: AttributionRequest, raise_error: bool
+    attributor: RequestAttributor, request: AttributionRequest, raise_error: bool
 ) -> Attribution | FailedAttribution:
     try:
         return attributor.attribute_request(request)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.context.locating import CapturedPrompt
+from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine.attributing import attribute_answer, check_models, expected_method
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
@@ -24,6 +25,7 @@ from attribot_integrations.requests.options import (
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
 from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.protocols import ScoringModel
 
 if TYPE_CHECKING:
     import torch
@@ -49,8 +51,8 @@ class AttributionEngine:
 
     def __init__(
         self,
-        target: LanguageModel,
-        proxy: LanguageModel | None = None,
+        target: ScoringModel,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> None:
         self.target = target
@@ -114,7 +116,7 @@ class AttributionEngine:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        proxy: LanguageModel | None = None,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
         chat_options: Mapping[str, Any] | None = None,
     ) -> AttributionEngine:
@@ -139,7 +141,7 @@ class AttributionEngine:
         cls,
         llm: object,
         *,
-        proxy: LanguageModel | None = None,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
         """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`, unchanged.
@@ -160,7 +162,7 @@ class AttributionEngine:
         cls,
         llm: object,
         *,
-        proxy: LanguageModel | None = None,
+        proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
         """Share model and tokenizer with LlamaIndex's `HuggingFaceLLM`; neither is changed.
@@ -188,7 +190,7 @@ class AttributionEngine:
         chunks: Sequence[str | Chunk],
         answer: str,
         *,
-        prompt: CapturedPrompt | None = None,
+        prompt: CapturedPrompt | PromptTemplate | None = None,
         options: EngineOptions | None = None,
         id: str | None = None,
     ) -> Attribution:
@@ -200,7 +202,8 @@ class AttributionEngine:
             answer: The generator's answer; any generator's.
             prompt: The prompt that the generator saw: raw text, or chat messages as
                 `{"role": …, "content": …}`. Chunks are located in it; those that cannot be are
-                listed in the result's `unlocated`. By default the options' template renders one.
+                listed in the result's `unlocated`. Where their places are known, a template that
+                renders the prompt. By default the options' template renders one.
             options: Options for this call instead of the engine's.
             id: Any identifier, handed back on the result.
 
@@ -220,7 +223,7 @@ class AttributionEngine:
         chunks: Sequence[str | Chunk],
         answer: str,
         *,
-        prompt: CapturedPrompt | None = None,
+        prompt: CapturedPrompt | PromptTemplate | None = None,
         options: EngineOptions | None = None,
         id: str | None = None,
     ) -> Attribution:
@@ -260,6 +263,15 @@ class AttributionEngine:
         chosen = given_options(options, self.options)
         return attribute_answer(self.target, self.proxy, request, chosen)
 
+    @property
+    def uses_chat_template(self) -> bool:
+        """Whether the target puts chat messages into a chat format of its own."""
+        return self.target.uses_chat_template
+
+    def runs(self, model: object) -> bool:
+        """Tell whether the target is this very model, such as one that a framework has loaded."""
+        return self.target.runs(model)
+
     def sharing_context(self) -> ContextSharer:
         """Return what attributes requests with the same chunks in turn, running those once."""
         return ContextSharer(self.target, self.proxy, self.options)
@@ -295,7 +307,7 @@ class AttributionEngine:
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
         method = expected_method(self.target, self.proxy, self.options)
-        path = self.target.capabilities.path
+        way = self.target.way
         return (
-            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={path!r})"
+            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={way!r})"
         )

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from attribot_integrations.context.locating import capture_prompt
-from attribot_integrations.context.prompts import Prompt, fill_template, render
-from attribot_integrations.context.sources import SourceSet
+from attribot_integrations.context.prompts import Prompt, render
+from attribot_integrations.engine.attributing import build_prompt
 from attribot_integrations.evaluation.baselines import BaselineInput
+from attribot_integrations.requests.options import AttributionRequest
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
-    from attribot_integrations.context.sources import Source
+    from attribot_integrations.context.sources import Source, SourceSet
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.evaluation.examples import EvaluationExample
     from attribot_integrations.requests.options import EngineOptions
@@ -63,7 +64,7 @@ def prepare(engine: AttributionEngine, example: EvaluationExample) -> Case:
     """
     options = replace(engine.options, method=None, levels=("sentence",), splitter=example.splitter)
     prompt, sources = _prompt(example, options)
-    model = engine.target
+    model = in_process(engine.target)
     scorer = Scorer(model, prompt, example.answer, token_budget=options.token_budget)
     leading, segments = model.encoder.segments(prompt)
     ids = (*leading, *model.encoder.encode([render(segments)])[0].ids)
@@ -112,10 +113,8 @@ def answers_greedily(inputs: BaselineInput) -> bool:
 
 
 def _prompt(example: EvaluationExample, options: EngineOptions) -> tuple[Prompt, SourceSet]:
-    if example.prompt is None:
-        sources = SourceSet.build(example.chunks, example.splitter)
-        return fill_template(options.template, example.question, sources), sources
-    prompt, sources, _ = capture_prompt(example.prompt, example.chunks, example.splitter)
+    asked = AttributionRequest(example.question, example.chunks, example.answer, example.prompt)
+    prompt, sources, _ = build_prompt(asked, example.chunks, options)
     return prompt, sources
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from attribot_integrations.batch.datafiles import parse_request
 from attribot_integrations.context.locating import CapturedPrompt
+from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk, SentenceSplitter, Span, split_sentences
 from attribot_integrations.demo.corpus import REPORT_SEEDS, Kind, demo_examples
 from attribot_integrations.errors import ConfigurationError, DataFileError
@@ -49,7 +50,7 @@ class EvaluationExample:
     where the context is known to state none, `None` where nobody marked any."""
     kind: str | None = None
     """Kind of question, where the data tells."""
-    prompt: CapturedPrompt | None = None
+    prompt: CapturedPrompt | PromptTemplate | None = None
     """The prompt that the generator saw; a template renders one if it is not given."""
     splitter: SentenceSplitter = field(default=split_sentences, compare=False)
     """Finds the sentences that `gold` counts."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.filtering import RelevanceSignal
     from attribot_integrations.results.parts import FloatArray, ModelCost
-    from attribot_integrations.scoring.language_model import LanguageModel
+    from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = [
     "FILTERS",
@@ -112,12 +112,12 @@ class RelevanceFilter:
     """Chunks by this package's relevance."""
 
     engine: AttributionEngine
-    model: LanguageModel
+    model: ScoringModel
     """The engine's target or proxy, which judges."""
     signal: RelevanceSignal
     threshold: float | None = None
     """Least relevance; the documented default if it is not given."""
-    drafter: LanguageModel | None = None
+    drafter: ScoringModel | None = None
     """The model that drafts, where it is another one."""
 
     def __call__(self, question: str, chunks: Sequence[Chunk]) -> Filtered:

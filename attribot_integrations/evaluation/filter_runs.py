@@ -13,6 +13,7 @@ from attribot_integrations import __version__
 from attribot_integrations.evaluation.bootstrap import bootstrap_mean
 from attribot_integrations.evaluation.cases import Case, answers_greedily, prepare
 from attribot_integrations.evaluation.runner import environment
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.tokens.ablated import AblatedText
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def measure_filters(
         The example's figures for each filter, see `evaluate_filters`.
     """
     case = prepare(engine, example)
-    target = _one_pass(engine.target, case)
+    target = _one_pass(in_process(engine.target), case)
     answers: dict[tuple[int, ...], bool] = {}
     figures: dict[str, Values] = {}
     for name, context_filter in filters.items():

@@ -15,6 +15,7 @@ from attribot_integrations.errors import DataFileError, InputError, OutOfMemoryE
 from attribot_integrations.evaluation.measuring import MeasureOptions, Row, measure
 from attribot_integrations.evaluation.store import RowStore, fingerprint
 from attribot_integrations.evaluation.summary import summarize
+from attribot_integrations.scoring.language_model import in_process
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
@@ -45,14 +46,18 @@ class Evaluation:
             self.engine.target.name,
             self.engine.proxy.name if self.engine.proxy else None,
         )
-        model = self.engine.target.model
+        model = in_process(self.engine.target).model
         return {
             "version": __version__,
             "data": self.data.name,
             "data_digest": self.data.digest,
             "target": target,
             "proxy": proxy,
-            "weights": [_weights(each) for each in (self.engine.target, self.engine.proxy) if each],
+            "weights": [
+                _weights(in_process(each))
+                for each in (self.engine.target, self.engine.proxy)
+                if each is not None
+            ],
             "device": str(model.device.type),
             "dtype": str(model.dtype).removeprefix("torch."),
             "answers": "as given, gold in demo and data files",
@@ -129,7 +134,7 @@ def environment(engine: AttributionEngine) -> dict[str, Any]:
             packages[name] = version(name)
         except PackageNotFoundError:
             continue
-    device = engine.target.model.device
+    device = in_process(engine.target).model.device
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

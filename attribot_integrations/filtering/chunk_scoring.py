@@ -17,7 +17,7 @@ from attribot_integrations.results.parts import Cost
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.options import EngineOptions
-    from attribot_integrations.scoring.language_model import LanguageModel
+    from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = ["Granularity", "SignalName", "named_signal", "score_chunks"]
 
@@ -28,14 +28,14 @@ SignalName = Literal["draft", "question", "both"]
 
 
 def score_chunks(
-    model: LanguageModel,
+    model: ScoringModel,
     question: str,
     chunks: Sequence[str | Chunk],
     *,
     signal: RelevanceSignal | SignalName,
     granularity: Granularity,
     options: EngineOptions,
-    drafter: LanguageModel | None = None,
+    drafter: ScoringModel | None = None,
 ) -> ChunkScores:
     """Say how relevant each chunk is to a question that has no answer yet.
 

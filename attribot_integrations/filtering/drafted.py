@@ -13,11 +13,10 @@ from attribot_integrations.filtering.relevance import Relevance, RelevanceInput
 from attribot_integrations.results.parts import ModelCost
 from attribot_integrations.results.probabilities import logistic
 from attribot_integrations.results.statements import find_statements, statement_scores
-from attribot_integrations.scoring.drafting import draft_answer
-from attribot_integrations.scoring.scorer import AblationScores, Scorer
 
 if TYPE_CHECKING:
     from attribot_integrations.results.parts import FloatArray, Statement
+    from attribot_integrations.scoring.protocols import AblationScores, AnswerScorer
 
 __all__ = ["DraftEvidence", "DraftProbability", "DraftSignal"]
 
@@ -119,20 +118,24 @@ class DraftSignal:
         """Draft an answer, and measure how much it depends on every source."""
         prompt = inputs.prompt(inputs.question)
         model, budget = inputs.drafter or inputs.model, inputs.options.token_budget
-        draft = draft_answer(model, prompt, self.max_new_tokens)
+        draft = model.draft(prompt, self.max_new_tokens)
         spent = ModelCost(model.name, model.parameters, draft.tokens, draft.passes, draft.tokens)
         if not draft.text:
             nothing = np.zeros(len(inputs.sources), np.float32)
             return DraftEvidence(nothing, nothing, "", (spent,))
-        prefix = draft.prefix if model is inputs.model else None
-        scorer = Scorer(inputs.model, prompt, draft.text, token_budget=budget, prefix=prefix)
+        scorer = inputs.model.scorer(
+            prompt,
+            draft.text,
+            token_budget=budget,
+            drafted=draft if model is inputs.model else None,
+        )
         necessary, sufficient = self._measure(inputs, scorer, draft.text)
         return DraftEvidence(necessary, sufficient, draft.text, (spent, scorer.cost))
 
     def _measure(
-        self, inputs: RelevanceInput, scorer: Scorer, draft: str
+        self, inputs: RelevanceInput, scorer: AnswerScorer, draft: str
     ) -> tuple[FloatArray, FloatArray]:
-        statements = find_statements(draft, scorer.answer.offsets, inputs.options.splitter)
+        statements = find_statements(draft, scorer.token_spans, inputs.options.splitter)
         everything = inputs.context.all_ids
         removed = [frozenset(source.sentence_ids) for source in inputs.sources]
         result = _ablated(scorer, [*removed, *(everything - each for each in removed), everything])
@@ -175,7 +178,7 @@ class DraftSignal:
         return found
 
 
-def _ablated(scorer: Scorer, ablations: Sequence[frozenset[int]]) -> AblationScores:
+def _ablated(scorer: AnswerScorer, ablations: Sequence[frozenset[int]]) -> AblationScores:
     if scorer.can_knock_out:
         return scorer.knock_out(ablations, _RERUN)
     return scorer.score(ablations)

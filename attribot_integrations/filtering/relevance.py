@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from attribot_integrations.context.prompts import Prompt, fill_template
-from attribot_integrations.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source, SourceSet
     from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results.parts import FloatArray, ModelCost
-    from attribot_integrations.scoring.language_model import LanguageModel
+    from attribot_integrations.scoring.protocols import AnswerScorer, ScoringModel
 
 __all__ = ["Relevance", "RelevanceInput", "RelevanceSignal"]
 
@@ -21,23 +20,23 @@ __all__ = ["Relevance", "RelevanceInput", "RelevanceSignal"]
 class RelevanceInput:
     """One question with its context, on one model."""
 
-    model: LanguageModel
+    model: ScoringModel
     question: str
     context: SourceSet
     sources: tuple[Source, ...]
     """The sources to score."""
     options: EngineOptions
-    drafter: LanguageModel | None = None
+    drafter: ScoringModel | None = None
     """The model that drafts, where it is another one."""
 
     def prompt(self, question: str) -> Prompt:
         """Return the prompt of some question over this context."""
         return fill_template(self.options.template, question, self.context)
 
-    def scorer(self, question: str, answer: str) -> Scorer:
+    def scorer(self, question: str, answer: str) -> AnswerScorer:
         """Return a scorer of some answer to a question over this context."""
         budget = self.options.token_budget
-        return Scorer(self.model, self.prompt(question), answer, token_budget=budget)
+        return self.model.scorer(self.prompt(question), answer, token_budget=budget)
 
 
 @dataclass(frozen=True)

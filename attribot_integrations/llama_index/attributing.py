@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.errors import ChunkNotFoundError, PromptError
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 from attribot_integrations.llama_index.prompt_layout import Layout, lay_out, uses_own_markup
@@ -19,31 +19,16 @@ from attribot_integrations.llama_index.scopes import (
     ModelCall,
 )
 from attribot_integrations.requests.options import AttributionRequest
+from attribot_integrations.requests.protocols import KnowsItsModel, RequestAttributor
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results import Attribution
 
-__all__ = ["RequestAttributor", "attribute"]
+__all__ = ["attribute"]
 
 _logger = logging.getLogger(__name__)
 
 _UNSEEN = "the prompt could not be captured, a template took its place"
-
-
-class RequestAttributor(Protocol):
-    """Anything that attributes requests, above all an `AttributionEngine`."""
-
-    @property
-    def options(self) -> EngineOptions:
-        """What is done with a request that comes without options."""
-        ...
-
-    def attribute_request(
-        self, request: AttributionRequest, *, options: EngineOptions | None = None
-    ) -> Attribution:
-        """Score the sources of one answer, and cite those that carry it."""
-        ...
 
 
 class _Skip(Exception):  # noqa: N818 - no error, an outcome
@@ -74,26 +59,25 @@ def _attribute(engine: RequestAttributor, captured: CapturedSynthesis) -> Attrib
     if captured.calls is None:
         return _with_template(engine, captured, texts, _UNSEEN)
     call, notes = _answering(captured)
-    target = getattr(engine, "target", None)
-    own = getattr(target, "model", None)
-    shared = own is not None and own is getattr(call.llm, "_model", None)
-    chat = bool(getattr(getattr(target, "encoder", None), "uses_chat_template", True))
+    knowing = engine if isinstance(engine, KnowsItsModel) else None
+    shared = knowing is not None and knowing.runs(getattr(call.llm, "_model", None))
+    chat = knowing is None or knowing.uses_chat_template
     layout = lay_out(call, texts, shared=shared, chat=chat)
     prompt = None if layout is not None else _searchable(call, shared=shared, chat=chat)
     if layout is None and prompt is None:
         return _with_template(engine, captured, texts, _UNSEEN)
-    with _generated(engine, call, captured.answer) if shared else nullcontext():
-        try:
-            if layout is not None:
-                return _with_layout(engine, captured, layout, notes)
-            return _with_search(engine, captured, texts, prompt, notes)
-        except ChunkNotFoundError as error:
-            raise _Skip(
-                f"none of the {len(texts)} nodes stands in the prompt that the model saw"
-            ) from error
-        except PromptError as error:
-            reason = f"the captured prompt cannot be scored, a template took its place: {error}"
-            return _with_template(engine, captured, texts, reason)
+    ids = call.token_ids if shared else None
+    try:
+        if layout is not None:
+            return _with_layout(engine, captured, layout, notes, ids)
+        return _with_search(engine, captured, texts, prompt, notes, ids)
+    except ChunkNotFoundError as error:
+        raise _Skip(
+            f"none of the {len(texts)} nodes stands in the prompt that the model saw"
+        ) from error
+    except PromptError as error:
+        reason = f"the captured prompt cannot be scored, a template took its place: {error}"
+        return _with_template(engine, captured, texts, reason)
 
 
 def _answering(captured: CapturedSynthesis) -> tuple[ModelCall, list[str]]:
@@ -113,21 +97,25 @@ def _answering(captured: CapturedSynthesis) -> tuple[ModelCall, list[str]]:
     return call, ["the answer is not word for word what the model wrote"]
 
 
-def _searchable(call: ModelCall, *, shared: bool, chat: bool) -> MessagesOrText | None:
+def _searchable(call: ModelCall, *, shared: bool, chat: bool) -> MessagesOrText | RawPrompt | None:
     """Return a prompt in which the engine can look for the nodes."""
     if shared and call.raw is not None:
-        return call.raw
+        return RawPrompt(call.raw, bos_added=True)
     if isinstance(call.fed, str) and chat and not shared and not uses_own_markup(call.llm):
         return [{"role": "user", "content": call.fed}]
     return call.fed
 
 
 def _with_layout(
-    engine: RequestAttributor, captured: CapturedSynthesis, layout: Layout, notes: list[str]
+    engine: RequestAttributor,
+    captured: CapturedSynthesis,
+    layout: Layout,
+    notes: list[str],
+    ids: Sequence[int] | None,
 ) -> AttributionRecord:
     texts = [layout.texts[index] for index in layout.nodes]
-    options = replace(engine.options, template=layout)
-    attribution = engine.attribute_request(_request(captured, texts), options=options)
+    request = replace(_request(captured, texts), prompt=layout, generated_ids=ids)
+    attribution = engine.attribute_request(request)
     missing = [
         index
         for index, text in enumerate(layout.texts)
@@ -141,10 +129,12 @@ def _with_search(
     engine: RequestAttributor,
     captured: CapturedSynthesis,
     texts: Sequence[NodeText],
-    prompt: MessagesOrText | None,
+    prompt: MessagesOrText | RawPrompt | None,
     notes: list[str],
+    ids: Sequence[int] | None,
 ) -> AttributionRecord:
-    attribution = engine.attribute_request(replace(_request(captured, texts), prompt=prompt))
+    request = replace(_request(captured, texts), prompt=prompt, generated_ids=ids)
+    attribution = engine.attribute_request(request)
     places = attribution.locations
     missing = [one.chunk_index for one in attribution.unlocated if one.outcome != "blank"]
     repeated = [one.chunk_index for one in places if one.outcome == "repeated"]
@@ -202,13 +192,6 @@ def _missing(indexes: Sequence[int], captured: CapturedSynthesis) -> list[str]:
 
 def _listed(indexes: Sequence[int]) -> str:
     return ", ".join(map(str, indexes))
-
-
-def _generated(engine: RequestAttributor, call: ModelCall, answer: str) -> Any:
-    """Let the engine score the ids that the model generated, where it is prepared for that."""
-    encoder = getattr(getattr(engine, "target", None), "encoder", None)
-    scoring = getattr(encoder, "scoring_generated", None)
-    return nullcontext() if scoring is None else scoring(answer, call.token_ids)
 
 
 def _let_go(error: BaseException | None) -> None:

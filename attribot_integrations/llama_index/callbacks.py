@@ -11,10 +11,10 @@ from typing import Any
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
 
-from attribot_integrations.llama_index.attributing import RequestAttributor
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import ModelCall, Scope
 from attribot_integrations.llama_index.service import AttributionService, Mode, is_response
+from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionCallbackHandler"]
 

@@ -15,12 +15,12 @@ from llama_index.core.instrumentation.events.synthesis import SynthesizeEndEvent
 from llama_index_instrumentation.dispatcher import Dispatcher
 from pydantic import PrivateAttr
 
-from attribot_integrations.llama_index.attributing import RequestAttributor
 from attribot_integrations.llama_index.dispatching import Attachment
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope, query_text
 from attribot_integrations.llama_index.service import AttributionService, Mode, is_response
 from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
+from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionEventHandler"]
 

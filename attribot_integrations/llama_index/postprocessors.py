@@ -13,10 +13,10 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field, PrivateAttr
 
 from attribot_integrations.errors import InputError
-from attribot_integrations.llama_index.attributing import RequestAttributor
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.service import AttributionService
+from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionNodePostprocessor"]
 

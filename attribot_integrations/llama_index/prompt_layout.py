@@ -88,6 +88,8 @@ class Layout:
     places: tuple[_Place, ...]
     raw: bool
     """Whether the prompt is text that no chat template wraps."""
+    bos_added: bool
+    """Whether the model's tokenizer put its BOS before that text."""
 
     def __call__(self, question: str, sources: SourceSet) -> Prompt:
         """Render the prompt; the question stands in it already."""
@@ -97,6 +99,7 @@ class Layout:
                 for message in self.messages
             ),
             raw=self.raw,
+            bos_added=self.bos_added,
         )
 
     def _segments(self, message: _Message, sources: SourceSet) -> list[Segment]:
@@ -169,7 +172,7 @@ def lay_out(
     raw = isinstance(fed, str) and (shared or not chat or uses_own_markup(call.llm))
     if isinstance(fed, str) and not raw:
         messages = [_Message("user", one.literals, one.values) for one in messages]
-    return Layout(nodes, tuple(texts), tuple(messages), values, number, places, raw)
+    return Layout(nodes, tuple(texts), tuple(messages), values, number, places, raw, shared)
 
 
 def uses_own_markup(llm: object) -> bool:

@@ -14,11 +14,11 @@ from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.llama_index.attributing import RequestAttributor
 from attribot_integrations.llama_index.events import AttributionEventHandler
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.requests.engine_check import what_is_given
+from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributedQueryEngine"]
 

@@ -18,13 +18,14 @@ from llama_index.core.base.response.schema import (
 )
 
 from attribot_integrations.errors import ConfigurationError, InputError
-from attribot_integrations.llama_index.attributing import RequestAttributor, attribute
+from attribot_integrations.llama_index.attributing import attribute
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import CapturedSynthesis, Scope
 from attribot_integrations.llama_index.spans import attributing
 from attribot_integrations.llama_index.streams import awatch, watch
 from attribot_integrations.llama_index.tasks import Task, TaskBook, is_payload
 from attribot_integrations.requests.engine_check import check_engine
+from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionService", "Mode", "is_response"]
 

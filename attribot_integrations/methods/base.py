@@ -15,7 +15,7 @@ from attribot_integrations.results.statements import spread_over_tokens, stateme
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source, SourceSet, Span
     from attribot_integrations.results import Audit, Estimand, FloatArray, Statement
-    from attribot_integrations.scoring.scorer import Scorer
+    from attribot_integrations.scoring.protocols import AnswerScorer
 
 __all__ = [
     "Method",
@@ -36,8 +36,8 @@ ModelRole = Literal["target", "proxy"]
 class MethodInput:
     """One prompt and answer, ready to be scored."""
 
-    target: Scorer
-    proxy: Scorer | None
+    target: AnswerScorer
+    proxy: AnswerScorer | None
     sources: tuple[Source, ...]
     """The sources that need a score."""
     context: SourceSet
@@ -46,7 +46,7 @@ class MethodInput:
     token_spans: tuple[Span, ...]
     """Spans of the answer's tokens, by the target's tokenizer."""
 
-    def scorer(self, role: ModelRole) -> Scorer:
+    def scorer(self, role: ModelRole) -> AnswerScorer:
         """Return the scorer of one of the models.
 
         Raises:
@@ -58,9 +58,9 @@ class MethodInput:
             raise ConfigurationError("this method runs a proxy model, and the engine has none")
         return self.proxy
 
-    def carried(self, scorer: Scorer, values: FloatArray) -> FloatArray:
+    def carried(self, scorer: AnswerScorer, values: FloatArray) -> FloatArray:
         """Carry values `[…, tokens]` of a model's tokens over to the target's."""
-        return spread_over_tokens(values, scorer.answer.offsets, self.token_spans)
+        return spread_over_tokens(values, scorer.token_spans, self.token_spans)
 
     def best(self, scores: FloatArray) -> FloatArray:
         """Return `[sources]`, each one's highest score for any statement, in nats.
@@ -130,7 +130,7 @@ def remove_each(
     sources: Sequence[Source],
     *,
     rerun: int | None = None,
-    scorer: Scorer | None = None,
+    scorer: AnswerScorer | None = None,
 ) -> Removal:
     """Remove each source in turn, and once all of them, and see what each token loses.
 
@@ -158,7 +158,7 @@ def remove_sets(
     removed: Sequence[frozenset[int]],
     *,
     rerun: int | None = None,
-    scorer: Scorer | None = None,
+    scorer: AnswerScorer | None = None,
 ) -> Removal:
     """Do what `remove_each` does with sets of sentences, given by their ids."""
     scorer = scorer or inputs.scorer(role)

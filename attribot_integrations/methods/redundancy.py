@@ -17,7 +17,7 @@ from attribot_integrations.results.statements import statement_scores
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
     from attribot_integrations.results import FloatArray
-    from attribot_integrations.scoring.scorer import Scorer
+    from attribot_integrations.scoring.protocols import AnswerScorer
 
 __all__ = ["FindAlternatives"]
 
@@ -84,7 +84,7 @@ class FindAlternatives:
     def _confirmed(
         self,
         inputs: MethodInput,
-        scorer: Scorer,
+        scorer: AnswerScorer,
         rows: list[int],
         alone: FloatArray,
         groups: dict[int, list[int]],
@@ -131,7 +131,7 @@ def _members(alone: FloatArray, enough: float) -> list[int]:
     return [int(place) for place in ranked if alone[place] >= enough]
 
 
-def _alone(inputs: MethodInput, scorer: Scorer, sources: Sequence[Source]) -> FloatArray:
+def _alone(inputs: MethodInput, scorer: AnswerScorer, sources: Sequence[Source]) -> FloatArray:
     """Return what each source alone adds over no context, `[sources, statements]`, in nats."""
     everything = inputs.context.all_ids
     kept = [everything - frozenset(source.sentence_ids) for source in sources]

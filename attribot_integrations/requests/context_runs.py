@@ -1,33 +1,16 @@
-"""Requests that follow each other with the same context, and what attributes them."""
+"""Requests that follow each other with the same context."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TypeVar
 
 from attribot_integrations.requests.options import AttributionRequest
 
-if TYPE_CHECKING:
-    from attribot_integrations.results import Attribution
-
-__all__ = ["AttributesBatches", "AttributesRequests", "context_key", "context_runs"]
+__all__ = ["context_key", "context_runs"]
 
 _Item = TypeVar("_Item")
-
-
-class AttributesRequests(Protocol):
-    """Whatever attributes one request."""
-
-    def attribute_request(self, request: AttributionRequest) -> Attribution:
-        """Attribute one answer."""
-
-
-class AttributesBatches(AttributesRequests, Protocol):
-    """An `AttributionEngine`, or what stands in for one."""
-
-    def sharing_context(self) -> AttributesRequests:
-        """Return what attributes requests that have the same chunks, in turn."""
 
 
 def context_runs(

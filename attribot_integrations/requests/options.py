@@ -128,7 +128,11 @@ class AttributionRequest:
     question: str
     chunks: Sequence[str | Chunk]
     answer: str
-    prompt: CapturedPrompt | None = None
-    """The prompt that the generator saw; a template renders one if it is not given."""
+    prompt: CapturedPrompt | PromptTemplate | None = None
+    """The prompt that the generator saw, in which chunks are searched for; or what renders it with
+    every chunk in its place, where the places are known. By default the options' template renders
+    one."""
     id: str | None = None
     """Any identifier, handed back on the result."""
+    generated_ids: Sequence[int] | None = None
+    """Ids of the prompt and, behind it, the answer, where the target itself wrote them."""

@@ -15,7 +15,9 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.results.attribution import Attribution
+    from attribot_integrations.results.parts import Alternatives, Citation, FloatArray, Statement
 
 __all__ = [
     "FEATURES",
@@ -24,6 +26,7 @@ __all__ = [
     "SupportEvidence",
     "SupportLabel",
     "SupportProbability",
+    "gather_evidence",
     "support_evidence",
 ]
 
@@ -85,25 +88,55 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
 
     To label a stored attribution anew: `LabelSupport(…)(support_evidence(attribution))`.
     """
-    levels = {source.level for source in attribution.sources}
-    rows = attribution.rows("sentence" if "sentence" in levels else "chunk")
-    best = attribution.statement_scores[rows].max(axis=0, initial=0.0)
-    joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
-    cited = {citation.statement_index for citation in attribution.citations}
+    return gather_evidence(
+        attribution.sources,
+        attribution.statements,
+        attribution.statement_scores,
+        attribution.token_log_probs,
+        attribution.token_log_probs_without_context,
+        attribution.citations,
+        attribution.alternatives,
+    )
+
+
+def gather_evidence(
+    sources: Sequence[Source],
+    statements: Sequence[Statement],
+    scores: FloatArray,
+    log_probs: FloatArray,
+    log_probs_without_context: FloatArray,
+    citations: Sequence[Citation],
+    alternatives: Sequence[Alternatives],
+) -> tuple[SupportEvidence, ...]:
+    """Do what `support_evidence` does, before there is an attribution.
+
+    Args:
+        sources: The sources that were scored.
+        statements: The statements of the answer.
+        scores: `[sources, statements]`, in nats.
+        log_probs: `[answer tokens]`: log p(token) with the full context, in nats.
+        log_probs_without_context: `[answer tokens]`: with every chunk removed, in nats.
+        citations: What is cited.
+        alternatives: Sources that say the same.
+    """
+    levels = {source.level for source in sources}
+    citable = "sentence" if "sentence" in levels else "chunk"
+    rows = [row for row, source in enumerate(sources) if source.level == citable]
+    best = scores[rows].max(axis=0, initial=0.0)
+    joint = {group.statement_index: group.joint_score for group in alternatives}
+    cited = {citation.statement_index for citation in citations}
     return tuple(
         SupportEvidence(
-            log_likelihood=float(attribution.token_log_probs[slice(*each.tokens)].sum()),
+            log_likelihood=float(log_probs[slice(*each.tokens)].sum()),
             log_likelihood_without_context=float(
-                attribution.token_log_probs_without_context[slice(*each.tokens)].sum()
+                log_probs_without_context[slice(*each.tokens)].sum()
             ),
-            least_token_log_prob=float(
-                attribution.token_log_probs[slice(*each.tokens)].min(initial=0.0)
-            ),
+            least_token_log_prob=float(log_probs[slice(*each.tokens)].min(initial=0.0)),
             tokens=max(1, each.tokens[1] - each.tokens[0]),
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
         )
-        for each in attribution.statements
+        for each in statements
     )
 
 

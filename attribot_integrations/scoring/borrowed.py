@@ -5,12 +5,10 @@ The components are looked at by their attributes, so no framework is imported.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from attribot_integrations.errors import UnsupportedModelError
 from attribot_integrations.scoring.language_model import LanguageModel
-from attribot_integrations.tokens.generated import GeneratedTextEncoder
 
 __all__ = ["model_of_langchain", "model_of_llama_index"]
 
@@ -54,6 +52,4 @@ def model_of_llama_index(llm: object) -> LanguageModel:
             f"{type(llm).__name__} holds no transformers model and tokenizer to share, as "
             "HuggingFaceLLM does; use AttributionEngine.from_pretrained or from_model"
         )
-    return dataclasses.replace(
-        LanguageModel.from_model(model, tokenizer), encoder=GeneratedTextEncoder(tokenizer)
-    )
+    return LanguageModel.from_model(model, tokenizer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,27 +12,14 @@ from attribot_integrations.errors import PromptTooLongError
 from attribot_integrations.scoring.cache import PrefixCache
 from attribot_integrations.scoring.capabilities import inner_model
 from attribot_integrations.scoring.forward import within_memory
+from attribot_integrations.scoring.protocols import Draft
 from attribot_integrations.tokens.ablated import AblatedText
 
 if TYPE_CHECKING:
     from attribot_integrations.context.prompts import Prompt
     from attribot_integrations.scoring.language_model import LanguageModel
 
-__all__ = ["Draft", "draft_answer"]
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A drafted answer, and what writing it left behind."""
-
-    text: str
-    """The answer, control tokens left out; may be blank."""
-    prefix: PrefixCache | None
-    """Activations of the prompt, where the model's cache can be shared."""
-    tokens: int
-    """Tokens run through the model."""
-    passes: int
-    """Forward passes."""
+__all__ = ["draft_answer"]
 
 
 def draft_answer(model: LanguageModel, prompt: Prompt, max_new_tokens: int) -> Draft:

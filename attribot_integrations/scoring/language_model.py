@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,21 @@ import torch
 from accelerate.state import PartialState
 
 from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
+from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.capabilities import Capabilities, inner_model, inspect_model
+from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.forward import ForwardPass
+from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.verification import verify
 from attribot_integrations.tokens.encoding import TextEncoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["LanguageModel"]
+    from attribot_integrations.context.prompts import Prompt
+    from attribot_integrations.scoring.protocols import Draft, ScoringModel
+
+__all__ = ["LanguageModel", "in_process"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,58 @@ class LanguageModel:
     def lock(self) -> threading.Lock:
         """Held during forward passes, so that threads share the device in turn."""
         return self.forward.lock
+
+    @property
+    def can_knock_out(self) -> bool:
+        """Whether its scorers can knock sources out, as far as no prompt stands in the way."""
+        return self.capabilities.path == "packed"
+
+    @property
+    def way(self) -> str:
+        """Name of the path that it scores on."""
+        return self.capabilities.path
+
+    @property
+    def uses_chat_template(self) -> bool:
+        """Whether chat messages are put into a chat format of the model's own."""
+        return self.encoder.uses_chat_template
+
+    def runs(self, model: object) -> bool:
+        """Tell whether this is what it runs: a framework's model that it shares."""
+        return model is not None and model is self.model
+
+    def scorer(
+        self,
+        prompt: Prompt,
+        answer: str,
+        *,
+        token_budget: int | None = None,
+        generated_ids: Sequence[int] | None = None,
+        held: SharedContext | None = None,
+        drafted: Draft | None = None,
+    ) -> Scorer:
+        """Return a `Scorer`, see `ScoringModel.scorer` for arguments and errors."""
+        return Scorer(
+            self,
+            prompt,
+            answer,
+            token_budget=token_budget,
+            generated_ids=generated_ids,
+            shared=held,
+            prefix=None if drafted is None else drafted.prefix,
+        )
+
+    def hold_context(self) -> SharedContext:
+        """Return what keeps a context's activations between scorers, at first nothing."""
+        return SharedContext()
+
+    def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:
+        """Answer a prompt, see `draft_answer` for arguments and errors."""
+        return draft_answer(self, prompt, max_new_tokens)
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has, those that the model adds by itself left out."""
+        return len(self.encoder.encode_text(text).ids)
 
     @classmethod
     def from_model(
@@ -149,6 +207,20 @@ class LanguageModel:
         return cls.from_model(
             model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
         )
+
+
+def in_process(model: ScoringModel) -> LanguageModel:
+    """Return a model whose inside can be looked at.
+
+    Raises:
+        ConfigurationError: If it runs elsewhere.
+    """
+    if not isinstance(model, LanguageModel):
+        raise ConfigurationError(
+            f"{model.name} does not run in this process, which a LanguageModel does; "
+            f"it is a {type(model).__name__}"
+        )
+    return model
 
 
 def _located(checkpoint: object) -> str:

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.context.prompts import Prompt
-from attribot_integrations.context.sources import clean_text
+from attribot_integrations.context.sources import Span, clean_text
 from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
 from attribot_integrations.results import ModelCost
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
-from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
+from attribot_integrations.scoring.protocols import AblationScores
 from attribot_integrations.tokens.ablated import AblatedText, Ablation
 from attribot_integrations.tokens.encoding import EncodedText
+from attribot_integrations.tokens.generated import encode_generated
 from attribot_integrations.tokens.layout import TokenLayout
 
-__all__ = ["AblationScores", "Scorer"]
+if TYPE_CHECKING:
+    from attribot_integrations.scoring.language_model import LanguageModel
+
+__all__ = ["Scorer"]
 
 _Row = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """An ablation's log-probabilities and the reference's, `[answer tokens]` each."""
 _Key = TypeVar("_Key")
-
-
-@dataclass(frozen=True)
-class AblationScores:
-    """Log-probabilities of the answer's tokens, natural log, float32."""
-
-    log_probs: npt.NDArray[np.float32]
-    """`[ablations, answer tokens]`, with the ablation's sentences removed."""
-    reference: npt.NDArray[np.float32]
-    """`[ablations, answer tokens]`, nothing removed, run beside the ablation."""
-
-    @property
-    def drops(self) -> npt.NDArray[np.float32]:
-        """Fall of each token's log-probability, `[ablations, answer tokens]`, in nats."""
-        return self.reference - self.log_probs
 
 
 class Scorer:
@@ -61,6 +49,7 @@ class Scorer:
         without: Ids of sentences that are left out for good, see `within`.
         prefix: Activations of the prompt, if they have been computed already.
         shared: Activations of the context, if prompts with the same one are scored in turn.
+        generated_ids: Ids of prompt and answer as this model wrote them, see `encode_generated`.
 
     Raises:
         EmptyAnswerError: If the answer holds no text.
@@ -80,19 +69,30 @@ class Scorer:
         without: Ablation = frozenset(),
         prefix: PrefixCache | None = None,
         shared: SharedContext | None = None,
+        generated_ids: Sequence[int] | None = None,
     ) -> None:
         if not answer.strip():
             raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters)")
         self._model = model
         self._without = without
-        self.answer: EncodedText = model.encoder.encode_text(clean_text(answer))
+        self.answer: EncodedText = encode_generated(
+            model.encoder, clean_text(answer), generated_ids or ()
+        )
         self._text = AblatedText(model.encoder, prompt, without)
         self.prompt: EncodedText = self._text.encoded
         self._check_length(len(self._text.ids))
         if token_budget is None:
             token_budget = 256 if model.forward.device.type == "cpu" else 8192
         self._narrowed: list[Scorer] = []
-        self._narrow = partial(Scorer, model, prompt, answer, token_budget=token_budget, path=path)
+        self._narrow = partial(
+            Scorer,
+            model,
+            prompt,
+            answer,
+            token_budget=token_budget,
+            path=path,
+            generated_ids=generated_ids,
+        )
         self._removed: dict[Ablation, _Row] = {}
         self._hidden: dict[tuple[Ablation, int], _Row] = {}
         self._naive_lengths: dict[Ablation, int] = {frozenset(): len(self._text.ids)}
@@ -111,6 +111,11 @@ class Scorer:
             # Not by `self`: in a cycle with its scorer, the path would outlive the request.
             text = self._text
             self._path.share(shared, lambda: text.layout().context_end())
+
+    @property
+    def token_spans(self) -> tuple[Span, ...]:
+        """Span in the answer of each of its tokens."""
+        return self.answer.offsets
 
     def within(self, removed: Ablation) -> Scorer:
         """Return a scorer of the context that is left when sentences are removed for good.

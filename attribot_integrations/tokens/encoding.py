@@ -110,7 +110,8 @@ class TextEncoder:
         self._warn_of_plain_markers(segments)
         leading = "".join(self._tokenizer.convert_ids_to_tokens(list(self._leading_ids)))
         written = segments and segments[0].trusted and segments[0].text.startswith(leading)
-        return () if written else self._leading_ids, segments
+        alone = written and not prompt.bos_added
+        return () if alone else self._leading_ids, segments
 
     def encode(self, rendered: Sequence[Rendered]) -> list[EncodedText]:
         """Tokenise texts, adding no token and letting none be forged.

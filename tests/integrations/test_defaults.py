@@ -21,6 +21,7 @@ from attribot_integrations import (
 )
 from attribot_integrations.errors import ModelError, OutOfMemoryError, PromptTooLongError
 from attribot_integrations.scoring.cache import PrefixCache
+from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
@@ -105,14 +106,14 @@ def test_a_failed_request_does_not_keep_its_activations(monkeypatch: pytest.Monk
         return kept
 
     monkeypatch.setattr(PrefixCache, "of", noting)
-    forward = engine.target.model.forward
+    forward = in_process(engine.target).model.forward
 
     def failing(**inputs: Any) -> Any:
         if inputs.get("attention_mask") is not None:
             raise RuntimeError("the device is gone")
         return forward(**inputs)
 
-    monkeypatch.setattr(engine.target.model, "forward", failing)
+    monkeypatch.setattr(in_process(engine.target).model, "forward", failing)
     request = AttributionRequest(QUESTION, tuple(CHUNKS), ANSWER)
     (failed,) = engine.attribute_batch([request], progress=False)
     assert isinstance(failed, FailedAttribution)
@@ -130,7 +131,7 @@ def test_running_out_of_memory_in_a_batch_is_reported(monkeypatch: pytest.Monkey
 
     request = AttributionRequest(QUESTION, tuple(CHUNKS), ANSWER)
     with monkeypatch.context() as patched:
-        patched.setattr(engine.target.model, "forward", starved)
+        patched.setattr(in_process(engine.target).model, "forward", starved)
         (failed,) = engine.attribute_batch([request], progress=False)
     assert isinstance(failed, FailedAttribution)
     assert isinstance(failed.error, OutOfMemoryError)

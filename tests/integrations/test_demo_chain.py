@@ -15,6 +15,7 @@ from attribot_integrations.demo.relations import NAMES, RELATIONS
 from attribot_integrations.demo.showcase import unanswerable_question
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import CitationCallbackHandler
+from attribot_integrations.scoring.language_model import in_process
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ async def test_async_chain_gives_the_same_answers(demo: DemoChain) -> None:
 
 
 def test_model_refuses_stop_words(demo: DemoChain) -> None:
-    model = DemoChatModel(model=demo.engine.target.model, tokenizer=None)
+    model = DemoChatModel(model=in_process(demo.engine.target).model, tokenizer=None)
     with pytest.raises(ConfigurationError, match="no stop words, got \\['x'\\]"):
         model.invoke([HumanMessage("Hello")], stop=["x"])
     assert "Llama" not in repr(model)

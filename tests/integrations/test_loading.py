@@ -17,6 +17,7 @@ from attribot_integrations import (
     ScreenAndRescore,
 )
 from attribot_integrations.errors import ModelError, UnsupportedModelError
+from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import TOKENIZERS, byte_level_bpe
 
@@ -60,7 +61,7 @@ def test_engine_with_a_proxy_of_another_tokenizer(checkpoint: Path, tmp_path: Pa
     question, answer = "When did it open?", "It opened in 1962. It is old."
     engine = AttributionEngine.from_pretrained(checkpoint, proxy)
     assert engine.proxy is not None
-    own, other = engine.target.encoder, engine.proxy.encoder
+    own, other = in_process(engine.target).encoder, in_process(engine.proxy).encoder
     assert own.encode_text(answer).offsets != other.encode_text(answer).offsets
     options = EngineOptions(method=LeaveOneOut(on="proxy"))
     result = engine.attribute(question, CHUNKS, answer, options=options)
@@ -84,7 +85,7 @@ def test_multimodal_checkpoints_score_text(name: str, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     byte_level_bpe().save_pretrained(tmp_path)
     loaded = AttributionEngine.from_pretrained(tmp_path, options=EXACT)
-    assert type(loaded.target.model) is type(model)
+    assert type(in_process(loaded.target).model) is type(model)
     given = AttributionEngine.from_model(model, byte_level_bpe(), options=EXACT)
     result, expected = (each.attribute("When?", CHUNKS, "In 1962.") for each in (loaded, given))
     np.testing.assert_allclose(result.scores, expected.scores, atol=1e-4)

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from attribot_integrations import AttributionEngine, EngineOptions
 from attribot_integrations.methods import MethodName
 from attribot_integrations.results import FloatArray
+from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import byte_level_bpe
 
@@ -82,7 +83,7 @@ def test_a_limit_on_the_device_leads_to_smaller_passes() -> None:
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert engine.target.forward.token_cap is not None
+    assert in_process(engine.target).forward.token_cap is not None
 
 
 @pytest.mark.gpu

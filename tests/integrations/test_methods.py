@@ -22,6 +22,7 @@ from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.errors import ConfigurationError, ModelError
 from attribot_integrations.methods import METHODS, Method
 from attribot_integrations.results.statements import statement_scores
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
@@ -63,7 +64,7 @@ def sources() -> SourceSet:
 
 
 def scorer(engine: AttributionEngine, sources: SourceSet) -> Scorer:
-    return Scorer(engine.target, ContextTemplate()(QUESTION, sources), ANSWER)
+    return Scorer(in_process(engine.target), ContextTemplate()(QUESTION, sources), ANSWER)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -96,7 +97,7 @@ def test_proxy_scores_keep_their_sums_across_tokenizers(
     engine: AttributionEngine, sources: SourceSet
 ) -> None:
     assert engine.proxy is not None
-    alone = Scorer(engine.proxy, ContextTemplate()(QUESTION, sources), ANSWER)
+    alone = Scorer(in_process(engine.proxy), ContextTemplate()(QUESTION, sources), ANSWER)
     drops = alone.score([frozenset({each.id}) for each in sources.sentences]).drops
     result = run(engine, LeaveOneOut(on="proxy"))
     assert drops.shape[1] != result.scores.shape[1]

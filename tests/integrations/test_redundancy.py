@@ -13,6 +13,7 @@ from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.demo import demo_examples
 from attribot_integrations.demo.corpus import DemoExample
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
 
 SEED = 1900
@@ -60,7 +61,9 @@ def test_a_group_says_what_was_measured(
     result = run(engine, example, method="exact")
     (group,) = result.alternatives
     sources = SourceSet.build(as_chunks(example.chunk_texts))
-    scorer = Scorer(engine.target, ContextTemplate()(asked.question, sources), asked.answer)
+    scorer = Scorer(
+        in_process(engine.target), ContextTemplate()(asked.question, sources), asked.answer
+    )
     everything = sources.all_ids
     kept = [everything - {id_} for id_ in group.source_ids]
     alone = scorer.score([*kept, everything]).log_probs.sum(axis=1)

@@ -25,6 +25,7 @@ from attribot_integrations.errors import (
     ModelError,
     UnsupportedModelError,
 )
+from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import byte_level_bpe
 
@@ -147,7 +148,7 @@ def test_what_is_no_model_or_tokenizer(
     engine: AttributionEngine, model: Any, tokenizer: Any, message: str
 ) -> None:
     with pytest.raises(UnsupportedModelError, match=re.escape(message)):
-        AttributionEngine.from_model(model or engine.target.model, tokenizer)
+        AttributionEngine.from_model(model or in_process(engine.target).model, tokenizer)
 
 
 @pytest.fixture

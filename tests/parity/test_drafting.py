@@ -14,8 +14,9 @@ from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import PromptTooLongError
 from attribot_integrations.requests.options import EngineOptions
-from attribot_integrations.scoring.drafting import Draft, draft_answer
-from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.drafting import draft_answer
+from attribot_integrations.scoring.language_model import LanguageModel, in_process
+from attribot_integrations.scoring.protocols import Draft
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.tokens.ablated import AblatedText
 from tests.parity.architectures import ARCHITECTURES
@@ -34,7 +35,7 @@ SOURCES = SourceSet.build(as_chunks(CHUNKS))
 @functools.cache
 def loaded(name: str) -> LanguageModel:
     tokenizer = with_chat_template(byte_level_bpe(), CHATML)
-    return AttributionEngine.from_model(ARCHITECTURES[name].build(), tokenizer).target
+    return in_process(AttributionEngine.from_model(ARCHITECTURES[name].build(), tokenizer).target)
 
 
 def prompt() -> Prompt:
@@ -108,7 +109,7 @@ def test_the_models_own_generation_config_has_no_say_and_is_not_changed(name: st
     model.generation_config = config
     before = config.to_dict()
     target = AttributionEngine.from_model(model, tokenizer).target
-    assert draft_answer(target, prompt(), 8).text == drafted(name).text
+    assert draft_answer(in_process(target), prompt(), 8).text == drafted(name).text
     assert model.generation_config is config
     assert config.to_dict() == before
     assert model.training is False
@@ -120,7 +121,7 @@ def test_a_draft_ends_where_the_context_does() -> None:
     sizes = {"n_positions": length + 2, "max_position_embeddings": length + 2}
     model = ARCHITECTURES["gpt2"].build(**sizes, eos_token_id=None)
     target = AttributionEngine.from_model(model, tokenizer).target
-    assert draft_answer(target, prompt(), 48).passes == 3
+    assert draft_answer(in_process(target), prompt(), 48).passes == 3
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
@@ -132,4 +133,4 @@ def test_a_prompt_that_is_too_long(name: str) -> None:
     with pytest.raises(
         PromptTooLongError, match=f"the prompt takes {length} positions, 2 more than the"
     ):
-        draft_answer(target, prompt(), 8)
+        draft_answer(in_process(target), prompt(), 8)

@@ -10,6 +10,7 @@ from attribot_integrations.demo.chain import demo_chain
 from attribot_integrations.errors import UnsupportedModelError
 from attribot_integrations.langchain import CitationCallbackHandler
 from attribot_integrations.requests.options import EngineOptions
+from attribot_integrations.scoring.language_model import in_process
 from tests.integrations.langchain.fakes import EchoChatModel, last, using
 
 
@@ -17,7 +18,7 @@ def components() -> tuple[Any, Any]:
     """Components with the attributes of those of langchain-huggingface."""
     from transformers import AutoTokenizer
 
-    target = demo_chain().engine.target
+    target = in_process(demo_chain().engine.target)
     tokenizer = AutoTokenizer.from_pretrained(target.name)
     llm = SimpleNamespace(pipeline=SimpleNamespace(model=target.model, tokenizer=tokenizer))
     return llm, SimpleNamespace(llm=llm)
@@ -29,7 +30,7 @@ def test_model_is_shared_and_not_changed() -> None:
     options = EngineOptions(method="exact")
     for component in (llm, chat):
         engine = AttributionEngine.from_langchain(component, options=options)
-        assert engine.target.model is llm.pipeline.model
+        assert in_process(engine.target).model is llm.pipeline.model
         assert engine.options is options
     assert llm.pipeline.tokenizer.chat_template == template
     demo = demo_chain(engine)

@@ -52,8 +52,8 @@ class StubEngine:
         if self.error is not None:
             raise self.error
         chunks = as_chunks(request.chunks)
-        template = (options or self.options).template
-        if request.prompt is None:
+        if request.prompt is None or callable(request.prompt):
+            template = request.prompt or (options or self.options).template
             prompt = template(request.question, SourceSet.build(chunks))
             locations = ()
         else:

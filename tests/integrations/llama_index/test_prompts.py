@@ -167,7 +167,7 @@ class _RemovingEngine(StubEngine):
 
     def attribute_request(self, request: Any, *, options: Any = None) -> Any:
         self.sources = SourceSet.build(request.chunks)
-        self.prompt = options.template(request.question, self.sources)
+        self.prompt = request.prompt(request.question, self.sources)
         return super().attribute_request(request, options=options)
 
     def without(self, removed: set[int]) -> str:
@@ -351,7 +351,7 @@ def test_structured_answers_are_marked() -> None:
 def test_prompt_that_the_scoring_model_refuses(caplog: pytest.LogCaptureFixture) -> None:
     class Refusing(StubEngine):
         def attribute_request(self, request: Any, *, options: Any = None) -> Any:
-            if options is not None:
+            if request.prompt is not None:
                 raise PromptError("no system role")
             return super().attribute_request(request)
 

@@ -15,8 +15,8 @@ from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import UnsupportedModelError
 from attribot_integrations.llama_index import AttributedQueryEngine, AttributionRecord
 from attribot_integrations.llama_index.scopes import ModelCall
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.tokens.generated import GeneratedTextEncoder
 from tests.integrations.llama_index.fakes import EchoLLM, StubEngine
 
 huggingface = pytest.importorskip("llama_index.llms.huggingface")
@@ -42,7 +42,7 @@ def shared(
     demo: DemoQueryEngine, tokenizer: PreTrainedTokenizerBase, **options: Any
 ) -> tuple[Any, AttributionEngine]:
     llm = huggingface.HuggingFaceLLM(
-        model=demo.engine.target.model,
+        model=in_process(demo.engine.target).model,
         tokenizer=tokenizer,
         context_window=2048,
         max_new_tokens=48,
@@ -90,7 +90,7 @@ def test_model_and_tokenizer_are_shared_and_not_changed(
 ) -> None:
     before = tokenizer.backend_tokenizer.to_str()
     llm, engine = shared(demo, tokenizer)
-    assert engine.target.model is llm._model is demo.engine.target.model
+    assert in_process(engine.target).model is llm._model is in_process(demo.engine.target).model
     assert llm.model_name == "StabilityAI/stablelm-tuned-alpha-3b", "which must not be loaded"
     assert "stablelm" not in engine.target.name
     assert tokenizer.backend_tokenizer.to_str() == before
@@ -127,7 +127,7 @@ def test_the_very_ids_are_scored(
         assert generated[: 1 + chat] == (0,) * (1 + chat), "double BOS"
     ids = spy.scored[0]
     assert generated[: len(ids)] == ids
-    assert set(generated[len(ids) :]) <= engine.target.encoder.control_ids
+    assert set(generated[len(ids) :]) <= in_process(engine.target).encoder.control_ids
 
 
 def test_citations_of_a_shared_chat_model(
@@ -156,28 +156,6 @@ def test_chat_model_without_a_template_fails_by_itself(
     with suppress(ValueError):
         assert str(wrapped.query("Ada")) in ("None", "Empty Response")
     assert wrapped.handler.span_handler.open_count == 0
-
-
-def test_generated_ids_are_used_only_for_their_text(tokenizer: PreTrainedTokenizerBase) -> None:
-    encoder = GeneratedTextEncoder(tokenizer)
-    text = "Ada élan 🙂."
-    plain = encoder.encode_text(text)
-    letters = tuple(id_ for letter in text for id_ in encoder.encode_text(letter).ids)
-    end = next(iter(encoder.control_ids))
-    with encoder.scoring_generated(text, (end, *letters, end)):
-        split = encoder.encode_text(text)
-        other = encoder.encode_text("Other.")
-    assert other == encoder.encode_text("Other.")
-    assert encoder.encode_text(text) == plain
-    if tokenizer.decode(list(letters)) == text:
-        assert split.ids == letters
-        assert split.offsets[0][0] == 0
-        assert split.offsets[-1][1] == len(text)
-        assert all(a < b for a, b in split.offsets)
-    with encoder.scoring_generated(text, (1, 2, 3)):
-        assert encoder.encode_text(text) == plain
-    with encoder.scoring_generated(text, ()):
-        assert encoder.encode_text(text) == plain
 
 
 def test_other_models_cannot_be_shared() -> None:

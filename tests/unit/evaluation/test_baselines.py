@@ -20,7 +20,8 @@ from attribot_integrations.evaluation.contenders import BASELINES, Contender, co
 from attribot_integrations.methods.base import MethodInput
 from attribot_integrations.methods.presets import METHODS
 from attribot_integrations.results.statements import find_statements
-from attribot_integrations.scoring.scorer import AblationScores
+from attribot_integrations.scoring.language_model import in_process
+from attribot_integrations.scoring.protocols import AblationScores
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_case, tiny_engine, zero
 
 # TF-IDF
@@ -69,7 +70,9 @@ def test_attention_is_that_of_an_eager_model(name: str) -> None:
     engine = tiny_engine(name)
     inputs = tiny_case(engine).inputs
     result = AttentionWeights().run(inputs)
-    model = tiny_engine(name, attn_implementation="eager").target.model  # the same random weights
+    model = in_process(
+        tiny_engine(name, attn_implementation="eager").target
+    ).model  # the same random weights
     tokens = torch.tensor([[*inputs.prompt_ids, *inputs.answer_ids]])
     with torch.inference_mode():
         layers = cast(Any, model)(input_ids=tokens, output_attentions=True).attentions
@@ -87,7 +90,7 @@ def test_attention_is_that_of_an_eager_model(name: str) -> None:
 
 def test_attention_leaves_the_model_as_it_is() -> None:
     engine = tiny_engine()
-    model = engine.target.model
+    model = in_process(engine.target).model
     before = {name: id(each) for name, each in model.named_parameters()}
     kept = model.config._attn_implementation
     AttentionWeights().run(tiny_case(engine).inputs)
@@ -102,7 +105,7 @@ def test_gradient_is_that_of_finite_differences() -> None:
     engine = tiny_engine(num_hidden_layers=2, hidden_size=16)
     inputs = tiny_case(engine).inputs
     result = GradientNorm().run(inputs)
-    model = cast(Any, engine.target.model).double()
+    model = cast(Any, in_process(engine.target).model).double()
     tokens = torch.tensor([[*inputs.prompt_ids, *inputs.answer_ids[:-1]]])
     embedded = model.get_input_embeddings()(tokens).detach()
 

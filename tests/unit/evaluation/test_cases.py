@@ -11,6 +11,7 @@ from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import EmptyAnswerError
 from attribot_integrations.evaluation.cases import answers_greedily, naive_leave_one_out, prepare
 from attribot_integrations.evaluation.examples import demo_set
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_case, tiny_engine
 
@@ -18,12 +19,12 @@ from tests.unit.evaluation.tiny import EXAMPLE, tiny_case, tiny_engine
 def test_prompt_and_tokens_are_the_engine_s() -> None:
     engine = tiny_engine()
     case = tiny_case(engine)
-    whole = Scorer(engine.target, case.prompt, EXAMPLE.answer)
+    whole = Scorer(in_process(engine.target), case.prompt, EXAMPLE.answer)
     whole.score([frozenset(source.sentence_ids) for source in case.sources])
     naive = naive_leave_one_out(case)
     assert naive.tokens == whole.cost.naive_tokens
     assert naive.passes == 1 + len(case.sources)
-    tokenizer = cast(Any, engine.target.encoder)._tokenizer
+    tokenizer = cast(Any, in_process(engine.target).encoder)._tokenizer
     for source in case.sources:
         start, end = case.inputs.sentence_tokens[source.id]
         assert tokenizer.decode(case.inputs.prompt_ids[start:end]).strip() == source.text
@@ -52,8 +53,8 @@ def test_blank_answers_are_refused() -> None:
 
 
 def test_greedy_answers_are_those_that_generation_gives(pair: AttributionEngine) -> None:
-    model = cast(Any, pair.target.model)
-    tokenizer = cast(Any, pair.target.encoder)._tokenizer
+    model = cast(Any, in_process(pair.target).model)
+    tokenizer = cast(Any, in_process(pair.target).encoder)._tokenizer
     seen = set()
     for example in demo_set(14, chunks=(3, 10)).examples:
         case = prepare(pair, example)

@@ -10,6 +10,7 @@ from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.evaluation.cases import Case, prepare
 from attribot_integrations.evaluation.examples import EvaluationExample
+from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
@@ -36,6 +37,6 @@ def tiny_case(engine: AttributionEngine, example: EvaluationExample = EXAMPLE) -
 def zero(engine: AttributionEngine, *names: str) -> None:
     """Set the weights of some projections to zero, in every layer."""
     with torch.no_grad():
-        for name, parameter in engine.target.model.named_parameters():
+        for name, parameter in in_process(engine.target).model.named_parameters():
             if any(part in name for part in names):
                 parameter.zero_()

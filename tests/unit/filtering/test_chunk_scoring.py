@@ -22,8 +22,11 @@ from attribot_integrations.filtering import (
     drafted,
 )
 from attribot_integrations.filtering.relevance import Relevance, RelevanceInput
-from attribot_integrations.scoring.drafting import Draft, draft_answer
-from attribot_integrations.scoring.scorer import AblationScores, Scorer
+from attribot_integrations.scoring import language_model
+from attribot_integrations.scoring.drafting import draft_answer
+from attribot_integrations.scoring.language_model import in_process
+from attribot_integrations.scoring.protocols import AblationScores, Draft
+from attribot_integrations.scoring.scorer import Scorer
 
 
 def example(kind: Any = "single", number: int = 0) -> tuple[DemoQuestion, tuple[str, ...]]:
@@ -100,7 +103,7 @@ def test_cost_is_counted(demo: AttributionEngine) -> None:
     asked, chunks = example()
     scores = demo.score_chunks(asked.question, chunks)
     drafting, scoring = scores.cost.models
-    length = len(demo.target.encoder.encode_text(asked.answer).ids)
+    length = len(in_process(demo.target).encoder.encode_text(asked.answer).ids)
     # The end of the answer is drafted too, but nothing is run behind it.
     assert drafting.passes == length + 1
     assert drafting.tokens > length
@@ -119,7 +122,7 @@ def test_prompt_is_run_once(demo: AttributionEngine, monkeypatch: pytest.MonkeyP
     def forgetful(*arguments: Any) -> Draft:
         return replace(draft_answer(*arguments), prefix=None)
 
-    monkeypatch.setattr(drafted, "draft_answer", forgetful)
+    monkeypatch.setattr(language_model, "draft_answer", forgetful)
     alone = demo.score_chunks(asked.question, chunks)
     np.testing.assert_allclose(shared.relevance, alone.relevance, atol=1e-4)
     prompt = shared.cost.models[0].tokens - shared.cost.models[0].passes + 1
@@ -202,7 +205,7 @@ def test_prompt_that_is_too_long(demo: AttributionEngine, signal: Any) -> None:
 def test_a_blank_draft_depends_on_nothing(
     demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setattr(drafted, "draft_answer", lambda *_: Draft(text.strip(), None, 40, 1))
+    monkeypatch.setattr(language_model, "draft_answer", lambda *_: Draft(text.strip(), None, 40, 1))
     scores = demo.score_chunks("Who?", ["A.", "B."], granularity="sentence")
     assert scores.draft == ""
     assert scores.relevance.tolist() == [0.0, 0.0]
@@ -269,7 +272,7 @@ def test_only_what_any_chunk_restores_is_no_evidence(
         log_probs[-1, first] = -6.0  # without any chunk
         return AblationScores(log_probs, np.zeros_like(log_probs))
 
-    monkeypatch.setattr(drafted, "draft_answer", lambda *_: Draft(answer, None, 40, 1))
+    monkeypatch.setattr(language_model, "draft_answer", lambda *_: Draft(answer, None, 40, 1))
     monkeypatch.setattr(drafted, "_ablated", ablated)
     chunks = [f"Chunk {number} is here." for number in range(len(restored))]
     scores = demo.score_chunks("Who?", chunks)

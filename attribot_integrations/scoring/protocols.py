@@ -1,0 +1,170 @@
+"""What methods and the engine ask of a scoring model, wherever it runs.
+
+`LanguageModel` and `Scorer` fulfil these protocols in this process; whatever else gives
+log-probabilities of an answer under ablations can take their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from attribot_integrations.context.prompts import Prompt
+    from attribot_integrations.context.sources import Span
+    from attribot_integrations.results.parts import ModelCost
+    from attribot_integrations.tokens.ablated import Ablation
+
+__all__ = ["AblationScores", "AnswerScorer", "Draft", "HeldContext", "ScoringModel"]
+
+
+@dataclass(frozen=True)
+class AblationScores:
+    """Log-probabilities of the answer's tokens, natural log, float32."""
+
+    log_probs: npt.NDArray[np.float32]
+    """`[ablations, answer tokens]`, with the ablation's sentences removed."""
+    reference: npt.NDArray[np.float32]
+    """`[ablations, answer tokens]`, nothing removed, run beside the ablation."""
+
+    @property
+    def drops(self) -> npt.NDArray[np.float32]:
+        """Fall of each token's log-probability, `[ablations, answer tokens]`, in nats."""
+        return self.reference - self.log_probs
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A drafted answer, and what writing it left behind."""
+
+    text: str
+    """The answer, control tokens left out; may be blank."""
+    prefix: Any
+    """What the model that wrote it may go on from when it scores the draft; `None` if nothing."""
+    tokens: int
+    """Tokens run through the model."""
+    passes: int
+    """Forward passes."""
+
+
+class HeldContext(Protocol):
+    """What one model keeps of a context for the next requests with it."""
+
+    def let_go(self) -> bool:
+        """Free what is held, and tell whether there was anything."""
+        ...
+
+
+class AnswerScorer(Protocol):
+    """Scores one answer under ablations of one prompt, on one model."""
+
+    @property
+    def token_spans(self) -> tuple[Span, ...]:
+        """Span in the answer of each of its tokens, by the model's own tokenizer."""
+        ...
+
+    @property
+    def can_knock_out(self) -> bool:
+        """Whether `knock_out` can be used with this model and prompt."""
+        ...
+
+    @property
+    def cost(self) -> ModelCost:
+        """What has been run so far."""
+        ...
+
+    def score(self, ablations: Sequence[Ablation]) -> AblationScores:
+        """Score the answer with each set of sentences, given by their ids, really removed."""
+        ...
+
+    def knock_out(self, ablations: Sequence[Ablation], rerun: int = 0) -> AblationScores:
+        """Approximate `score` by hiding sentences, with so many tokens behind each run again.
+
+        Raises:
+            ModelError: If `can_knock_out` is false; the message says why it is.
+        """
+        ...
+
+    def within(self, removed: Ablation) -> AnswerScorer:
+        """Return a scorer of the context that is left when sentences are removed for good."""
+        ...
+
+
+@runtime_checkable
+class ScoringModel(Protocol):
+    """A model that scores answers, with its own tokenizer and chat format."""
+
+    @property
+    def name(self) -> str:
+        """Name shown in results."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, shared ones counted once."""
+        ...
+
+    @property
+    def can_knock_out(self) -> bool:
+        """Whether its scorers can knock sources out, as far as no prompt stands in the way."""
+        ...
+
+    @property
+    def way(self) -> str:
+        """How it scores, in a word, such as the name of the path that it takes."""
+        ...
+
+    @property
+    def uses_chat_template(self) -> bool:
+        """Whether chat messages are put into a chat format of the model's own."""
+        ...
+
+    def runs(self, model: object) -> bool:
+        """Tell whether this is what it runs: a framework's model that it shares."""
+        ...
+
+    def scorer(
+        self,
+        prompt: Prompt,
+        answer: str,
+        *,
+        token_budget: int | None = None,
+        generated_ids: Sequence[int] | None = None,
+        held: Any = None,
+        drafted: Draft | None = None,
+    ) -> AnswerScorer:
+        """Return what scores an answer under ablations of a prompt.
+
+        Args:
+            prompt: The prompt, with its sources marked.
+            answer: The answer to score; never changed.
+            token_budget: Most tokens in one forward pass; by default what suits the model.
+            generated_ids: Ids of the prompt and, behind it, the answer, as this model wrote them.
+            held: What `hold_context` returned, if requests with the same context are scored in
+                turn.
+            drafted: The answer as this model has drafted it, whose activations are used again.
+
+        Raises:
+            InputError: If prompt or answer cannot be scored.
+        """
+        ...
+
+    def hold_context(self) -> HeldContext:
+        """Return what keeps a context's activations between scorers, at first nothing."""
+        ...
+
+    def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:
+        """Answer a prompt by the likeliest tokens, so many at most.
+
+        Raises:
+            PromptTooLongError: If the prompt alone exceeds the model's context.
+        """
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has, those that the model adds by itself left out."""
+        ...

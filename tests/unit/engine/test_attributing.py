@@ -1,0 +1,189 @@
+"""The engine asks a protocol: anything that scores answers can take a model's place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions, LeaveOneOut
+from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment
+from attribot_integrations.context.sources import SourceSet
+from attribot_integrations.engine.attributing import attribute_answer
+from attribot_integrations.errors import ConfigurationError, ModelError
+from attribot_integrations.methods import Knockout
+from attribot_integrations.results import Attribution, ModelCost
+from attribot_integrations.scoring.protocols import AblationScores, Draft, ScoringModel
+
+CHUNKS = ("The harbour opened in 1962. It is old.", "A river runs through the town.")
+ANSWER = "It opened in 1962."
+
+
+@dataclass
+class WordScorer:
+    """Each word of the answer costs a nat, and two more where no sentence left holds it."""
+
+    prompt: Prompt
+    answer: str
+    asked: list[frozenset[int]]
+    can_knock_out: bool = False
+
+    @property
+    def token_spans(self) -> tuple[tuple[int, int], ...]:
+        spans, end = [], 0
+        for word in self.answer.split():
+            start = self.answer.index(word, end)
+            end = start + len(word)
+            spans.append((start, end))
+        return tuple(spans)
+
+    @property
+    def cost(self) -> ModelCost:
+        return ModelCost("words", 0, len(self.asked), len(self.asked), len(self.asked))
+
+    def score(self, ablations: Sequence[frozenset[int]]) -> AblationScores:
+        self.asked += ablations
+        return AblationScores(
+            np.array([self._row(each) for each in ablations], np.float32),
+            np.array([self._row(frozenset())] * len(ablations), np.float32),
+        )
+
+    def knock_out(self, ablations: Sequence[frozenset[int]], rerun: int = 0) -> AblationScores:
+        raise ModelError("words cannot be hidden")
+
+    def within(self, removed: frozenset[int]) -> WordScorer:
+        raise NotImplementedError
+
+    def _row(self, removed: frozenset[int]) -> list[float]:
+        segments = [each for message in self.prompt.messages for each in message.segments]
+        left = " ".join(each.text for each in segments if each.shown(removed))
+        return [-1.0 if word in left else -3.0 for word in self.answer.split()]
+
+
+class Held:
+    def let_go(self) -> bool:
+        return False
+
+
+@dataclass
+class WordModel:
+    """A scoring model that is no language model and needs no torch."""
+
+    name: str = "words"
+    parameters: int = 0
+    can_knock_out: bool = False
+    way: str = "counting"
+    uses_chat_template: bool = False
+    asked: list[frozenset[int]] = field(default_factory=list)
+
+    def runs(self, model: object) -> bool:
+        return model is self
+
+    def scorer(
+        self,
+        prompt: Prompt,
+        answer: str,
+        *,
+        token_budget: int | None = None,
+        generated_ids: Sequence[int] | None = None,
+        held: Held | None = None,
+        drafted: Draft | None = None,
+    ) -> WordScorer:
+        return WordScorer(prompt, answer, self.asked)
+
+    def hold_context(self) -> Held:
+        return Held()
+
+    def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:
+        return Draft("It opened in 1962.", None, max_new_tokens, 1)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+def test_the_model_fulfils_the_protocol() -> None:
+    assert isinstance(WordModel(), ScoringModel)
+    assert not isinstance("a name", ScoringModel)
+
+
+def test_another_kind_of_model_is_attributed_with() -> None:
+    engine = AttributionEngine(WordModel())
+    result = engine.attribute("When?", CHUNKS, ANSWER)
+    # The first sentence holds "opened" and the year, the second "It"; "in" is the template's own.
+    assert result.scores.sum(axis=1).tolist() == [4.0, 2.0, 0.0]
+    assert result.method == "exact"
+    assert [citation.text for citation in result.citations] == [
+        "The harbour opened in 1962.",
+        "It is old.",
+    ]
+    assert result.exact.all()
+    assert result.cost.models[0].model == "words"
+    assert repr(engine) == "AttributionEngine('words', method='exact', path='counting')"
+
+
+def test_a_method_that_looks_inside_is_refused_with_the_models_reason() -> None:
+    engine = AttributionEngine(WordModel(), options=EngineOptions(method=Knockout()))
+    with pytest.raises(ModelError, match="words cannot be hidden"):
+        engine.attribute("When?", CHUNKS, ANSWER)
+
+
+def test_it_takes_the_proxys_place_too() -> None:
+    options = EngineOptions(method=LeaveOneOut(on="proxy"))
+    result = AttributionEngine(WordModel("big"), WordModel("small"), options).attribute(
+        "When?", CHUNKS, ANSWER
+    )
+    assert [each.model for each in result.cost.models] == ["words", "words"]
+    assert set(result.estimands) == {"proxy_loo"}
+
+
+def test_chunks_are_filtered_with_it() -> None:
+    scores = AttributionEngine(WordModel()).score_chunks("When?", CHUNKS)
+    assert scores.draft == "It opened in 1962."
+    assert scores.keep(threshold=0.5) == (0,)
+
+
+def test_several_requests_share_what_it_holds() -> None:
+    engine = AttributionEngine(WordModel())
+    requests = [AttributionRequest("When?", CHUNKS, ANSWER), AttributionRequest("?", CHUNKS, "Old")]
+    first, second = engine.attribute_batch(requests, progress=False, raise_error=True)
+    assert isinstance(first, Attribution)
+    assert isinstance(second, Attribution)
+    assert first.scores.sum() == 6.0
+
+
+@pytest.mark.parametrize("given", ["gpt2", object(), None])
+def test_what_scores_nothing_is_refused(given: object) -> None:
+    with pytest.raises(ConfigurationError, match="the target must be a LanguageModel"):
+        AttributionEngine(given)  # type: ignore[arg-type]
+
+
+def test_a_prompt_with_known_places_is_used_as_it_is() -> None:
+    def placed(question: str, sources: SourceSet) -> Prompt:
+        shown = [
+            Segment(each.text + " ", (range(each.id, each.id + 1),), sentence_id=each.id)
+            for each in sources.sentences
+        ]
+        return Prompt((PromptMessage(None, (Segment("Sources: "), *shown)),), raw=True)
+
+    model = WordModel()
+    request = AttributionRequest("When?", CHUNKS, ANSWER, prompt=placed)
+    result = attribute_answer(model, None, request, EngineOptions())
+    assert result.scores.sum(axis=1).tolist() == [6.0, 2.0, 0.0]
+    assert result.locations == ()
+
+
+def test_an_attribution_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Attribution] = []
+    check = Attribution.__post_init__
+
+    def count(self: Attribution) -> None:
+        built.append(self)
+        check(self)
+
+    monkeypatch.setattr(Attribution, "__post_init__", count)
+    result = AttributionEngine(WordModel()).attribute("When?", CHUNKS, ANSWER)
+    assert built == [result]
+    assert result.cost.seconds > 0
+    assert result.support[0].label
