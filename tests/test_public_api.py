@@ -224,10 +224,20 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_most_wings_load_no_model_library() -> None:
-    light = ("context", "results", "render", "tokens", "methods", "requests", "scoring")
+    light = (
+        "context",
+        "results",
+        "render",
+        "tokens",
+        "scoring",
+        "methods",
+        "requests",
+        "filtering",
+    )
     loaded = fresh_modules(
         f"from {PACKAGE} import Attribution, Chunk, EngineOptions, LeaveOneOut\n"
         f"from {PACKAGE} import {', '.join(light)}, answers, batch, cli, demo, evaluation\n"
+        f"import {PACKAGE}.filtering.keeping, {PACKAGE}.scoring.protocols\n"
         f"from {PACKAGE}.batch import read_requests\n"
         f"from {PACKAGE}.evaluation import demo_set\n"
         f"from {PACKAGE}.render import html_page, terminal_view\n"
