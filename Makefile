@@ -3,13 +3,23 @@
 # make check  formatting, lint and types
 # make slow   the tests that take longer than a minute
 # make docs   build the documentation to docs/_build/html; needs Python 3.11
+#
+# make gpu-wheels   gather what a GPU machine without a network lacks, in .gpu/wheels
+# make gpu          there: measure everything worth measuring, with that machine's own Python
+# make gpu-readme   put published figures of GPUs into README.md
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test slow check format docs benchmark clean
+# Beside torch, transformers, accelerate, typer, rich, pytest, hypothesis and what they need.
+GPU_WHEELS = sentencex pytest-asyncio pytest-socket
+GPU_PYTHON ?= python3
+GPU_OUTPUT ?= build/gpu
+GPU_MINUTES ?= 8
+
+.PHONY: demo test slow check format docs benchmark gpu-wheels gpu gpu-readme clean
 
 demo: $(VENV)/.user
 	$(BIN)/attribot demo
@@ -34,6 +44,22 @@ docs: $(VENV)/.developer
 
 benchmark: $(VENV)/.developer
 	$(BIN)/python -m benchmarks --quick
+
+gpu-wheels:
+	rm -rf .gpu
+	$(GPU_PYTHON) -m pip download --quiet --no-deps --only-binary=:all: --implementation cp \
+		--python-version 3.12 --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 \
+		--platform manylinux2014_x86_64 --constraint constraints.txt --dest .gpu/wheels $(GPU_WHEELS)
+
+gpu:
+	$(GPU_PYTHON) -c "import sentencex, pytest_asyncio, pytest_socket" 2>/dev/null || \
+		$(GPU_PYTHON) -m pip install --quiet --no-index --no-deps --upgrade --target .gpu/site \
+		.gpu/wheels/*.whl
+	PYTHONPATH=$(CURDIR)/.gpu/site $(GPU_PYTHON) -m benchmarks gpu --minutes $(GPU_MINUTES) \
+		--output $(GPU_OUTPUT) $(GPU_OPTIONS)
+
+gpu-readme:
+	$(GPU_PYTHON) -m benchmarks.gpu.readme
 
 clean:
 	rm -rf $(VENV)

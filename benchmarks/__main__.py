@@ -5,6 +5,7 @@ python -m benchmarks                         all shapes that fit, on a GPU
 python -m benchmarks --shapes llama-3.1-8b --contexts hotpot,long --json FILE
 python -m benchmarks --shapes demo,llama-30m --contexts demo-40 --ways naive,cached,exact
 python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
+python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuring on one GPU
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from benchmarks.ceilings import Ceilings, measure_ceilings
 from benchmarks.clock import device_in_use, free_memory
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
+from benchmarks.gpu.command import gpu
 from benchmarks.ours import our_ways
 from benchmarks.plots import check_plots, plot_sweep
 from benchmarks.report import environment, show, write_json
@@ -69,8 +71,13 @@ _QUICK = _Choice(
 _FILE_WIDTH = 160
 """Characters in a line of a file, which the widest table takes."""
 
+app = typer.Typer(add_completion=False)
+app.command()(gpu)
 
+
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     quick: Annotated[bool, typer.Option("--quick", help="Small shapes and contexts.")] = False,
     shapes: Annotated[str | None, typer.Option(help=f"Some of {', '.join(SHAPES)}.")] = None,
     contexts: Annotated[str | None, typer.Option(help="Some contexts, or sweep.")] = None,
@@ -88,6 +95,8 @@ def main(
     token_budget: Annotated[int | None, typer.Option(help="Most tokens in one pass.")] = None,
 ) -> None:
     """Measure ways of attributing an answer to the sentences of its context."""
+    if context.invoked_subcommand is not None:
+        return
     gc.freeze()  # collecting garbage between runs need not look at all that was imported
     if threads is not None:
         torch.set_num_threads(threads)
@@ -188,4 +197,4 @@ def _missing(shape: Shape, context: ContextShape, error: str) -> Row:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-__all__ = ["Row"]
+__all__ = ["Row", "compared"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,30 @@ class Row:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
         return asdict(self)
+
+
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """Give rows their speed-ups over the loops and over generating, of the same model and context.
+
+    Args:
+        rows: Rows of any models and contexts.
+    """
+    seconds: dict[tuple[str, str, str], float | None] = {}
+    for row in rows:
+        seconds[row.shape, row.context, row.way] = row.seconds
+        if row.group == "generation":
+            seconds[row.shape, row.context, row.group] = row.seconds
+
+    def ratio(row: Row, other: str) -> float | None:
+        slow = seconds.get((row.shape, row.context, other))
+        return slow / row.seconds if slow is not None and row.seconds else None
+
+    return [
+        replace(
+            row,
+            speedup_naive=ratio(row, "naive loop"),
+            speedup_cached=ratio(row, "cached loop"),
+            speedup_generate=ratio(row, "generation"),
+        )
+        for row in rows
+    ]

@@ -15,7 +15,7 @@ from benchmarks.ceilings import Ceilings
 from benchmarks.clock import Spent, resident_growth, timed
 from benchmarks.contexts import Case, ContextShape, make_case
 from benchmarks.entries import Entry, Failures, Plan
-from benchmarks.rows import Row
+from benchmarks.rows import Row, compared
 from benchmarks.ways import Job, Setting, Way
 from benchmarks.work import Arithmetic, Work, count_work, summed
 
@@ -159,16 +159,8 @@ def _rows(
 ) -> Iterator[Row]:
     made = [_row(setting, context, entry, sizes, plan) for entry in entries]
     reference = next((each for each in entries if each.way.name == "naive loop"), None)
-    seconds = {row.way: row.seconds for row in made}
-    generating = next((row.seconds for row in made if row.group == "generation"), None)
-    for row, entry in zip(made, entries, strict=True):
-        yield replace(
-            row,
-            speedup_naive=_ratio(seconds.get("naive loop"), row.seconds),
-            speedup_cached=_ratio(seconds.get("cached loop"), row.seconds),
-            speedup_generate=_ratio(generating, row.seconds),
-            largest_difference=_difference(reference, entry),
-        )
+    for row, entry in zip(compared(made), entries, strict=True):
+        yield replace(row, largest_difference=_difference(reference, entry))
 
 
 def _row(
@@ -220,10 +212,6 @@ def _row(
 
 def _exact_sources(entry: Entry) -> int | None:
     return next((each.exact_sources for each in reversed(entry.outcomes.values())), None)
-
-
-def _ratio(slow: float | None, fast: float | None) -> float | None:
-    return slow / fast if slow is not None and fast else None
 
 
 def _difference(reference: Entry | None, entry: Entry) -> float | None:

@@ -15,6 +15,7 @@ from attribot_integrations.context.sources import (
     split_sentences,
 )
 from attribot_integrations.results.parts import Statement
+from attribot_integrations.results.wording import wording_of
 
 __all__ = ["find_statements", "spread_over_tokens", "statement_scores"]
 
@@ -24,7 +25,8 @@ def find_statements(
 ) -> tuple[Statement, ...]:
     """Divide an answer into statements and give each of its tokens to one of them.
 
-    A token belongs to the statement in which its first visible character stands; tokens of white
+    Thoughts, and marks of citations at the end of a sentence, belong to no statement. A token
+    belongs to the statement in which its first visible character stands; tokens of white
     space go with the statement before. The token ranges tile the answer, so the scores of the
     statements add up to the score of the answer.
 
@@ -37,7 +39,7 @@ def find_statements(
         ConfigurationError: If the splitter returns spans that are blank, out of order or outside
             the answer.
     """
-    spans = split_answer(answer, splitter)
+    spans = split_answer(wording_of(answer).bare, splitter)
     begins = [first_visible(answer, span) for span in token_spans]
     edges = [0]
     for start, _ in spans[1:]:

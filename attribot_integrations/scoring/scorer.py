@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.context.prompts import Prompt
-from attribot_integrations.context.sources import Span, clean_text
+from attribot_integrations.context.sources import Span
 from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
 from attribot_integrations.results import ModelCost
+from attribot_integrations.results.wording import wording_of
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
 from attribot_integrations.scoring.protocols import AblationScores
 from attribot_integrations.tokens.ablated import AblatedText, Ablation
+from attribot_integrations.tokens.answers import encode_answer
 from attribot_integrations.tokens.encoding import EncodedText
-from attribot_integrations.tokens.generated import encode_generated
 from attribot_integrations.tokens.layout import TokenLayout
 
 if TYPE_CHECKING:
@@ -42,17 +43,17 @@ class Scorer:
     Args:
         model: The model to run.
         prompt: The prompt, with its sources marked.
-        answer: The answer to score; never changed.
+        answer: The answer to score; never changed. What counts are its words, see `Wording`.
         token_budget: Most tokens in one forward pass; by default 256 on a CPU, where packing
             gains little beyond that, and 8,192 elsewhere.
         path: Scoring path to force, for comparisons; the model's own by default.
         without: Ids of sentences that are left out for good, see `within`.
         prefix: Activations of the prompt, if they have been computed already.
         shared: Activations of the context, if prompts with the same one are scored in turn.
-        generated_ids: Ids of prompt and answer as this model wrote them, see `encode_generated`.
+        generated_ids: Ids of prompt and answer as this model wrote them, see `encode_answer`.
 
     Raises:
-        EmptyAnswerError: If the answer holds no text.
+        EmptyAnswerError: If the answer holds no word.
         PromptTooLongError: If prompt and answer exceed the model's context.
         ControlTokenError: If some text cannot be kept from becoming a control token.
         PromptError: If the model's chat template refuses the prompt.
@@ -71,13 +72,13 @@ class Scorer:
         shared: SharedContext | None = None,
         generated_ids: Sequence[int] | None = None,
     ) -> None:
-        if not answer.strip():
-            raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters)")
+        wording = wording_of(answer)
+        if not wording.text:
+            words = "no word among them" if answer.strip() else "white space only"
+            raise EmptyAnswerError(f"the answer is blank ({len(answer)} characters, {words})")
         self._model = model
         self._without = without
-        self.answer: EncodedText = encode_generated(
-            model.encoder, clean_text(answer), generated_ids or ()
-        )
+        self.answer: EncodedText = encode_answer(model.encoder, answer, wording, generated_ids)
         self._text = AblatedText(model.encoder, prompt, without)
         self.prompt: EncodedText = self._text.encoded
         self._check_length(len(self._text.ids))

@@ -1,7 +1,9 @@
-"""The directive `results-table`: a table of measured figures, made from the file that holds them.
+"""Directives for tables of measured figures, made from the files that hold them.
 
-The files in `benchmarks/results/` are written by `attribot evaluate`, `attribot evaluate-filter`
-and `python -m benchmarks`. A figure on a page is thus the figure of a run, with what it ran on.
+The files in `benchmarks/results/` are written by `attribot evaluate`, `attribot evaluate-filter`,
+`python -m benchmarks` and `python -m benchmarks gpu`. A figure on a page is thus the figure of a
+run, with what it ran on. `results-table` shows one file; `gpu-results` shows all of GPUs, or its
+own content where there are none.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-__all__ = ["ResultsTable", "markdown_of", "setup"]
+from benchmarks.gpu.tables import day_markdown
+
+__all__ = ["GpuResults", "ResultsTable", "gpu_markdown", "markdown_of", "setup"]
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
@@ -61,6 +65,8 @@ def markdown_of(results: Figures) -> str:
     Raises:
         ValueError: If the content is of no known kind.
     """
+    if "bars" in results:
+        return day_markdown(results)
     if "rows" in results:
         lines = _speed(results)
     elif "contexts" in results:
@@ -68,8 +74,20 @@ def markdown_of(results: Figures) -> str:
     elif "methods" in results:
         lines = _fidelity(results)
     else:
-        raise ValueError(f"results must hold rows, contexts or methods, not {sorted(results)}")
+        raise ValueError(
+            f"results must hold bars, rows, contexts or methods, not {sorted(results)}"
+        )
     return "\n".join([*lines, "", _measured_on(results), ""])
+
+
+def gpu_markdown(folder: Path) -> str:
+    """Return the Markdown for all figures of GPUs in a folder; nothing where there are none.
+
+    Raises:
+        ValueError: If a file holds something else.
+    """
+    paths = sorted(folder.glob("gpu*.json"))
+    return "\n".join(markdown_of(json.loads(path.read_text(encoding="utf-8"))) for path in paths)
 
 
 class ResultsTable(SphinxDirective):
@@ -89,9 +107,27 @@ class ResultsTable(SphinxDirective):
         return parsed
 
 
+class GpuResults(SphinxDirective):
+    """Shows all figures of GPUs, or its content where there are none."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the tables."""
+        try:
+            markdown = gpu_markdown(RESULTS) or "\n".join(self.content)
+        except (OSError, KeyError, ValueError) as error:
+            raise ExtensionError(f"cannot show the figures of GPUs: {error}") from error
+        for path in RESULTS.glob("gpu*.json"):
+            self.env.note_dependency(str(path))
+        parsed: list[nodes.Node] = self.parse_text_to_nodes(markdown)
+        return parsed
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Add the directive."""
+    """Add the directives."""
     app.add_directive("results-table", ResultsTable)
+    app.add_directive("gpu-results", GpuResults)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

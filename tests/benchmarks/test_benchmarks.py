@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer import Typer
 from typer.testing import CliRunner
 
 from attribot_integrations.methods import METHODS
-from benchmarks.__main__ import main, measure_shape
+from benchmarks.__main__ import app, measure_shape
 from benchmarks.baselines import BASELINES
 from benchmarks.ceilings import Ceilings
 from benchmarks.contexts import CONTEXTS, make_case, named_contexts
@@ -35,8 +34,6 @@ CEILINGS = Ceilings(1e11, 1e10, "float32", 1, 1)
 PLAN = Plan(runs=1, way_seconds=0.5)
 EXACT = {"naive loop", "naive, batched", "cached loop", "exact, packed", "preset exact"}
 OTHERS = {"generate 100 tokens", "preset knockout", "preset fast", "preset fast, stream of 2"}
-app = Typer()
-app.command()(main)
 
 
 @pytest.fixture(scope="module")
@@ -245,9 +242,10 @@ def test_context_cite_rows_have_figures_or_say_why(setting: Setting) -> None:
 
 
 @pytest.mark.gpu
-def test_the_quick_suite_runs_on_a_gpu(tmp_path: Path) -> None:
+def test_the_engines_ways_run_on_a_gpu(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
-    result = CliRunner().invoke(app, ["--quick", "--json", str(file)])
+    what = ["--quick", "--shapes", "demo", "--contexts", "demo", "--ways", "exact,preset"]
+    result = CliRunner().invoke(app, [*what, "--json", str(file)])
     assert result.exit_code == 0, result.output
     report = json.loads(file.read_text(encoding="utf-8"))
     assert report["ceilings"]["dtype"] == "bfloat16"

@@ -14,11 +14,12 @@ pytest.importorskip("sphinx")  # needs Python 3.11
 from sphinx.pycode import ModuleAnalyzer
 
 from attribot_integrations import context
+from benchmarks.gpu.record import Record
 from command_line import command_lines
 from docstring_markup import blocks_of_fences
 from public_names import copy_words, imported_names
 from repository_links import linked_as_files
-from results_tables import RESULTS, markdown_of
+from results_tables import RESULTS, gpu_markdown, markdown_of
 
 ENVIRONMENT = {"device": "cpu", "threads": 2, "python": "3.11.0", "packages": {"torch": "2.13"}}
 
@@ -83,16 +84,36 @@ def test_tables_of_speed_have_one_for_each_context_and_leave_out_what_did_not_ru
 
 
 def test_an_unknown_file_is_refused() -> None:
-    with pytest.raises(ValueError, match="must hold rows, contexts or methods"):
+    with pytest.raises(ValueError, match="must hold bars, rows, contexts or methods"):
         markdown_of({"environment": ENVIRONMENT})
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_published_results_are_shown(path: Path) -> None:
     text = markdown_of(json.loads(path.read_text(encoding="utf-8")))
-    tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(tables) > 5
-    assert len({line.count("|") for line in tables}) == 1
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert sum(table.count("\n") for table in tables) > 5
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_figures_of_gpus_are_all_shown(tmp_path: Path) -> None:
+    assert gpu_markdown(tmp_path) == ""
+    (tmp_path / "cpu-quick.json").write_text("{}", encoding="utf-8")
+    for name in ("gpu-one", "gpu-two"):
+        record = Record(tmp_path / f"{name}.json")
+        record.begin(8, tiny=False)
+        environment: dict[str, Any] = {
+            "device": name,
+            "python": "3.12",
+            "cuda": "13.0",
+            "versions": {},
+        }
+        rates = {"operations_per_second": 8e14, "bytes_per_second": 3e12, "dtype": "bfloat16"}
+        record.reach(environment, rates)
+    text = gpu_markdown(tmp_path)
+    assert text.index("on one gpu-one:") < text.index("on one gpu-two:")
+    assert "|" not in text
 
 
 def test_command_line_is_described() -> None:

@@ -168,8 +168,16 @@ def test_chunks_that_the_prompt_lacks_are_named(
     [
         ((QUESTION, [], ANSWER), EmptyContextError, "no chunks were given"),
         ((QUESTION, [" ", "\n"], ANSWER), EmptyContextError, "all 2 chunks are blank"),
-        ((QUESTION, CHUNKS, ""), EmptyAnswerError, r"the answer is blank \(0 characters\)"),
-        ((QUESTION, CHUNKS, " \n"), EmptyAnswerError, r"the answer is blank \(2 characters\)"),
+        (
+            (QUESTION, CHUNKS, ""),
+            EmptyAnswerError,
+            r"the answer is blank \(0 characters, white space only\)",
+        ),
+        (
+            (QUESTION, CHUNKS, " \n"),
+            EmptyAnswerError,
+            r"the answer is blank \(2 characters, white space only\)",
+        ),
         ((QUESTION, CHUNKS, None), InputError, "the answer must be a str, not NoneType"),
         ((QUESTION, CHUNKS, b"x"), InputError, "the answer must be a str, not bytes"),
         ((None, CHUNKS, ANSWER), InputError, "the question must be a str, not NoneType"),

@@ -113,7 +113,9 @@ def test_packing_runs_fewer_tokens_than_the_naive_loop(model: LanguageModel) -> 
 
 
 def test_blank_answer(model: LanguageModel) -> None:
-    with pytest.raises(EmptyAnswerError, match=r"the answer is blank \(2 characters\)"):
+    with pytest.raises(
+        EmptyAnswerError, match=r"the answer is blank \(2 characters, white space only\)"
+    ):
         Scorer(model, prompt(), " \n")
 
 

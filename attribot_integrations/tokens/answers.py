@@ -1,28 +1,47 @@
-"""The ids of an answer that the scoring model itself has generated.
-
-Tokenising a text anew may give other ids than those that the model wrote it with.
-"""
+"""The token ids of an answer: of its words, or those that the scoring model itself has written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+from attribot_integrations.context.sources import clean_text
+from attribot_integrations.results.wording import Wording
 from attribot_integrations.tokens.encoding import EncodedText, TextEncoder
 
-__all__ = ["encode_generated"]
+__all__ = ["encode_answer"]
 
 
-def encode_generated(encoder: TextEncoder, text: str, ids: Sequence[int]) -> EncodedText:
-    """Return the ids that a model generated a text with, or tokenise it where they don't give it.
+def encode_answer(
+    encoder: TextEncoder,
+    answer: str,
+    wording: Wording,
+    generated_ids: Sequence[int] | None = None,
+) -> EncodedText:
+    """Return the ids that an answer is scored by, with spans in the answer.
+
+    Tokenising a text anew may give other ids than those that a model wrote it with. Where these are
+    known and give the answer, they are scored, marks and line breaks included.
 
     Args:
         encoder: The model's tokenizer.
-        text: The answer.
-        ids: Ids of the prompt and, behind it, the answer; none if they are unknown.
+        answer: The answer.
+        wording: Its words, which are scored otherwise.
+        generated_ids: Ids of the prompt and, behind it, the answer, as the model wrote them.
+
+    Raises:
+        EmptyAnswerError: If the tokenizer makes nothing of the answer.
+        ControlTokenError: If the answer cannot be kept from becoming a control token.
     """
-    found = _ending(encoder, ids, text) if text else None
-    return found or encoder.encode_text(text)
+    text = clean_text(answer)
+    visible = text.strip()
+    written = _ending(encoder, generated_ids or (), visible) if visible else None
+    if written is not None:
+        shift = text.index(visible)
+        spans = tuple((start + shift, end + shift) for start, end in written.offsets)
+        return EncodedText(written.ids, spans)
+    encoded = encoder.encode_text(wording.text)
+    return EncodedText(encoded.ids, tuple(wording.span(*span) for span in encoded.offsets))
 
 
 def _ending(encoder: TextEncoder, ids: Sequence[int], text: str) -> EncodedText | None:

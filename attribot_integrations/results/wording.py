@@ -1,0 +1,195 @@
+"""What of an answer is scored: its words, as they would stand in a plain line of text.
+
+How likely a model finds white space, Markdown, emoji, marks of citations or a generator's thoughts
+says nothing about the facts of an answer, but it changes sums of log-probabilities by many nats. So
+they are left out of what is scored, and the answer itself stays as it is: every character of the
+wording knows its place in it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import regex
+
+from attribot_integrations.context.sources import Span, clean_text
+
+__all__ = ["Wording", "wording_of"]
+
+_THOUGHTS: Final = regex.compile(
+    r"<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad)\b[^<>]*>.*?(?:</\1>|\Z)"
+    r"|\A(?:(?!<(?:think|thinking)>).)*?</(?:think|thinking)>"  # the template may have opened it
+    r"|<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|\Z)",
+    regex.DOTALL | regex.IGNORECASE,
+)
+
+_CODE: Final = regex.compile(
+    r"^[ \t]*(`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)"
+    r"|(?<!`)(`++)[^\n]*?(?<!`)\2(?!`)",
+    regex.DOTALL | regex.MULTILINE,
+)
+
+_NUMBERS: Final = r"\d{1,3}(?:[ ]?[-\u2013,;][ ]?\^?\d{1,3})*"
+_NOUN: Final = r"(?:doc|document|source|src|ref|citation|cite|chunk|passage|context)s?[ .:#-]{0,2}"
+_BRACKETS: Final = rf"\[\[?(?:{_NOUN})?{_NUMBERS}\]\]?"
+_SEVERAL: Final = rf"{_BRACKETS}(?:[ \t]*{_BRACKETS})*"
+_NO_CODE: Final = r"(?![\w(\[=]|[ \t]*[=+*/<>])"
+"""What does not follow a mark, but an index: a call, another index, an operator."""
+_CITATIONS: Final = regex.compile(
+    # 【1†source】, 【3:0†file.pdf】 and their plain relatives
+    r"[ \t]*【[^【】\n]{1,80}】"
+    # a link whose text is a mark: [1](https://…), [(Smith 2020)](…), [[1]](…)
+    rf"|[ \t]*\[(?:\^?{_NUMBERS}|\[{_NUMBERS}\]|\([^()\[\]\n]{{1,60}}\))\]\([^()\s]*\)"
+    # [^1], [^note], but no definition of one
+    r"|[ \t]*\[\^[\w-]{1,30}\](?!:)"
+    # [1], [1, 3], [1-3], [[1]], [doc 2], [source: 3], [citation:4]; no index of a[1] or a[1][2]
+    rf"|[ \t]*(?<![\w\])]){_SEVERAL}{_NO_CODE}"
+    # the same right behind a word of prose, as in "in 1962[2].", and behind its full stop
+    rf"|(?<=[\p{{L}}\d]{{2}}|[\p{{L}}\d][,;:\u201d\"'\u2019)%]){_SEVERAL}"
+    rf"(?=[\s.,;:!?)\u201d\"]|\Z){_NO_CODE}"
+    rf"|(?<=[\p{{L}}\d\u201d\"'\u2019)%][.!?\u201d\"]){_SEVERAL}(?![(\[=])"
+    # (doc 2), (source 1)
+    rf"|[ \t]*\({_NOUN}{_NUMBERS}\)"
+    # superscript numbers behind a word, and <sup>1</sup>
+    r"|(?<=\p{L}{4}|[.!?,;:\u201d\"')])[¹²³⁴⁵⁶⁷⁸⁹⁰]+(?!\w)"
+    r"|[ \t]*<sup>[^<>\n]{1,20}</sup>",
+    regex.IGNORECASE,
+)
+
+_EMOJI: Final = regex.compile(
+    r"(?:[\p{Extended_Pictographic}--[#*0-9©®™]][\p{EMod}\uFE0F\u20E3]*\u200D?|\p{RI}\p{RI})+",
+    regex.V1,
+)
+
+_TAGS: Final = regex.compile(r"</?(?:p|b|i|u|em|strong|span|div|br|mark|small)\s*/?>", regex.I)
+
+_LINE_MARKS: Final = regex.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+•][ \t]+)+(?=\S)|^[ \t]*(?:[-*_][ \t]*){3,}$"
+    r"|^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-{2,}:?[ \t]*)?$|(?<=\s)#+[ \t]*$",
+    regex.MULTILINE,
+)
+
+_EMPHASIS: Final = regex.compile(
+    r"(?<![\w*])(?P<star>\*{1,3})(?=[^\s*])(?:[^*\n]|\n(?!\n))*?(?<=[^\s*])(?P<end>(?P=star))(?!\*)"
+    r"|(?<![\w_])(?P<star>_{1,3})(?=[^\s_])(?:[^_\n]|\n(?!\n))*?(?<=[^\s_])(?P<end>(?P=star))(?!\w)"
+    r"|(?<!~)(?P<star>~~)(?=[^\s~])[^~\n]*(?<=\S)(?P<end>~~)(?!~)"
+)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words of an answer, and where each of their characters stands in it."""
+
+    text: str
+    """What is scored; blank if the answer says nothing."""
+    places: tuple[int, ...]
+    """Place in the answer of each character of `text`; that of a space may hold something else."""
+    bare: str
+    """The answer with marks and thoughts blanked out, its line breaks and block marks kept; as long
+    as the answer, so that spans in it are spans in the answer."""
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span in the answer of a span of the wording."""
+        if start >= end:
+            place = self.places[start] if start < len(self.places) else len(self.bare)
+            return place, place
+        apart = end - start > 1 and self.places[start + 1] > self.places[start] + 1
+        if apart and self.text[start] == " ":  # marks stand between the space and its word
+            start += 1
+        return self.places[start], self.places[end - 1] + 1
+
+
+@lru_cache(maxsize=64)
+def wording_of(answer: str) -> Wording:
+    """Return the words of an answer.
+
+    Thoughts (`<think>…</think>`), marks of citations (`[2]`, `【1†source】`, `[^3]`), Markdown's
+    marks, emoji and tags of text are left out, and each run of white space is one space; none is
+    left at the ends. Code keeps its marks.
+
+    Args:
+        answer: The answer's text.
+    """
+    text = clean_text(answer)
+    code = [match.span() for match in _CODE.finditer(text)]
+    dropped = _joined(_dropped(text, code))
+    marks = _joined([*dropped, *_outside(_spans(_LINE_MARKS, text), code, dropped)])
+    kept: list[str] = []
+    places: list[int] = []
+    gap: int | None = None
+    done = 0
+    for start, end in [*marks, (len(text), len(text))]:
+        for place in range(done, start):
+            if text[place].isspace():
+                gap = place
+                continue
+            if gap is not None and kept:
+                kept.append(" ")
+                places.append(gap)
+            gap = None
+            kept.append(text[place])
+            places.append(place)
+        if start < end and _parts_words(text, start, end):
+            gap = end - 1
+        done = end
+    return Wording("".join(kept), tuple(places), _blanked(text, dropped))
+
+
+def _dropped(text: str, code: Sequence[Span]) -> list[Span]:
+    thoughts = _spans(_THOUGHTS, text)
+    found = list(thoughts)
+    for pattern in (_CITATIONS, _TAGS, _EMOJI):
+        found += _outside(_spans(pattern, text), code, thoughts)
+    for match in _EMPHASIS.finditer(text):
+        for name in ("star", "end"):
+            found += _outside([match.span(name)], code, thoughts)
+    return found
+
+
+def _spans(pattern: regex.Pattern[str], text: str) -> list[Span]:
+    return [match.span() for match in pattern.finditer(text) if match.end() > match.start()]
+
+
+def _outside(spans: Sequence[Span], *others: Sequence[Span]) -> Iterator[Span]:
+    """Yield the spans that touch none of others, which are in order."""
+    for start, end in spans:
+        if not any(_touches(start, end, each) for each in others):
+            yield start, end
+
+
+def _touches(start: int, end: int, others: Sequence[Span]) -> bool:
+    place = bisect_right(others, (start, start)) - 1
+    near = others[max(0, place) : place + 2]
+    return any(low < end and start < high for low, high in near)
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Return spans in order, those that overlap or meet as one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _parts_words(text: str, start: int, end: int) -> bool:
+    """Whether what is left out stood between two words, which must not become one."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    spaced = text[start:end].strip("*_~ \t") != "" or "\n" in text[start:end]
+    return spaced and not before.isspace() and (after.isalnum() or after in "([“\"'")
+
+
+def _blanked(text: str, spans: Sequence[Span]) -> str:
+    pieces: list[str] = []
+    done = 0
+    for start, end in spans:
+        pieces.append(text[done:start])
+        pieces.append("".join("\n" if each == "\n" else " " for each in text[start:end]))
+        done = end
+    return "".join([*pieces, text[done:]])
