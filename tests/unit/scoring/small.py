@@ -30,5 +30,5 @@ def log_probs(prompt: tuple[int, ...]) -> torch.Tensor:
     model, _ = llama()
     tokens = torch.tensor([[*prompt, *ANSWER]])
     with torch.inference_mode():
-        logits = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1]
+        logits: torch.Tensor = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1]
     return logits.log_softmax(-1)[range(len(ANSWER)), list(ANSWER)]
