@@ -10,11 +10,7 @@ TESTS = Path(__file__).parent
 PACKAGE = Path(attribot_integrations.__file__).parent
 TRAINING = TESTS.parent / "training"
 
-IN_OTHER_FILES = ("answers", "langchain", "llama_index")
-"""Wings whose tests stand by what users do, and not by module."""
 IN_NO_FILE = ("__init__", "__main__")
-AWAITED = {("cli", "evaluating"), ("methods", "redundancy"), ("render", "chunks")}
-"""Modules whose tests stand in files of other names until theirs is there."""
 
 
 def modules() -> list[tuple[str, str]]:
@@ -35,10 +31,5 @@ def files(wing: str, name: str) -> list[Path]:
 
 def test_every_module_has_its_own() -> None:
     assert len(modules()) > 140
-    missing = [
-        f"{wing}/test_{name}.py"
-        for wing, name in modules()
-        if wing not in IN_OTHER_FILES and (wing, name) not in AWAITED and not files(wing, name)
-    ]
+    missing = [f"{wing}/test_{name}.py" for wing, name in modules() if not files(wing, name)]
     assert missing == []
-    assert [one for one in sorted(AWAITED) if files(*one)] == [], "no longer awaited"

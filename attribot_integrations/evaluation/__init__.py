@@ -37,7 +37,7 @@ else:
         {
             "Calibration": "calibration",
             "Contender": "contenders",
-            "Evaluation": "runner",
+            "Evaluation": "method_runs",
             "EvaluationExample": "examples",
             "ExampleSet": "examples",
             "LabelledChunks": "relevance_calibration",

@@ -67,8 +67,9 @@ def test_chunks_that_the_prompt_lacks_are_named() -> None:
     made = sample()
     found = tuple(ChunkLocation(index, "found", ((0, index, index + 1),)) for index in range(3))
     places = (*found, ChunkLocation(3, "not_found"))
-    assert AttributionView(replace(made, locations=places)).unlocated == ["chunk 4 (not_found)"]
-    assert AttributionView(made).unlocated == []
+    (note,) = AttributionView(replace(made, locations=places)).notes
+    assert note == "Not scored, no place of their own in the prompt: chunk 4 (not_found)."
+    assert not AttributionView(made).notes
 
 
 def test_equal_texts_are_shown_once_and_long_ones_folded() -> None:

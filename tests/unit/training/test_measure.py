@@ -9,7 +9,7 @@ import pytest
 
 from attribot_integrations.demo.corpus import KINDS
 from attribot_integrations.engine.bundled import BUNDLED_MODELS
-from training.evaluate import main
+from training.measure import main
 
 
 def test_command_prints_and_writes_the_figures(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 
-from attribot_integrations.cli.options import Dtype, chat_options
+from attribot_integrations.cli.model_options import Dtype, chat_options
 
 
 @pytest.mark.parametrize(
