@@ -17,7 +17,6 @@ import numpy.typing as npt
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, Level, Source, Span
 from attribot_integrations.errors import InputError, ModelError
-from attribot_integrations.results.citations import shown_citations
 from attribot_integrations.results.notes import reader_notes
 from attribot_integrations.results.parts import (
     Alternatives,
@@ -29,6 +28,7 @@ from attribot_integrations.results.parts import (
     ModelCost,
     Statement,
 )
+from attribot_integrations.results.showing import shown_citations
 from attribot_integrations.results.support import Support
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ attribution. Any callable of the right form can take the default policy's place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Protocol
 
@@ -16,16 +16,12 @@ import numpy.typing as npt
 
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.parts import Alternatives, Citation, Statement
-from attribot_integrations.results.support import DENIED, Support
+from attribot_integrations.results.parts import Alternatives, Citation, Statement, citable_rows
 
 __all__ = [
     "CitationPolicy",
     "ThresholdPolicy",
-    "citable_rows",
     "make_citations",
-    "numbered_as_shown",
-    "shown_citations",
 ]
 
 
@@ -83,16 +79,6 @@ class ThresholdPolicy:
         return [int(position) for position in ranked if scores[position] >= self.min_score]
 
 
-def citable_rows(sources: Sequence[Source]) -> list[int]:
-    """Return the places of the sources that may be cited: sentences, or chunks if there are none.
-
-    Args:
-        sources: All sources that have a score.
-    """
-    sentences = [row for row, source in enumerate(sources) if source.level == "sentence"]
-    return sentences or list(range(len(sources)))
-
-
 def make_citations(
     policy: CitationPolicy,
     statements: Sequence[Statement],
@@ -124,27 +110,6 @@ def make_citations(
     for statement in statements:
         maker.cite(statement, policy, groups.get(statement.index))
     return tuple(maker.citations)
-
-
-def shown_citations(
-    citations: Sequence[Citation], support: Sequence[Support]
-) -> tuple[Citation, ...]:
-    """Return the citations of the statements that no label denies support."""
-    denied = {each.statement_index for each in support if each.label in DENIED}
-    return tuple(each for each in citations if each.statement_index not in denied)
-
-
-def numbered_as_shown(
-    citations: Sequence[Citation], support: Sequence[Support]
-) -> tuple[Citation, ...]:
-    """Return the citations numbered by first appearance among those that are shown.
-
-    The numbers of chunks that only statements without support cite come behind.
-    """
-    order = [*shown_citations(citations, support), *citations]
-    numbers = dict.fromkeys(citation.number for citation in order)
-    numbered = {number: place for place, number in enumerate(numbers, start=1)}
-    return tuple(replace(each, number=numbered[each.number]) for each in citations)
 
 
 class _CitationMaker:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.citations import citable_rows
+from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ but no source stands out. `unknown`: it could not be judged, for the reason give
 DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
 """Labels that say that the sources do not support the statement."""
 
-NO_TOKEN = (
-    "it has no token of its own: the first one that holds its text belongs to the statement before"
-)
+NO_TOKEN = "no token is its own: its text belongs to the statement before, or is not scored"
 """Why a statement that a tokenizer joins to its neighbour has no label."""
 
 NOT_REMOVED = (
