@@ -18,7 +18,7 @@ from attribot_integrations.errors import ChunkNotFoundError, PromptError, free_f
 from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution
 
 __all__ = ["Outcome", "PromptUsed", "Status", "attempt"]
