@@ -28,7 +28,7 @@ LONG = (
     f"{FACT} The maker of the Norzel bike is Roslin Works. "
     + "The flag of Galba shows the fox. " * 3
 )
-OTHER = "The maker of the Norba phone is Kelmar Press. The price of the Norba phone is 440 coins."
+OTHER = "The maker of the Norba phone is Kelmar Press."
 
 
 def joined(show: Callable[[str], str]) -> Callable[[list[Document]], str]:
