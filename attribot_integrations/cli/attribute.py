@@ -234,7 +234,7 @@ def _run(
 def _engine_options(
     method: str | None, level: LevelOption, min_score: float, max_citations: int
 ) -> EngineOptions:
-    from attribot_integrations.methods import named_method
+    from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results.citations import ThresholdPolicy
 

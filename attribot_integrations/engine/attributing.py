@@ -17,8 +17,8 @@ from attribot_integrations.methods import (
     MethodInput,
     MethodScores,
     ScreenAndRescore,
-    named_method,
 )
+from attribot_integrations.methods.presets import named_method
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Cost
 from attribot_integrations.results.citations import make_citations

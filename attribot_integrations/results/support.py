@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.citations import citable_rows
+from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Support:
 
 @dataclass(frozen=True)
 class SupportProbability:
-    """A logistic model of support, fitted by `evaluation.calibration.calibrate`."""
+    """A logistic model of support, fitted by `evaluation.calibrate`."""
 
     weights: tuple[float, ...]
     """One for each of `FEATURES`."""
@@ -211,7 +211,7 @@ class LabelSupport:
 
     The defaults suit answers that the measuring model finds natural. Where another model wrote the
     answer, or the measuring model is small, fit them to labelled answers with
-    `evaluation.calibration.calibrate`.
+    `evaluation.calibrate`.
     """
 
     min_gain: float = 1.0

@@ -14,9 +14,9 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Alternatives, Citation, Statement
 from attribot_integrations.results.citations import (
     ThresholdPolicy,
-    citable_rows,
     make_citations,
 )
+from attribot_integrations.results.parts import citable_rows
 
 CHUNKS = [Chunk("A one. A two.", id="a"), Chunk("B one.", id="b"), Chunk("C one.")]
 SOURCES = SourceSet.build(CHUNKS)
