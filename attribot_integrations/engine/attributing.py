@@ -21,7 +21,7 @@ from attribot_integrations.methods import (
 )
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Cost
-from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.citations import make_citations, numbered_as_shown
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import gather_evidence
 from attribot_integrations.scoring.protocols import AnswerScorer, HeldContext, ScoringModel
@@ -196,6 +196,7 @@ def _concluded(
         citations,
         alternatives,
     )
+    support = options.support(evidence)
     return Attribution(
         question=request.question,
         answer=request.answer,
@@ -208,14 +209,14 @@ def _concluded(
         token_spans=inputs.token_spans,
         token_log_probs=result.log_probs,
         token_log_probs_without_context=result.log_probs_without_context,
-        citations=citations,
+        citations=numbered_as_shown(citations, support),
         method=method,
         locations=locations,
         id=request.id,
         sufficiency=result.sufficiency,
         audit=result.audit,
         alternatives=alternatives,
-        support=options.support(evidence),
+        support=support,
         cost=spent(),
     )
 

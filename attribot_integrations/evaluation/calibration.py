@@ -110,8 +110,10 @@ def _data(examples: Sequence[tuple[Attribution, Sequence[bool]]]) -> tuple[Float
             raise InputError(
                 f"example {number} has {len(evidence)} statements and {len(labels)} labels"
             )
-        rows += [each.features() for each in evidence]
-        supported += [bool(label) for label in labels]
+        for each, label in zip(evidence, labels, strict=True):
+            if each.tokens:  # else nothing was measured, and the label stays unknown
+                rows.append(each.features())
+                supported.append(bool(label))
     if not rows:
         raise InputError("no labelled statements were given, some are needed")
     return np.array(rows), np.array(supported, dtype=np.bool_)

@@ -36,7 +36,8 @@ class FindAlternatives:
 
     min_gain: float = 1.0
     """Least gain in log-likelihood from the context, in nats, of a statement that is looked at;
-    removing its alternatives together must cost as much."""
+    removing its alternatives together must cost as much, and removing one of them alone must not
+    gain as much."""
     explained: float = 0.5
     """Share of the gain that sources with a score of `min_gain` explain together, in statements
     that are not looked at."""
@@ -74,10 +75,13 @@ class FindAlternatives:
             kept = {inputs.context.whole_chunks[int(place)].chunk_index for place in places}
             rows = [row for row in rows if inputs.sources[row].chunk_index in kept]
         alone = _alone(inputs, scorer, [inputs.sources[row] for row in rows])
+        # What makes a statement likelier by its absence does not carry it, whatever it does alone.
+        harmless = statement_scores(result.scores[rows], inputs.statements) > -self.min_gain
+        able = np.where(harmless, alone, -np.inf)
         groups = {
             int(index): members
             for index in wanted
-            if len(members := _members(alone[:, index], float(enough[index]))) > 1
+            if len(members := _members(able[:, index], float(enough[index]))) > 1
         }
         return self._confirmed(inputs, scorer, rows, alone, groups)
 

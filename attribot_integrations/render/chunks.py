@@ -13,14 +13,32 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.results import Attribution, FloatArray
 
-__all__ = ["chunk_link", "chunk_name", "chunk_scores"]
+__all__ = ["chunk_link", "chunk_name", "chunk_page", "chunk_scores"]
 
 _LINK_KEYS = ("url", "link", "source")
+_PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself says
+_LONG_PAGE = 20
 
 
 def chunk_name(chunk: Chunk, index: int) -> str:
-    """Return the chunk's title on one line, or its place among the chunks."""
-    return one_line(chunk.title or "") or f"chunk {index + 1}"
+    """Return the chunk's title on one line, or its place among the chunks, with its page."""
+    name = one_line(chunk.title or "") or f"chunk {index + 1}"
+    page = chunk_page(chunk)
+    return name if page is None else f"{name}, page {page}"
+
+
+def chunk_page(chunk: Chunk) -> str | None:
+    """Return the page in a chunk's metadata: `page_label`, else `page_number`, else `page`.
+
+    Loaders count pages from 0 or 1; the number is given as it is.
+    """
+    for key in _PAGE_KEYS:
+        page = chunk.metadata.get(key)
+        if isinstance(page, int) and not isinstance(page, bool) and 0 <= page < 10**_LONG_PAGE:
+            return str(page)
+        if isinstance(page, str) and 0 < len(shown := one_line(page)) <= _LONG_PAGE:
+            return shown
+    return None
 
 
 def chunk_link(chunk: Chunk) -> str | None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.render.html import html_fragment
 from attribot_integrations.render.marks import marked_answer
-from attribot_integrations.render.text import marker, visible
+from attribot_integrations.render.plain import marker
+from attribot_integrations.render.text import one_line, visible
 
 if TYPE_CHECKING:
     from attribot_integrations.render.html import Theme
+    from attribot_integrations.render.marks import Passage
     from attribot_integrations.results import Attribution
 
 __all__ = ["gradio_highlights", "streamlit_html"]
@@ -21,8 +23,9 @@ __all__ = ["gradio_highlights", "streamlit_html"]
 def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
     """Return the answer as the value of Gradio's `HighlightedText`.
 
-    Statements are the entities, named after their citations (`[1]`, `[1|3]`), else after their
-    label where they have one. Gradio counts characters, as Python does.
+    Statements are the entities, named after their citations (`[1]`, `[1|3]`), with `≈` where a
+    score is approximate, and after their label where it is another than `supported`. Notes, such as
+    which chunks were not scored, stand below the answer. Gradio counts characters, as Python does.
 
     Example:
         ```python
@@ -37,10 +40,20 @@ def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
     for passage in marked.passages:
         start = offset + len(passage.before)
         offset = start + len(passage.text)
-        name = "".join(map(marker, passage.marks)) or passage.doubt
-        if name and passage.text:
+        if passage.text and (name := _name(passage)):
             entities.append({"entity": name, "start": start, "end": offset})
-    return {"text": visible(attribution.answer), "entities": entities}
+    lines = [visible(attribution.answer)]
+    for note in map(one_line, attribution.notes):
+        start = len("\n".join(lines)) + 1
+        lines.append(note)
+        entities.append({"entity": "note", "start": start, "end": start + len(note)})
+    return {"text": "\n".join(lines), "entities": entities}
+
+
+def _name(passage: Passage) -> str:
+    exact = all(citation.exact for mark in passage.marks for citation in mark.citations)
+    parts = ["".join(map(marker, passage.marks)), "" if exact else "≈", passage.doubt or ""]
+    return " ".join(filter(None, parts))
 
 
 def streamlit_html(attribution: Attribution, *, theme: Theme = "auto") -> str:

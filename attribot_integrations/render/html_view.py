@@ -29,6 +29,7 @@ LABEL_MEANINGS: dict[SupportLabel, str] = {
     "unsupported": "unlikely even with the sources at hand",
     "parametric": "no likelier with the sources than without, so not taken from them",
     "uncertain": "depends on the sources as a whole, but none of them stands out",
+    "unknown": "could not be judged, for the reason given below",
 }
 
 _LONG_TEXT = 700
@@ -113,7 +114,7 @@ class AttributionView:
         self._cited: dict[int, list[Citation]] = {}
         self._names = [chunk_name(chunk, index) for index, chunk in enumerate(attribution.chunks)]
         self._links = [chunk_link(chunk) for chunk in attribution.chunks]
-        for citation in attribution.citations:
+        for citation in attribution.shown_citations:
             chunks = self._numbers.setdefault(citation.number, [])
             if citation.chunk_index not in chunks:
                 chunks.append(citation.chunk_index)
@@ -132,9 +133,7 @@ class AttributionView:
         self.exact = bool(attribution.exact.all())
         self.log_likelihood = nats(attribution.log_likelihood)
         self.log_likelihood_without_context = nats(attribution.log_likelihood_without_context)
-        self.unlocated = [
-            f"chunk {place.chunk_index + 1} ({place.outcome})" for place in attribution.unlocated
-        ]
+        self.notes = [one_line(note) for note in attribution.notes]
 
     @property
     def labels(self) -> dict[SupportLabel, str]:

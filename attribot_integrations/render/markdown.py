@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.chunks import chunk_link, chunk_name
+from attribot_integrations.render.escaping import (
+    escape_characters,
+    escape_inline,
+    escape_line_starts,
+    escape_markdown,
+)
 from attribot_integrations.render.marks import Mark, cited_sources, marked_answer
 from attribot_integrations.render.text import one_line, visible
 
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
     from attribot_integrations.render.marks import Passage
     from attribot_integrations.results import Attribution
 
-__all__ = ["MarkdownStyle", "cited_markdown", "escape_markdown"]
+__all__ = ["MarkdownStyle", "cited_markdown"]
 
 MarkdownStyle = Literal["list", "footnotes"]
 """How citations are written.
@@ -28,14 +34,7 @@ the sources as footnotes, for readers that know them (GitHub, Obsidian, Pandoc).
 """
 
 _STYLES = ("list", "footnotes")
-_SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&]")
-# Bare addresses, which GitHub and others turn into links; text should not make any.
-_BARE_ADDRESS = re.compile(r"(?<=\w):(?=//)|(?<=\bwww)\.", re.IGNORECASE)
-_BLOCK_START = re.compile(r"^(#|[-+=](?!\w)|[-=]{2,}|\d{1,9}(?=[.)]))", re.MULTILINE)
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_SOFT_BREAK = re.compile(r"(?<=[^\n])\n(?=[^\n])")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_NO_BREAK = "\u00a0"
 _IN_ADDRESS = {ord(one): f"%{ord(one):02X}" for one in '<>[]`"^{}|\\'} | {ord("&"): "&amp;"}
 
 
@@ -45,7 +44,7 @@ def cited_markdown(
     """Return the answer with numbered citations, and the cited chunks with quotations below.
 
     Sources that say the same are written "[1] or [3]". A statement that is labelled other than
-    `supported` has its label behind it, in italics.
+    `supported` has its label behind it, in italics. The attribution's notes stand at the end.
 
     Args:
         attribution: What to show.
@@ -58,39 +57,26 @@ def cited_markdown(
     """
     if style not in _STYLES:
         raise ConfigurationError(f"style must be one of {list(_STYLES)}, got {style!r}")
-    marked = marked_answer(attribution)
+    answer = _answer(attribution, style, keep_markup)
+    notes = [escape_markdown(one_line(note)) for note in attribution.notes]
+    return "\n\n".join([answer, *_sources(attribution, style), *notes])
+
+
+def _answer(attribution: Attribution, style: MarkdownStyle, keep_markup: bool) -> str:
+    answer = attribution.answer
+    # Escaped as a whole: an address may go on over the border of two statements.
+    characters = list(visible(answer)) if keep_markup else escape_characters(answer)
     parts: list[str] = []
-    for passage in marked.passages:
-        parts.append(visible(passage.before) if keep_markup else _escaped(passage.before))
-        text = visible(passage.text) if keep_markup else _escaped(passage.text)
+    offset = 0
+    for passage in marked_answer(attribution).passages:
+        start = offset + len(passage.before)
+        end = start + len(passage.text)
+        parts.append("".join(characters[offset:start]))
+        text = "".join(characters[start:end])
         parts.append(_with_notes(text, _notes(passage, style), keep_markup))
-    parts.append(visible(marked.tail) if keep_markup else _escaped(marked.tail))
-    answer = "".join(parts)
-    sources = _sources(attribution, style)
-    return "\n\n".join([answer if keep_markup else _as_paragraphs(answer), *sources])
-
-
-def escape_markdown(text: str) -> str:
-    """Escape text so that Markdown shows it as it is, line by line."""
-    return _as_paragraphs(_escaped(text))
-
-
-def _escaped(text: str) -> str:
-    escaped = _SPECIAL.sub(lambda found: "\\" + found[0], visible(text))
-    return _BARE_ADDRESS.sub(lambda found: "\\" + found[0], escaped)
-
-
-def _as_paragraphs(text: str) -> str:
-    """Keep line breaks and indents, and keep lines from starting a list, heading or code block."""
-    lines = "\n".join(line.rstrip() for line in text.strip("\n").split("\n"))
-    lines = _INDENT.sub(lambda found: _NO_BREAK * len(found[0].expandtabs(4)), lines)
-    lines = _BLOCK_START.sub(_escaped_start, lines)
-    return _SOFT_BREAK.sub("\\\\\n", lines)
-
-
-def _escaped_start(found: re.Match[str]) -> str:
-    # A number is no punctuation: the mark behind it is escaped in its place.
-    return found[0] + "\\" if found[0][0].isdigit() else "\\" + found[0]
+        offset = end
+    marked = "".join([*parts, *characters[offset:]])
+    return marked if keep_markup else escape_line_starts(marked)
 
 
 def _notes(passage: Passage, style: MarkdownStyle) -> str:
@@ -104,7 +90,7 @@ def _mark(mark: Mark, style: MarkdownStyle) -> str:
 
 
 def _number(number: int, style: MarkdownStyle) -> str:
-    return f"[^{number}]" if style == "footnotes" else f"\\[{number}\\]"
+    return f"[^{number}]" if style == "footnotes" else f"\\[{number}]"
 
 
 def _with_notes(text: str, notes: str, keep_markup: bool) -> str:
@@ -126,7 +112,7 @@ def _sources(attribution: Attribution, style: MarkdownStyle) -> list[str]:
     chunks: dict[int, int] = {}
     for each in cited_sources(attribution):
         chunks.setdefault(each.number, each.chunk_index)
-        quote = f"“{_escaped(one_line(each.text))}”"
+        quote = f"“{escape_inline(one_line(each.text))}”" + ("" if each.exact else " (approximate)")
         if quote not in quotes.setdefault(each.number, []):
             quotes[each.number].append(quote)
     lines = [
@@ -142,9 +128,9 @@ def _source(
     attribution: Attribution, number: int, chunk_index: int, quote: str, style: MarkdownStyle
 ) -> str:
     chunk = attribution.chunks[chunk_index]
-    name = _BLOCK_START.sub(_escaped_start, _escaped(chunk_name(chunk, chunk_index)))
+    name = escape_markdown(chunk_name(chunk, chunk_index))
     link = chunk_link(chunk)
     if link:
         name = f"[{name}](<{link.translate(_IN_ADDRESS)}>)"
-    start = f"[^{number}]:" if style == "footnotes" else f"- \\[{number}\\]"
+    start = f"[^{number}]:" if style == "footnotes" else f"- \\[{number}]"
     return f"{start} {name}: {quote}"

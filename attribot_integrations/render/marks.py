@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from attribot_integrations.results import Attribution, Citation
     from attribot_integrations.results.support import Support, SupportLabel
 
-__all__ = ["CitedSource", "Mark", "MarkedAnswer", "Passage", "cited_sources", "marked_answer"]
+__all__ = [
+    "CitedSource",
+    "Mark",
+    "MarkedAnswer",
+    "Passage",
+    "citation_marks",
+    "cited_sources",
+    "marked_answer",
+]
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Passage:
 
     @property
     def doubt(self) -> SupportLabel | None:
-        """The statement's label, where it is another than `supported`."""
+        """The statement's label, where it is another than `supported`; shown behind its marks."""
         label = self.support.label if self.support is not None else None
         return None if label == "supported" else label
 
@@ -67,9 +75,12 @@ class CitedSource:
 
 
 def marked_answer(attribution: Attribution) -> MarkedAnswer:
-    """Return the answer's statements with their marks and labels."""
+    """Return the answer's statements with their marks and labels.
+
+    Statements that their label denies support have no marks.
+    """
     citations: dict[int, list[Citation]] = {}
-    for citation in attribution.citations:
+    for citation in attribution.shown_citations:
         citations.setdefault(citation.statement_index, []).append(citation)
     support = {each.statement_index: each for each in attribution.support}
     passages: list[Passage] = []
@@ -81,7 +92,7 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
             Passage(
                 before=attribution.answer[offset:start],
                 text=attribution.answer[start:end],
-                marks=_marks(citations.get(statement.index, ())),
+                marks=citation_marks(citations.get(statement.index, ())),
                 support=support.get(statement.index),
             )
         )
@@ -92,7 +103,7 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
 def cited_sources(attribution: Attribution) -> list[CitedSource]:
     """Return the cited sources by number, the strongest of a number first."""
     citations: dict[tuple[int, int], list[Citation]] = {}
-    for citation in attribution.citations:
+    for citation in attribution.shown_citations:
         citations.setdefault((citation.number, citation.source_id), []).append(citation)
     rows = {source.id: row for row, source in enumerate(attribution.sources)}
     cited: list[CitedSource] = []
@@ -114,8 +125,8 @@ def cited_sources(attribution: Attribution) -> list[CitedSource]:
     return sorted(cited, key=lambda each: (each.number, -each.score))
 
 
-def _marks(citations: Sequence[Citation]) -> tuple[Mark, ...]:
-    """Join the citations that say the same, and those of one chunk."""
+def citation_marks(citations: Sequence[Citation]) -> tuple[Mark, ...]:
+    """Join the citations of one statement that say the same, and those of one chunk."""
     groups: dict[frozenset[int], list[Citation]] = {}
     for citation in citations:
         same = frozenset((citation.source_id, *citation.alternatives))

@@ -77,7 +77,7 @@ def plot_scores(
 
 
 def _strongest(attribution: Attribution, most: int) -> list[int]:
-    cited = {citation.source_id for citation in attribution.citations}
+    cited = {citation.source_id for citation in attribution.shown_citations}
     strength = np.abs(attribution.statement_scores).max(axis=1)
     ranked = sorted(
         range(len(attribution.sources)),
@@ -87,7 +87,7 @@ def _strongest(attribution: Attribution, most: int) -> list[int]:
 
 
 def _draw_bars(axes: Axes, attribution: Attribution, rows: list[int]) -> None:
-    cited = {citation.source_id for citation in attribution.citations}
+    cited = {citation.source_id for citation in attribution.shown_citations}
     scores: FloatArray = attribution.source_scores[rows]
     colors = [
         _AGAINST if score < 0 else _ACCENT if attribution.sources[row].id in cited else _QUIET
@@ -111,7 +111,7 @@ def _draw_heatmap(figure: Figure, axes: Axes, attribution: Attribution, rows: li
     places = {attribution.sources[row].id: place for place, row in enumerate(rows)}
     dots = [
         (citation.statement_index, places[citation.source_id])
-        for citation in attribution.citations
+        for citation in attribution.shown_citations
         if citation.source_id in places
     ]
     if dots:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def scores_table(attribution: Attribution) -> pandas.DataFrame:
         "level": [source.level for source in sources],
         "chunk": [source.chunk_index for source in sources],
         "sentence": [source.sentence_index for source in sources],
-        "text": [source.text for source in sources],
+        "text": [clean_text(source.text) for source in sources],
         "score": attribution.source_scores,
         "exact": attribution.exact,
     }

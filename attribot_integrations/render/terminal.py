@@ -16,7 +16,8 @@ from rich.text import Text
 
 from attribot_integrations.render.chunks import chunk_name
 from attribot_integrations.render.marks import cited_sources, marked_answer
-from attribot_integrations.render.text import marker, model_name, nats, one_line, visible
+from attribot_integrations.render.plain import marker
+from attribot_integrations.render.text import model_name, nats, one_line, visible
 
 if TYPE_CHECKING:
     from attribot_integrations.render.marks import CitedSource
@@ -41,9 +42,9 @@ def terminal_view(attribution: Attribution, *, question: bool = True) -> Rendera
     if question and attribution.question.strip():
         parts.append(Text.assemble(("Q  ", "bold"), (one_line(attribution.question), "bold")))
     parts.append(Text.assemble(("A  ", "bold"), cited_answer(attribution)))
-    cited = sources_table(attribution) if attribution.citations else Text(_NOTHING, "yellow")
+    cited = sources_table(attribution) if attribution.shown_citations else Text(_NOTHING, "yellow")
     parts.append(Padding(cited, (1, 0, 1, 3), expand=False))
-    footer = [likelihood_line(attribution), *_unlocated(attribution), *cost_lines(attribution)]
+    footer = [likelihood_line(attribution), *_notes(attribution), *cost_lines(attribution)]
     parts += [Padding(line, (0, 0, 0, 3), expand=False) for line in footer]
     return Group(*parts)
 
@@ -120,9 +121,5 @@ def _model_cost(cost: ModelCost) -> str:
     return f"{cost.tokens:,} tokens through {name}; naively {cost.naive_tokens:,}{saved}"
 
 
-def _unlocated(attribution: Attribution) -> list[Text]:
-    missing = attribution.unlocated
-    if not missing:
-        return []
-    listed = ", ".join(f"{place.chunk_index + 1} ({place.outcome})" for place in missing)
-    return [Text(f"not scored, no place of their own in the prompt: chunks {listed}", "yellow")]
+def _notes(attribution: Attribution) -> list[Text]:
+    return [Text(one_line(note), "yellow") for note in attribution.notes]

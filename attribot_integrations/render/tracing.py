@@ -18,6 +18,7 @@ import numpy as np
 from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.render.chunks import chunk_scores
+from attribot_integrations.render.marks import citation_marks
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def trace_evaluation(
 
 
 def _documents(attribution: Attribution, content: bool) -> Iterator[dict[str, Any]]:
-    numbers = {citation.chunk_index: citation.number for citation in attribution.citations}
+    numbers = {citation.chunk_index: citation.number for citation in attribution.shown_citations}
     scores = chunk_scores(attribution)
     for index, chunk in enumerate(attribution.chunks):
         document: dict[str, Any] = {} if chunk.id is None else {"id": clean_text(chunk.id)}
@@ -202,7 +203,7 @@ def _documents(attribution: Attribution, content: bool) -> Iterator[dict[str, An
 
 def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluation]:
     cited: dict[int, list[Citation]] = {}
-    for citation in attribution.citations:
+    for citation in attribution.shown_citations:
         cited.setdefault(citation.statement_index, []).append(citation)
     total = len(attribution.statements)
     yield _Evaluation(
@@ -214,13 +215,16 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
             "method": one_line(attribution.method),
             "models": [one_line(model.model) for model in attribution.cost.models],
             "seconds": attribution.cost.seconds,
+            "notes": list(attribution.notes),
         },
     )
     support = {each.statement_index: each for each in attribution.support}
     for statement in attribution.statements:
         judged = support.get(statement.index)
         own = cited.get(statement.index, [])
-        numbers = ", ".join(f"[{number}]" for number in dict.fromkeys(one.number for one in own))
+        numbers = ", ".join(
+            " or ".join(f"[{number}]" for number in mark.numbers) for mark in citation_marks(own)
+        )
         yield _Evaluation(
             name="citation_support",
             score=judged.probability if judged else None,
@@ -230,6 +234,7 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
                 "statement_index": statement.index,
                 "answer_start": statement.start,
                 "answer_end": statement.end,
+                "reason": judged.reason if judged else None,
                 "citations": [_citation(citation, content) for citation in own],
             },
         )

@@ -5,13 +5,13 @@ Python counts characters; an emoji is one of those but two UTF-16 units, so offs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal
 
 from attribot_integrations.errors import ConfigurationError
 
-__all__ = ["OffsetUnit", "utf16_offset", "with_offsets"]
+__all__ = ["OffsetUnit", "offset_table", "utf16_offset", "with_offsets"]
 
 OffsetUnit = Literal["characters", "utf-16"]
 """What offsets count."""
@@ -27,6 +27,23 @@ def utf16_offset(text: str, offset: int) -> int:
     return offset + sum(character > "\uffff" for character in text[:offset])
 
 
+def offset_table(text: str, offsets: OffsetUnit) -> Sequence[int]:
+    """Return `[characters + 1]`: every offset in characters, in another unit.
+
+    Args:
+        text: The text that the offsets are in.
+        offsets: The unit.
+
+    Raises:
+        ConfigurationError: If there is no such unit.
+    """
+    if offsets == "characters":
+        return range(len(text) + 1)
+    if offsets != "utf-16":
+        raise ConfigurationError(f'offsets must be "characters" or "utf-16", got {offsets!r}')
+    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
+
+
 def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]:
     """Return `attribution_to_dict`'s data with offsets in the answer and in chunks converted.
 
@@ -37,13 +54,11 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
     Raises:
         ConfigurationError: If there is no such unit.
     """
-    if offsets != "utf-16":
-        raise ConfigurationError(f'offsets must be "characters" or "utf-16", got {offsets!r}')
-    answer = _table(data["answer"])
-    chunks = [_table(chunk["text"]) for chunk in data["chunks"]]
+    answer = offset_table(data["answer"], offsets)
+    chunks = [offset_table(chunk["text"], offsets) for chunk in data["chunks"]]
     return {
         **data,
-        "schema": f"{data['schema']}-utf-16",
+        "schema": f"{data['schema']}-{offsets}",
         "statements": [_moved(item, answer, "start", "end") for item in data["statements"]],
         "sources": [
             _moved(item, chunks[item["chunk_index"]], "start", "end") for item in data["sources"]
@@ -62,10 +77,5 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
     }
 
 
-def _table(text: str) -> list[int]:
-    """Return the offset in UTF-16 units of every offset in characters."""
-    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
-
-
-def _moved(item: Mapping[str, Any], table: list[int], *keys: str) -> dict[str, Any]:
+def _moved(item: Mapping[str, Any], table: Sequence[int], *keys: str) -> dict[str, Any]:
     return {**item, **{key: table[item[key]] for key in keys}}

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, Level, Source, Span
 from attribot_integrations.errors import InputError, ModelError
+from attribot_integrations.results.citations import shown_citations
+from attribot_integrations.results.notes import reader_notes
 from attribot_integrations.results.parts import (
     Alternatives,
     Audit,
@@ -77,7 +79,8 @@ class Attribution:
     token_log_probs_without_context: FloatArray
     """`[answer tokens]`: log p(token) with every chunk removed, in nats."""
     citations: tuple[Citation, ...]
-    """Supporting sources, by statement, strongest first."""
+    """Sources that statements depend on, by statement, strongest first; `shown_citations` are those
+    of the statements that have support."""
     method: str
     """Name of the method that gave the scores."""
     cost: Cost
@@ -154,6 +157,19 @@ class Attribution:
         """Chunks that have no place of their own in the captured prompt, and so no score."""
         return tuple(location for location in self.locations if not location.located)
 
+    @cached_property
+    def shown_citations(self) -> tuple[Citation, ...]:
+        """The citations that outputs show: none for a statement that its label denies support.
+
+        A source can make an answer likelier that stays unlikely, or that needs no source.
+        """
+        return shown_citations(self.citations, self.support)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What readers must be told beside the citations: what was not scored or not judged."""
+        return reader_notes(self)
+
     def row(self, source_id: int) -> int:
         """Return the row of a source in `scores`.
 
@@ -229,7 +245,7 @@ class Attribution:
 
     def to_text(self) -> str:
         """Return the answer with numbered citations, and the cited sentences below."""
-        from attribot_integrations.render.text import cited_text
+        from attribot_integrations.render.plain import cited_text
 
         return cited_text(self)
 

@@ -22,10 +22,14 @@ __all__ = [
     "attribution_to_dict",
     "attribution_to_json",
     "json_data",
+    "storable",
 ]
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning or goes away."""
+
+_DEEPEST = 32  # levels of metadata that are kept
+_LARGEST = 10**4000  # Python writes no integers that are much longer
 
 
 def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
@@ -79,6 +83,7 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             {**asdict(location), "places": [list(place) for place in location.places]}
             for location in attribution.locations
         ],
+        "notes": list(attribution.notes),
     }
 
 
@@ -94,14 +99,15 @@ def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
         raise InputError(f"the data is no attribution: a mapping is needed, not {data!r:.60}")
     version = data.get("schema")
     if version != SCHEMA_VERSION:
-        raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {version!r:.60}")
+        shown = repr(version)[:60] if isinstance(version, str | int) else type(version).__name__
+        raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {shown}")
     fields = dict(data)
     for name in ("scores", "sufficiency"):
         if fields.get(name) == [] and isinstance(fields.get("token_spans"), list):
             fields[name] = np.zeros((0, len(fields["token_spans"])))  # no source was scored
     try:
         return build(Attribution, fields, "")
-    except (InputError, ModelError) as error:
+    except (InputError, ModelError, RecursionError) as error:
         raise InputError(f"the data is no attribution: {error}") from error
 
 
@@ -109,7 +115,7 @@ def json_data(attribution: Attribution) -> dict[str, Any]:
     """Return what `attribution_to_dict` does, with metadata that JSON cannot hold as text."""
     data = attribution_to_dict(attribution)
     for chunk in data["chunks"]:
-        chunk["metadata"] = _storable(chunk["metadata"])
+        chunk["metadata"] = storable(chunk["metadata"])
     return data
 
 
@@ -152,11 +158,27 @@ def _reject_constant(name: str) -> NoReturn:
     raise InputError(f"the text is no JSON: {name} is not a JSON number")
 
 
-def _storable(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
-    if value is None or isinstance(value, str | int):
-        return value
-    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+def storable(value: object, within: frozenset[int] = frozenset()) -> object:
+    """Return metadata in a form that JSON can hold: what it cannot hold is written as text.
+
+    Args:
+        value: A value, or a mapping or list of them.
+        within: Identities of the mappings and lists around it; metadata may hold itself.
+    """
+    if len(within) < _DEEPEST and id(value) not in within:
+        inside = within | {id(value)}
+        if isinstance(value, Mapping):
+            return {_text(key): storable(item, inside) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [storable(item, inside) for item in value]
+    if isinstance(value, str):
+        return clean_text(value)
+    plain = value is None or (isinstance(value, int) and abs(value) < _LARGEST)
+    return value if plain or (isinstance(value, float) and math.isfinite(value)) else _text(value)
+
+
+def _text(value: object) -> str:
+    try:
+        return clean_text(str(value))
+    except Exception:  # anything may be metadata, and its own code runs here
+        return f"<{type(value).__name__}>"

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from attribot_integrations.results.parts import Alternatives, Citation, FloatArray, Statement
 
 __all__ = [
+    "DENIED",
     "FEATURES",
+    "NO_TOKEN",
     "LabelSupport",
     "Support",
     "SupportEvidence",
@@ -30,14 +32,22 @@ __all__ = [
     "support_evidence",
 ]
 
-SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain"]
+SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain", "unknown"]
 """Where a statement comes from.
 
 `supported`: it depends on the context, and sources are cited for it. `unsupported`: the model gives
 it little likelihood even with the context. `parametric`: it is as likely without the context, so
 the model knows it or takes it from the question. `uncertain`: it depends on the context as a whole,
-but no source stands out.
+but no source stands out. `unknown`: it could not be judged, for the reason given.
 """
+
+DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
+"""Labels that say that the sources do not support the statement."""
+
+NO_TOKEN = (
+    "it has no token of its own: the first one that holds its text belongs to the statement before"
+)
+"""Why a statement that a tokenizer joins to its neighbour has no label."""
 
 FEATURES = (
     "log_likelihood_per_token",
@@ -60,7 +70,7 @@ class SupportEvidence:
     least_token_log_prob: float
     """Log-probability of the statement's least likely token with the full context, in nats."""
     tokens: int
-    """Tokens of the statement, at least 1."""
+    """Tokens of the statement; 0 where it has none of its own."""
     best_score: float
     """Highest score of a source for the statement, or of sources that say the same removed
     together, in nats."""
@@ -74,10 +84,11 @@ class SupportEvidence:
 
     def features(self) -> tuple[float, ...]:
         """Return the numbers that `FEATURES` names; sums of nats are damped by log(1 + x)."""
+        tokens = max(1, self.tokens)
         return (
-            self.log_likelihood / self.tokens,
+            self.log_likelihood / tokens,
             self.least_token_log_prob,
-            self.gain / self.tokens,
+            self.gain / tokens,
             _damped(self.gain),
             _damped(self.best_score),
         )
@@ -132,7 +143,7 @@ def gather_evidence(
                 log_probs_without_context[slice(*each.tokens)].sum()
             ),
             least_token_log_prob=float(log_probs[slice(*each.tokens)].min(initial=0.0)),
-            tokens=max(1, each.tokens[1] - each.tokens[0]),
+            tokens=each.tokens[1] - each.tokens[0],
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
         )
@@ -152,6 +163,8 @@ class Support:
     """Of the statement with every chunk removed, in nats."""
     probability: float | None = None
     """Calibrated probability that the context supports the statement, where one is configured."""
+    reason: str | None = None
+    """Why the statement could not be judged, where it is `unknown`."""
 
     @property
     def gain(self) -> float:
@@ -220,13 +233,16 @@ class LabelSupport:
         return tuple(self._judge(index, each) for index, each in enumerate(evidence))
 
     def _judge(self, index: int, evidence: SupportEvidence) -> Support:
-        probability = self.probability(evidence) if self.probability is not None else None
+        known = evidence.tokens > 0
+        calibrated = self.probability if known else None
+        probability = calibrated(evidence) if calibrated is not None else None
         return Support(
             statement_index=index,
-            label=self._label(evidence, probability),
+            label=self._label(evidence, probability) if known else "unknown",
             log_likelihood=evidence.log_likelihood,
             log_likelihood_without_context=evidence.log_likelihood_without_context,
             probability=probability,
+            reason=None if known else NO_TOKEN,
         )
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:

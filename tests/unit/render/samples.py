@@ -107,7 +107,7 @@ def hostile(text: str) -> Attribution:
     ]
     made = make_attribution(f"Who? {text}", chunks, f"Answer {text}")
     models = (ModelCost(text, 1, 1, 1, 1),)
-    labelled = (Support(0, "unsupported", -1.0, -1.0),)
+    labelled = (Support(0, "unknown", -1.0, -1.0, reason=text),)
     return replace(made, method=text, cost=Cost(0.1, models), support=labelled)
 
 

@@ -21,7 +21,7 @@ def test_statements_are_gradios_entities() -> None:
     named = [(one["entity"], ANSWER[one["start"] : one["end"]]) for one in shown["entities"]]
     assert named == [
         ("[1|2]", "The pier opened in 1962."),
-        ("[3]", "It is long."),
+        ("[3] ≈", "It is long."),
         ("unsupported", "It was painted by Ada."),
         ("parametric", "Water is wet."),
     ]
@@ -35,8 +35,10 @@ def test_statements_without_citation_and_label_are_none() -> None:
 @given(attributions())
 def test_offsets_are_those_of_the_statements(attribution: Attribution) -> None:
     shown = gradio_highlights(attribution)
-    for entity, statement in zip(shown["entities"], attribution.statements, strict=True):
-        assert shown["text"][entity["start"] : entity["end"]] == visible(statement.text)
+    marked = [statement.text for statement in attribution.statements] + [*attribution.notes]
+    assert len(attribution.notes) == 1
+    for entity, text in zip(shown["entities"], marked, strict=True):
+        assert shown["text"][entity["start"] : entity["end"]] == visible(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -7,16 +7,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import InputError
-from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_scores
 from attribot_integrations.render.marks import cited_sources, marked_answer
+from attribot_integrations.render.plain import answer_with_markers
 from attribot_integrations.render.terminal import cited_answer, terminal_view
-from attribot_integrations.render.text import answer_with_markers, nats
 from attribot_integrations.results import Attribution
 from tests.properties.strategies import attributions
-from tests.unit.attributions import make_attribution
-from tests.unit.render.samples import CHUNKS, HOSTILE, hostile, sample
+from tests.unit.render.samples import HOSTILE, hostile, sample
 from tests.unit.render.test_terminal import show
 
 MARKED = (
@@ -50,15 +47,6 @@ def test_what_a_source_restores_alone_is_shown() -> None:
     assert "[1] Pier history: The pier opened in 1962. (0.25 nats, 9.00 alone)" in str(sample())
     assert "9.00 alone" in show(terminal_view(sample()))
     assert [each.sufficiency for each in cited_sources(sample())] == [9.0, 8.0, None]
-
-
-def test_zero_has_no_sign() -> None:
-    assert [nats(-0.001), nats(0.0), nats(-0.006), nats(1.005e9)] == [
-        "0.00",
-        "0.00",
-        "-0.01",
-        "1005000000.00",
-    ]
 
 
 def test_alternatives_of_one_number_make_one_mark() -> None:
@@ -102,80 +90,3 @@ def test_hostile_text_is_inert_in_the_terminal(text: str) -> None:
     shown = show(terminal_view(hostile(text)))
     assert not {c for c in shown if not c.isprintable()} - set("\n\u200c\u200d")
     shown.encode()
-
-
-# Chunks
-
-
-def test_names_of_chunks() -> None:
-    assert [chunk_name(chunk, index) for index, chunk in enumerate(CHUNKS)] == [
-        "Pier history",
-        "survey.pdf",
-        "Guide",
-        "chunk 4",
-    ]
-    assert chunk_name(Chunk("a", metadata={"title": "\x00\n"}), 0) == "chunk 1"
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "http://example.org",
-        "https://example.org:8080/a?b=c&d=[e]#f",
-        "HTTPS://example.org/ü",
-        "https://[::1]/",
-    ],
-)
-def test_web_addresses_are_links(link: str) -> None:
-    assert chunk_link(Chunk("a", metadata={"url": link})) == link
-    assert chunk_link(Chunk("a", metadata={"url": 3, "link": "no", "source": link})) == link
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "javascript:alert(1)",
-        "java\nscript:alert(1)",
-        "https:alert(1)",
-        "https://",
-        "https:///path",
-        "https:\\\\evil.example",
-        "https://a\\@evil.example",
-        "//evil.example",
-        "data:text/html,x",
-        "file:///etc/passwd",
-        "ftp://example.org",
-        "vbscript:x",
-        " https://example.org",
-        "https://example.org/a b",
-        "https://example.org/\u202e",
-        "https://example.org/\x00",
-        "https://[broken",
-        "",
-    ],
-)
-def test_other_addresses_are_not(link: str) -> None:
-    assert chunk_link(Chunk("a", metadata={"url": link})) is None
-
-
-def test_score_of_a_chunk() -> None:
-    made = sample()
-    assert chunk_scores(made).tolist() == [0.25, 6.0, 0.125, -1.0]
-    fewer = replace(
-        made,
-        sources=made.sources[:4],
-        scores=made.scores[:4],
-        exact=made.exact[:4],
-        estimands=made.estimands[:4],
-        citations=(),
-    )
-    assert str(chunk_scores(fewer).tolist()) == "[0.25, 6.0, nan, nan]"
-
-
-def test_the_score_of_a_whole_chunk_goes_before_its_sentences() -> None:
-    made = make_attribution("Q", ["One. Two."], "A.")
-    whole = replace(made.sources[1], level="chunk", sentence_index=None, sentence_ids=(0, 1))
-    scores = made.scores.copy()
-    scores[1] = 0.5
-    both = replace(made, sources=(made.sources[0], whole), scores=scores)
-    assert chunk_scores(both).tolist() == [1.0]

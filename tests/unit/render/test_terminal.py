@@ -82,7 +82,9 @@ def test_sources_of_a_chunk_are_sorted_by_their_summed_scores() -> None:
 def test_chunks_that_are_not_in_the_prompt_are_named() -> None:
     locations = (ChunkLocation(0, "found", ((0, 0, 2),)), ChunkLocation(1, "not_found"))
     attribution = replace(make_attribution("Q", ["A.", "B."], "C."), locations=locations)
-    assert "chunks 2 (not_found)" in show(terminal_view(attribution))
+    assert "no place of their own in the prompt: chunk 2 (not_found)." in show(
+        terminal_view(attribution)
+    )
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def test_dict_holds_plain_values() -> None:
                 "log_likelihood": -0.75,
                 "log_likelihood_without_context": -4.0,
                 "probability": 0.875,
+                "reason": None,
             }
         ],
         "scores": [[0.5, 1.25], [float(np.float32(0.1)), -2.0]],
@@ -146,6 +147,7 @@ def test_dict_holds_plain_values() -> None:
             {"chunk_index": 0, "outcome": "found", "places": [[0, 3, 16]]},
             {"chunk_index": 1, "outcome": "blank", "places": []},
         ],
+        "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }
     assert SCHEMA_VERSION == 1
 

@@ -1,0 +1,86 @@
+"""Citations as plain data, each with all that is known of it, for front ends and frameworks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attribot_integrations.context.sources import clean_text
+from attribot_integrations.render.chunks import chunk_link, chunk_page
+from attribot_integrations.render.text import one_line
+from attribot_integrations.render.utf16 import offset_table
+from attribot_integrations.results.serialization import storable
+
+if TYPE_CHECKING:
+    from attribot_integrations.render.utf16 import OffsetUnit
+    from attribot_integrations.results import Attribution, Citation
+
+__all__ = ["annotations"]
+
+
+def annotations(
+    attribution: Attribution, *, offsets: OffsetUnit = "characters"
+) -> list[dict[str, Any]]:
+    """Return one dict for each citation that is shown, in the order of the answer.
+
+    JSON can hold all of it. Beside the fields of `Citation` there are
+
+    - `label`, `probability`: of the statement's support; `None` where it is not judged
+    - `title`, `url`, `page`, `metadata`: of the chunk; `url` only if it is a safe web address
+    - `either`: numbers of the cited chunks any of which is enough, with the citation's own; empty
+      where there is no alternative
+    - `scored_by`: name of the model whose dependence on the source the score is
+
+    Args:
+        attribution: The result.
+        offsets: What `answer_…` and `chunk_…` count.
+
+    Raises:
+        ConfigurationError: If there is no such unit of offsets.
+    """
+    answer = offset_table(attribution.answer, offsets)
+    support = {each.statement_index: each for each in attribution.support}
+    numbers = {each.source_id: each.number for each in attribution.shown_citations}
+    models = attribution.cost.models
+    found: list[dict[str, Any]] = []
+    for citation in attribution.shown_citations:
+        judged = support.get(citation.statement_index)
+        same = (numbers.get(source_id) for source_id in citation.alternatives)
+        others = {number for number in same if number is not None}
+        found.append(
+            {
+                **_citation(attribution, citation, offsets),
+                "answer_start": answer[citation.answer_start],
+                "answer_end": answer[citation.answer_end],
+                "label": judged.label if judged else None,
+                "probability": judged.probability if judged else None,
+                "either": sorted({citation.number, *others}) if others else [],
+                "scored_by": clean_text(models[0].model) if models else None,
+            }
+        )
+    return found
+
+
+def _citation(
+    attribution: Attribution, citation: Citation, offsets: OffsetUnit
+) -> dict[str, Any]:
+    chunk = attribution.chunks[citation.chunk_index]
+    places = offset_table(chunk.text, offsets)
+    return {
+        "number": citation.number,
+        "statement_index": citation.statement_index,
+        "source_id": citation.source_id,
+        "chunk_index": citation.chunk_index,
+        "chunk_id": None if citation.chunk_id is None else clean_text(citation.chunk_id),
+        "chunk_start": places[citation.chunk_start],
+        "chunk_end": places[citation.chunk_end],
+        "text": clean_text(citation.text),
+        "title": one_line(chunk.title or "") or None,
+        "url": chunk_link(chunk),
+        "page": chunk_page(chunk),
+        "metadata": storable(chunk.metadata),
+        "score": citation.score,
+        "exact": citation.exact,
+        "share": citation.share,
+        "alternatives": list(citation.alternatives),
+        "sufficiency": citation.sufficiency,
+    }

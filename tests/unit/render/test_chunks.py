@@ -1,0 +1,108 @@
+"""What is shown of a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from attribot_integrations.context.sources import Chunk
+from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_page, chunk_scores
+from tests.unit.attributions import make_attribution
+from tests.unit.render.samples import CHUNKS, sample
+
+def test_names_of_chunks() -> None:
+    assert [chunk_name(chunk, index) for index, chunk in enumerate(CHUNKS)] == [
+        "Pier history",
+        "survey.pdf",
+        "Guide",
+        "chunk 4",
+    ]
+    assert chunk_name(Chunk("a", metadata={"title": "\x00\n"}), 0) == "chunk 1"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://example.org",
+        "https://example.org:8080/a?b=c&d=[e]#f",
+        "HTTPS://example.org/ü",
+        "https://[::1]/",
+    ],
+)
+def test_web_addresses_are_links(link: str) -> None:
+    assert chunk_link(Chunk("a", metadata={"url": link})) == link
+    assert chunk_link(Chunk("a", metadata={"url": 3, "link": "no", "source": link})) == link
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "java\nscript:alert(1)",
+        "https:alert(1)",
+        "https://",
+        "https:///path",
+        "https:\\\\evil.example",
+        "https://a\\@evil.example",
+        "//evil.example",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "ftp://example.org",
+        "vbscript:x",
+        " https://example.org",
+        "https://example.org/a b",
+        "https://example.org/\u202e",
+        "https://example.org/\x00",
+        "https://[broken",
+        "",
+    ],
+)
+def test_other_addresses_are_not(link: str) -> None:
+    assert chunk_link(Chunk("a", metadata={"url": link})) is None
+
+
+def test_score_of_a_chunk() -> None:
+    made = sample()
+    assert chunk_scores(made).tolist() == [0.25, 6.0, 0.125, -1.0]
+    fewer = replace(
+        made,
+        sources=made.sources[:4],
+        scores=made.scores[:4],
+        exact=made.exact[:4],
+        estimands=made.estimands[:4],
+        citations=(),
+    )
+    assert str(chunk_scores(fewer).tolist()) == "[0.25, 6.0, nan, nan]"
+
+
+def test_the_score_of_a_whole_chunk_goes_before_its_sentences() -> None:
+    made = make_attribution("Q", ["One. Two."], "A.")
+    whole = replace(made.sources[1], level="chunk", sentence_index=None, sentence_ids=(0, 1))
+    scores = made.scores.copy()
+    scores[1] = 0.5
+    both = replace(made, sources=(made.sources[0], whole), scores=scores)
+    assert chunk_scores(both).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "page"),
+    [
+        ({"page": 0}, "0"),
+        ({"page": 4, "page_label": "iv"}, "iv"),
+        ({"page_number": " 12\n", "page": 11}, "12"),
+        ({"page": True}, None),
+        ({"page": -1}, None),
+        ({"page": 10**5000}, None),
+        ({"page": "x" * 21}, None),
+        ({"page": "\x00 "}, None),
+        ({"page": [3]}, None),
+        ({"page_label": "", "page": 2}, "2"),
+        ({}, None),
+    ],
+)
+def test_pages(metadata: dict[str, Any], page: str | None) -> None:
+    chunk = Chunk("a", id="doc", metadata=metadata)
+    assert chunk_page(chunk) == page
+    assert chunk_name(chunk, 0) == ("doc" if page is None else f"doc, page {page}")
