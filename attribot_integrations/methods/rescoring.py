@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ScreenAndRescore"]
 
+_AT_ONCE = 16
+"""Most sources rescored at a time: the best first, whenever the budget ends."""
+
 
 @dataclass(frozen=True)
 class ScreenAndRescore:
@@ -24,8 +27,10 @@ class ScreenAndRescore:
 
     Rescoring goes from the best screened source down. It takes every source that the screen puts
     at `threshold` or above, and `at_least` below it, which show how far the screen falls short of
-    small scores: by their mean error plus `caution` standard deviations. It goes on while the
-    screen, erring that much, may have put a source below the threshold that belongs above.
+    small scores: by their mean error plus `caution` standard deviations, where only too low scores
+    count as errors; a screen that takes harmful sources for idle ones loses none that matters. It
+    goes on while the screen, erring that much, may have put a source below the threshold that
+    belongs above. Where the budget ends before, those that are left keep the screen's score.
 
     In the full context the rescored scores equal exact leave-one-out on the target. The other
     sources keep the screen's score, marked as such.
@@ -97,10 +102,13 @@ class ScreenAndRescore:
             return self._prune(state)
         order = [int(row) for row in np.argsort(-state.screened_best, kind="stable")]
         limit = len(order) if self.keep is None else min(self.keep, len(order))
-        done = 0
         above = int((state.screened_best >= self.threshold).sum())
-        while done < limit and not self._may_stop(state, order[done], order[above:done]):
-            end = min(done + self.step if done else above + self.at_least, limit)
+        sure = min(above + self.at_least, limit)
+        done = 0
+        while done < limit and inputs.budget.reached is None:
+            if done >= sure and self._may_stop(state, order[done], order[above:done]):
+                break
+            end = min(done + _AT_ONCE, sure) if done < sure else min(done + self.step, limit)
             state.rescore(order[done:end])
             done = end
         return state.result(self._check(state, order[done:]))
@@ -109,8 +117,8 @@ class ScreenAndRescore:
         """Say whether the next source belongs below the threshold, judged by those before it."""
         if not below:
             return False
-        errors = (state.best() - state.screened_best)[below]
-        margin = max(0.0, float(errors.mean() + self.caution * errors.std()))
+        errors = np.maximum((state.best() - state.screened_best)[below], 0.0)
+        margin = float(errors.mean() + self.caution * errors.std())
         return bool(state.screened_best[following] + margin < self.threshold)
 
     def _check(self, state: _State, dropped: list[int]) -> Audit | None:
@@ -120,6 +128,8 @@ class ScreenAndRescore:
         found = int((state.best()[state.rescored] >= self.threshold).sum())
         sample = random.Random(0).sample(dropped, min(self.audit, len(dropped)))
         state.rescore(sample)
+        if state.inputs.budget.reached is not None:
+            return None
         missed = int((state.best()[sample] >= self.threshold).sum())
         lost = missed / len(sample) * len(dropped) if sample else 0.0
         return Audit(
@@ -155,12 +165,13 @@ class _State:
 
     def rescore(self, rows: list[int], without: frozenset[int] | None = None) -> None:
         """Put leave-one-out on the target in the place of screened scores."""
-        if not rows:
+        if not rows or self.inputs.budget.reached is not None:
             return
         scorer = None if without is None else self.inputs.target.within(without)
         sources = [self.inputs.sources[row] for row in rows]
         removal = remove_each(self.inputs, "target", sources, scorer=scorer)
-        self.scores[rows] = removal.drops
+        rows = [row for row, scored in zip(rows, removal.scored, strict=True) if scored]
+        self.scores[rows] = removal.drops[removal.scored]
         for row in rows:
             self.estimands[row] = "target_loo" if without is None else "target_pruned_loo"
         if without is None:

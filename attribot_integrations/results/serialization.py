@@ -83,6 +83,7 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             {**asdict(location), "places": [list(place) for place in location.places]}
             for location in attribution.locations
         ],
+        "stopped": attribution.stopped,
         "notes": list(attribution.notes),
     }
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from attribot_integrations.context.prompts import Prompt
+    from attribot_integrations.scoring.budget import Budget
     from attribot_integrations.scoring.protocols import Draft, ScoringModel
 
 __all__ = ["LanguageModel", "in_process"]
@@ -81,6 +82,7 @@ class LanguageModel:
         generated_ids: Sequence[int] | None = None,
         held: SharedContext | None = None,
         drafted: Draft | None = None,
+        budget: Budget | None = None,
     ) -> Scorer:
         """Return a `Scorer`, see `ScoringModel.scorer` for arguments and errors."""
         return Scorer(
@@ -91,6 +93,7 @@ class LanguageModel:
             generated_ids=generated_ids,
             shared=held,
             prefix=None if drafted is None else drafted.prefix,
+            budget=budget,
         )
 
     def hold_context(self) -> SharedContext:

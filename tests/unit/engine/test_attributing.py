@@ -15,6 +15,7 @@ from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.errors import ConfigurationError, ModelError
 from attribot_integrations.methods import Knockout
 from attribot_integrations.results import Attribution, ModelCost
+from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AblationScores, Draft, ScoringModel
 
 CHUNKS = ("The harbour opened in 1962. It is old.", "A river runs through the town.")
@@ -90,6 +91,7 @@ class WordModel:
         generated_ids: Sequence[int] | None = None,
         held: Held | None = None,
         drafted: Draft | None = None,
+        budget: Budget | None = None,
     ) -> WordScorer:
         return WordScorer(prompt, answer, self.asked)
 

@@ -147,7 +147,8 @@ def test_dict_holds_plain_values() -> None:
             {"chunk_index": 0, "outcome": "found", "places": [[0, 3, 16]]},
             {"chunk_index": 1, "outcome": "blank", "places": []},
         ],
-        "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
+        "stopped": None,
+            "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }
     assert SCHEMA_VERSION == 1
 
