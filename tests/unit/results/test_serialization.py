@@ -148,7 +148,7 @@ def test_dict_holds_plain_values() -> None:
             {"chunk_index": 1, "outcome": "blank", "places": []},
         ],
         "stopped": None,
-            "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
+        "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }
     assert SCHEMA_VERSION == 1
 
