@@ -20,6 +20,8 @@ AttribotError
 
 from __future__ import annotations
 
+import traceback
+
 __all__ = [
     "AttribotError",
     "ChunkNotFoundError",
@@ -35,6 +37,7 @@ __all__ = [
     "PromptError",
     "PromptTooLongError",
     "UnsupportedModelError",
+    "free_frames",
 ]
 
 
@@ -104,3 +107,24 @@ class MissingExtraError(AttribotError, ImportError):
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         # An exception is rebuilt from its message by default, which would be one argument short.
         return MissingExtraError, (self.feature, self.extra)
+
+
+def free_frames(error: BaseException) -> None:
+    """Take the tracebacks off an error that is kept, and off its causes.
+
+    Their frames hold on to cached activations, and to whatever called; log a traceback before that
+    someone may want to read.
+
+    Args:
+        error: The error, which has been caught.
+    """
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        one.__traceback__ = None
+        waiting += [one.__cause__, one.__context__]

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from attribot_integrations import LanguageModel
 from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.evaluation.fidelity_plots import check_plots
 from benchmarks.baselines import BASELINES
 from benchmarks.ceilings import Ceilings, measure_ceilings
 from benchmarks.clock import device_in_use, free_memory
@@ -29,12 +30,12 @@ from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
 from benchmarks.ours import our_ways
-from benchmarks.plots import check_plots, plot_sweep
 from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
+from benchmarks.sweep_plot import plot_sweep
 from benchmarks.ways import Setting, Way, is_out_of_memory
 
 

@@ -53,6 +53,7 @@ WITHOUT_MODEL_LIBRARY = (
     "methods",
     "requests",
     "filtering.chunk_scores",
+    "filtering.keeping",
     "answers",
     "demo.__init__",
     "demo.corpus",
@@ -187,6 +188,18 @@ def test_wings(name: str, tree: ast.Module) -> None:
 
 def test_every_wing_is_there() -> None:
     assert {wing_of(name) for name in modules()} == {*WINGS, "__init__", "__main__"}
+
+
+def test_no_name_stands_for_modules_of_two_wings() -> None:
+    """The adapters do the same for two frameworks, and so do their modules of one name."""
+    homes: dict[str, set[str]] = {}
+    for name in modules():
+        wing, _, module = name.rpartition(".")
+        if wing and wing not in ADAPTERS and not module.startswith("__"):
+            homes.setdefault(module, set()).add(wing)
+    for path in (ROOT.parent / "training").glob("[!_]*.py"):
+        homes.setdefault(path.stem, set()).add("training")
+    assert {module: wings for module, wings in homes.items() if len(wings) > 1} == {}
 
 
 def test_every_module_that_must_be_light_is_there() -> None:

@@ -1,4 +1,4 @@
 """Trains the bundled models, `python -m training.train`.
 
-`python -m training.evaluate` measures them.
+`python -m training.measure` measures them.
 """

@@ -25,14 +25,14 @@ _Z: Final = 1.959964  # 95 %
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """How many of how many."""
 
     hits: int
     count: int
 
     @classmethod
-    def of(cls, outcomes: Sequence[bool]) -> Share:
+    def of(cls, outcomes: Sequence[bool]) -> Proportion:
         """Count the true ones."""
         return cls(sum(outcomes), len(outcomes))
 

@@ -30,15 +30,16 @@ from attribot_integrations.batch.datafiles import parse_request
 from attribot_integrations.batch.parquet import check_installed, plain_rows
 from attribot_integrations.context.sources import clean_text
 from attribot_integrations.engine import AttributionEngine
-from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.requests.context_runs import context_runs
 from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
     import pyarrow
+    from typing_extensions import Unpack
 
     from attribot_integrations.requests.options import EngineOptions
+    from attribot_integrations.scoring.loading import LoadingKeywords
 
 __all__ = ["RayAttributor"]
 
@@ -52,13 +53,14 @@ class RayAttributor:
     Rows may also have id and prompt, in the form that `attribot attribute` reads.
 
     Args:
-        model: The target's name on the hub, or path; the bundled demo model by default.
+        model: The target's name on the hub, or path.
         proxy: The proxy's, if one is wanted.
         options: What to do with each row.
-        device_map: Where accelerate puts the weights, among the devices that Ray gives the actor.
-        dtype: Precision of the weights.
+        **loading: What `AttributionEngine.from_pretrained` takes, such as `dtype`. The devices of
+            `device_map` are those that Ray gives the actor.
 
     Raises:
+        ConfigurationError: If no model is named, or an option has a value that it cannot have.
         MissingExtraError: If pyarrow is not installed.
         ModelError: If a model cannot be used.
     """
@@ -69,17 +71,15 @@ class RayAttributor:
         proxy: str | Path | None = None,
         *,
         options: EngineOptions | None = None,
-        device_map: str | dict[str, Any] | None = "auto",
-        dtype: str | None = None,
+        **loading: Unpack[LoadingKeywords],
     ) -> None:
         check_installed()
-        self._engine = AttributionEngine.from_pretrained(
-            model or bundled_model_path("target"),
-            proxy,
-            options=options,
-            device_map=device_map,
-            dtype=dtype,
-        )
+        if model is None:
+            raise ConfigurationError(
+                "RayAttributor needs a model, by its name on the hub or its path: pass "
+                'fn_constructor_kwargs={"model": …} to map_batches'
+            )
+        self._engine = AttributionEngine.from_pretrained(model, proxy, options=options, **loading)
 
     def __call__(self, batch: pyarrow.Table) -> pyarrow.Table:
         """Attribute one batch.

@@ -14,12 +14,13 @@ from rich.text import Text
 
 from attribot_integrations.batch.plan import Share
 from attribot_integrations.batch.processes import leads
-from attribot_integrations.cli.options import (
+from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
     DtypeOption,
     ModelOption,
     chat_options,
+    loading_options,
 )
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
@@ -166,7 +167,6 @@ def attribute(
     from attribot_integrations.cli.jobs import Selection, Start, check_job, is_job, run_job
 
     as_text = format is FormatOption.TEXT
-    precision = dtype.value if dtype else None
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
     options = _engine_options(method, level, min_score, max_citations, max_seconds, max_tokens)
@@ -179,11 +179,15 @@ def attribute(
     def load(place: str) -> AttributionEngine:
         if model is None and leads():
             note(_DEMO_MODEL)
-        return load_engine(model, proxy, options, precision, place, variables)
+        return load_engine(model, proxy, options, loading_options(dtype, place, variables))
 
     with clean_errors():
         if as_job:
-            models = {"model": model or "demo", "proxy": proxy, "dtype": precision}
+            models = {
+                "model": model or "demo",
+                "proxy": proxy,
+                "dtype": dtype.value if dtype else None,
+            }
             shown = {"level": level.value, "min_score": min_score, "max_citations": max_citations}
             given = {name: limit for name, limit in limits.items() if limit is not None}
             how = {"method": method, "chat_options": variables, **given}

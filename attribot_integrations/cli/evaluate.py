@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,31 +9,35 @@ import typer
 from rich.text import Text
 
 from attribot_integrations.cli.evaluating import (
+    EvaluatedModels,
+    evaluated_models,
     examples_progress,
     kinds_in,
     names_in,
     span_in,
     wide_console,
 )
-from attribot_integrations.cli.options import (
+from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
     DtypeOption,
     ModelOption,
     ProxyOption,
     chat_options,
+    loading_options,
 )
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.evaluation.contenders import Contender
     from attribot_integrations.evaluation.examples import ExampleSet
     from attribot_integrations.evaluation.measuring import MeasureOptions
-    from attribot_integrations.evaluation.runner import Evaluation
+    from attribot_integrations.evaluation.method_runs import Evaluation
+    from attribot_integrations.scoring.loading import LoadingOptions
 
 __all__ = ["evaluate"]
 
@@ -145,23 +148,16 @@ def evaluate(
     with clean_errors():
         from attribot_integrations.evaluation.contenders import contenders
         from attribot_integrations.evaluation.measuring import MeasureOptions
-        from attribot_integrations.requests.options import EngineOptions
 
         examples = _examples(data, demo, span, kinds, limit)
-        bundled = model is None
-        chosen = contenders(names_in(methods), has_proxy=bundled or proxy is not None)
+        models = evaluated_models(model, proxy, chat_option)
+        chosen = contenders(names_in(methods), has_proxy=models.proxy is not None)
         plots = _can_plot(output)
-        if bundled and data is not None:
+        if model is None and data is not None:
             note("no --model is given; the bundled one knows nothing but its own made-up facts")
         measured = MeasureOptions(correct_only=correct_only, min_score=min_score)
-        load = partial(
-            load_engine,
-            options=EngineOptions(),
-            dtype=dtype.value if dtype else None,
-            device_map=device_map,
-            chat_options=chat_options(chat_option),
-        )
-        built = _evaluation(examples, chosen, model, proxy, measured, load, chat_option)
+        loading = loading_options(dtype, device_map, chat_options(chat_option))
+        built = _evaluation(examples, chosen, models, measured, loading)
         with examples_progress(len(examples.examples)) as progress:
             results = built.run(output, resume=resume, progress=progress)
         _show(results)
@@ -189,27 +185,22 @@ def _examples(
 
 def _evaluation(
     examples: ExampleSet,
-    chosen: Any,
-    model: str | None,
-    proxy: str | None,
+    chosen: Sequence[Contender],
+    models: EvaluatedModels,
     measured: MeasureOptions,
-    load: Callable[[str | None, str | None], AttributionEngine],
-    chat_option: Sequence[str] | None,
+    loading: LoadingOptions,
 ) -> Evaluation:
-    from attribot_integrations.engine.bundled import bundled_model_path
-    from attribot_integrations.evaluation.runner import Evaluation
+    from attribot_integrations.evaluation.method_runs import Evaluation
+    from attribot_integrations.requests.options import EngineOptions
 
     needs_proxy = any(each.needs_proxy for each in chosen)
-    used, label = proxy, proxy
-    if proxy is None and model is None:
-        used, label = str(bundled_model_path("proxy")), "the bundled proxy"
-    name = " ".join([model or "the bundled target", *(chat_option or ())])
+    proxy = models.proxy if needs_proxy else None
     return Evaluation(
-        engine=load(model, used if needs_proxy else None),
-        contenders=chosen,
+        engine=load_engine(models.target, proxy, EngineOptions(), loading),
+        contenders=tuple(chosen),
         data=examples,
         options=measured,
-        names=(name, label if needs_proxy else None),
+        names=(models.target_name, models.proxy_name if needs_proxy else None),
     )
 
 
@@ -228,7 +219,7 @@ def _can_plot(output: Path | None) -> bool:
 
 
 def _show(results: Mapping[str, Any]) -> None:
-    from attribot_integrations.evaluation.report import notes, results_table
+    from attribot_integrations.evaluation.method_report import notes, results_table
 
     console = wide_console()
     if results["n"]:
@@ -239,7 +230,7 @@ def _show(results: Mapping[str, Any]) -> None:
 
 def _write(results: Mapping[str, Any], output: Path, *, plots: bool) -> None:
     from attribot_integrations.evaluation.fidelity_plots import plot_fidelity
-    from attribot_integrations.evaluation.report import write_results
+    from attribot_integrations.evaluation.store import write_results
 
     write_results(results, output / "results.json")
     if plots:

@@ -9,19 +9,21 @@ import typer
 from rich.text import Text
 
 from attribot_integrations.cli.evaluating import (
+    evaluated_models,
     examples_progress,
     kinds_in,
     names_in,
     span_in,
     wide_console,
 )
-from attribot_integrations.cli.options import (
+from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
     DtypeOption,
     ModelOption,
     ProxyOption,
     chat_options,
+    loading_options,
 )
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 
@@ -105,29 +107,25 @@ def evaluate_filter(
     """
     spans, wanted = [span_in(each) for each in names_in(chunks) or [chunks]], kinds_in(kinds)
     with clean_errors():
-        from attribot_integrations.engine.bundled import bundled_model_path
         from attribot_integrations.evaluation.examples import demo_set
         from attribot_integrations.evaluation.filter_contenders import (
             context_filters,
             known_filters,
         )
         from attribot_integrations.evaluation.filter_runs import evaluate_filters
-        from attribot_integrations.evaluation.report import write_results
+        from attribot_integrations.evaluation.store import write_results
         from attribot_integrations.requests.options import EngineOptions
 
         sets = [demo_set(demo, chunks=span, kinds=wanted) for span in spans]
         chosen = known_filters(names_in(filters))
-        used, label = proxy, proxy
-        if proxy is None and model is None:
-            used, label = str(bundled_model_path("proxy")), "the bundled proxy"
-        precision = dtype.value if dtype else None
-        variables = chat_options(chat_option)
-        engine = load_engine(model, used, EngineOptions(), precision, device_map, variables)
+        models = evaluated_models(model, proxy, chat_option)
+        loading = loading_options(dtype, device_map, chat_options(chat_option))
+        engine = load_engine(models.target, models.proxy, EngineOptions(), loading)
         built = context_filters(
             chosen, engine, threshold=threshold, similarity=similarity, top_n=top_n
         )
         with examples_progress(demo * len(sets)) as progress:
-            names = (" ".join([model or "the bundled target", *(chat_option or ())]), label)
+            names = (models.target_name, models.proxy_name)
             results = evaluate_filters(engine, built, sets, names=names, progress=progress)
         _show(results)
         if output is not None:

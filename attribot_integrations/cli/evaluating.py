@@ -1,9 +1,10 @@
-"""What the commands that evaluate share: their arguments, progress, and room for tables."""
+"""What the commands that evaluate share: arguments, models, progress, and room for tables."""
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 import typer
@@ -14,11 +15,19 @@ from attribot_integrations.cli.progress import INTERRUPTED
 from attribot_integrations.cli.runtime import note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from attribot_integrations.demo.corpus import Kind
 
-__all__ = ["examples_progress", "kinds_in", "names_in", "span_in", "wide_console"]
+__all__ = [
+    "EvaluatedModels",
+    "evaluated_models",
+    "examples_progress",
+    "kinds_in",
+    "names_in",
+    "span_in",
+    "wide_console",
+]
 
 _LEAST_WIDTH = 132
 """Columns of a table where standard output is no terminal."""
@@ -58,6 +67,30 @@ def kinds_in(text: str | None) -> list[Kind] | None:
             )
         wanted += known
     return wanted or None
+
+
+@dataclass(frozen=True)
+class EvaluatedModels:
+    """The models that are evaluated, and what results call them."""
+
+    target: str | None
+    """Name or path; `None` for the bundled one."""
+    proxy: str | None
+    target_name: str
+    proxy_name: str | None
+
+
+def evaluated_models(
+    model: str | None, proxy: str | None, chat_option: Sequence[str] | None
+) -> EvaluatedModels:
+    """Return the models that the arguments name: with the bundled target goes the bundled proxy."""
+    from attribot_integrations.engine.bundled import bundled_model_path
+
+    name = " ".join([model or "the bundled target", *(chat_option or ())])
+    if proxy is None and model is None:
+        path = str(bundled_model_path("proxy"))
+        return EvaluatedModels(model, path, name, "the bundled proxy")
+    return EvaluatedModels(model, proxy, name, proxy)
 
 
 @contextmanager

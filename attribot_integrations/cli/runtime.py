@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from attribot_integrations.render.text import visible
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.requests.options import EngineOptions
+    from attribot_integrations.scoring.loading import LoadingOptions
 
 __all__ = ["clean_errors", "load_engine", "note"]
 
@@ -24,9 +25,7 @@ def load_engine(
     model: str | None,
     proxy: str | None,
     options: EngineOptions,
-    dtype: str | None = None,
-    device_map: str = "auto",
-    chat_options: Mapping[str, Any] | None = None,
+    loading: LoadingOptions | None = None,
 ) -> AttributionEngine:
     """Load the models without transformers' progress bars.
 
@@ -34,9 +33,7 @@ def load_engine(
         model: The target's name on the hub or path; the bundled demo target by default.
         proxy: The proxy's, if one is wanted.
         options: What to do with each request.
-        dtype: Precision of the weights.
-        device_map: Where accelerate puts the weights.
-        chat_options: Variables for the chat templates.
+        loading: How both are loaded.
 
     Raises:
         ConfigurationError: If the method needs a proxy and there is none.
@@ -46,16 +43,11 @@ def load_engine(
 
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.engine.bundled import bundled_model_path
+    from attribot_integrations.scoring.loading import LoadingOptions
 
     transformers_logging.disable_progress_bar()
-    return AttributionEngine.from_pretrained(
-        model or bundled_model_path("target"),
-        proxy,
-        options=options,
-        dtype=dtype,
-        device_map=device_map,
-        chat_options=chat_options,
-    )
+    target = model or bundled_model_path("target")
+    return AttributionEngine.load(target, proxy, loading or LoadingOptions(), options=options)
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """Finding the retrieved chunks in the prompt that the generator saw.
 
 A chunk is searched for word by word, with any run of white space standing for any other, and never
-inside a longer word. Longer chunks choose first, so a chunk that is part of another cannot take its
-place. Every chunk gets a clear outcome; a chunk that has no place of its own is never guessed at.
+inside a larger unit (`borders`); then in the forms in which formatters show texts (`dress`): with
+escapes undone, without marks before its lines, with hyphens mended; then in part (`parts`). Longer
+chunks choose first, so a chunk that is part of another cannot take its place. Every chunk gets a
+clear outcome; a chunk that has no place of its own is never guessed at.
 
 Removing a chunk removes its text in every place that it has, from its first visible character to
 its last, and nothing else: a label before it ("[1] "), a heading, and the separators around it stay
@@ -13,27 +15,30 @@ space to the next one, as long as another sentence of the chunk stays.
 from __future__ import annotations
 
 import logging
-import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from operator import itemgetter
+from typing import get_args
 
+from attribot_integrations.context.copies import Copy
+from attribot_integrations.context.dress import Dress
+from attribot_integrations.context.matching import Match, Outcome, match_chunks
 from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment, chunk_segments
 from attribot_integrations.context.sources import (
     Chunk,
     SentenceSplitter,
+    Source,
     SourceSet,
     Span,
     clean_text,
     split_sentences,
 )
-from attribot_integrations.context.word_search import WordSearch, prepare
 from attribot_integrations.errors import ChunkNotFoundError, InputError
 
 __all__ = [
     "CapturedPrompt",
     "ChunkLocation",
+    "Dress",
     "Outcome",
     "RawPrompt",
     "capture_prompt",
@@ -41,14 +46,6 @@ __all__ = [
 ]
 
 _logger = logging.getLogger(__name__)
-
-Outcome = Literal["found", "repeated", "overlapping", "not_found", "blank"]
-"""What became of a chunk in a captured prompt.
-
-`found`: stands there once. `repeated`: stands there several times, and removing it removes every
-copy. `overlapping`: its text stands there, but only where another chunk already is. `not_found`:
-not there. `blank`: the chunk has no text.
-"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,13 @@ class ChunkLocation:
     outcome: Outcome
     places: tuple[Place, ...] = ()
     """Message index, start and end of every occurrence that belongs to this chunk."""
+    dress: Dress = "exact"
+    """How the prompt shows the chunk; of several occurrences, the one that differs most."""
+    shown: tuple[Span, ...] = ()
+    """Which spans of the chunk's text stand in the prompt, if it is `partial`."""
+    traces: bool = False
+    """Whether text of the chunk may stand in the prompt outside of all places: it is not located,
+    but many of its words are there, or a part of it stands somewhere else."""
 
     @property
     def located(self) -> bool:
@@ -98,7 +102,9 @@ class ChunkLocation:
         return bool(self.places)
 
 
-def locate_chunks(texts: Sequence[str], chunks: Sequence[Chunk]) -> tuple[ChunkLocation, ...]:
+def locate_chunks(
+    texts: Sequence[str], chunks: Sequence[Chunk], question: str = ""
+) -> tuple[ChunkLocation, ...]:
     """Find every chunk in the texts of a captured prompt.
 
     Chunks of the same words share their occurrences in order: the first chunk gets the first, and
@@ -107,32 +113,52 @@ def locate_chunks(texts: Sequence[str], chunks: Sequence[Chunk]) -> tuple[ChunkL
     Args:
         texts: The prompt's messages, or the one text of a raw prompt.
         chunks: The retrieved chunks.
+        question: The question that the prompt asks; its own place belongs to no chunk.
 
     Returns:
         One location for each chunk, in the order of `chunks`.
     """
-    groups: dict[str, list[int]] = {}
-    for index, chunk in enumerate(chunks):
-        groups.setdefault(prepare(clean_text(chunk.text)), []).append(index)
-    searches = [WordSearch(clean_text(text)) for text in texts]
-    found = {index: ChunkLocation(index, "blank") for index in groups.pop("", [])}
-    for needle, members in sorted(groups.items(), key=lambda item: -len(item[0])):
-        places = [search.take(needle) for search in searches]
-        free = [(number, *span) for number, spans in enumerate(places) for span in spans or ()]
-        stands = any(spans is not None for spans in places)
-        for position, index in enumerate(members):
-            last = position == len(members) - 1
-            own = tuple(free[position:] if last else free[position : position + 1])
-            missing: Outcome = "overlapping" if stands else "not_found"
-            outcome: Outcome = "repeated" if len(own) > 1 else "found" if own else missing
-            found[index] = ChunkLocation(index, outcome, own)
-    return tuple(found[index] for index in range(len(chunks)))
+    return tuple(
+        _location(index, match) for index, match in enumerate(_matches(texts, chunks, question))
+    )
+
+
+def _matches(texts: Sequence[str], chunks: Sequence[Chunk], question: str) -> list[Match]:
+    return match_chunks(
+        [clean_text(text) for text in texts],
+        [clean_text(chunk.text) for chunk in chunks],
+        clean_text(question),
+    )
+
+
+def _location(index: int, match: Match) -> ChunkLocation:
+    return ChunkLocation(
+        index,
+        match.outcome,
+        tuple(copy.place for copy in match.copies),
+        max((copy.dress for copy in match.copies), key=get_args(Dress).index, default="exact"),
+        _shown(match),
+        match.traces,
+    )
+
+
+def _shown(match: Match) -> tuple[Span, ...]:
+    """Return the spans of a chunk that its partial copies show, joined where they touch."""
+    if match.outcome != "partial":
+        return ()
+    joined: list[Span] = []
+    for start, end in sorted(run.shown for copy in match.copies for run in copy.runs):
+        if joined and start <= joined[-1][1]:
+            start, end = joined[-1][0], max(joined.pop()[1], end)
+        joined.append((start, end))
+    return tuple(joined)
 
 
 def capture_prompt(
     captured: CapturedPrompt,
     chunks: Sequence[Chunk],
     splitter: SentenceSplitter = split_sentences,
+    question: str = "",
 ) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
     """Turn the prompt that the generator saw into one whose chunks can be removed.
 
@@ -141,6 +167,7 @@ def capture_prompt(
             tokens of raw text are honoured only in a `RawPrompt` that says that it is trusted.
         chunks: The retrieved chunks.
         splitter: Finds the sentences of a chunk.
+        question: The question that the prompt asks; its own place belongs to no chunk.
 
     Returns:
         The prompt, the sources of the chunks that were located, and every chunk's location.
@@ -156,18 +183,19 @@ def capture_prompt(
     bos_added = isinstance(captured, RawPrompt) and captured.bos_added
     messages = _messages(captured)
     texts = [clean_text(text) for _, text in messages]
-    locations = locate_chunks(texts, chunks)
+    matches = _matches(texts, chunks, question)
+    locations = tuple(_location(index, match) for index, match in enumerate(matches))
     if not any(location.located for location in locations):
         outcomes = ", ".join(f"{place.chunk_index}: {place.outcome}" for place in locations)
         raise ChunkNotFoundError(
             f"none of the {len(chunks)} chunks stands in the captured prompt ({outcomes}); "
             "pass the prompt that the generator saw, or leave it out to use a template"
         )
-    located = [location.chunk_index for location in locations if location.located]
-    sources = SourceSet.build(chunks, splitter, located)
+    shown = {each.chunk_index: each.shown or None for each in locations if each.located}
+    sources = SourceSet.build(chunks, splitter, shown)
     if trusted:
         _warn_of_unlocated(locations)
-    divided = tuple(_divide(messages, texts, sources, locations, trusted=trusted))
+    divided = tuple(_divide(messages, texts, sources, matches, trusted=trusted))
     return Prompt(divided, raw=raw, bos_added=bos_added), sources, locations
 
 
@@ -218,43 +246,44 @@ def _divide(
     messages: Sequence[tuple[str | None, str]],
     texts: Sequence[str],
     sources: SourceSet,
-    locations: Sequence[ChunkLocation],
+    matches: Sequence[Match],
     *,
     trusted: bool,
 ) -> Iterator[PromptMessage]:
     """Cut each message into chunks, which can be removed, and the text around them."""
-    here: list[list[tuple[int, int, int]]] = [[] for _ in texts]
-    for location in locations:
-        for number, start, end in location.places:
-            here[number].append((start, end, location.chunk_index))
-    for (role, _), text, places in zip(messages, texts, here, strict=True):
+    here: list[list[tuple[int, int, int, Copy]]] = [[] for _ in texts]
+    for index, match in enumerate(matches):
+        for copy in match.copies:
+            number, start, end = copy.place
+            here[number].append((start, end, index, copy))
+    for (role, _), text, copies in zip(messages, texts, here, strict=True):
         segments: list[Segment] = []
         offset = 0
-        for start, end, index in sorted(places):
-            body = sources.of_chunk(index)
+        for start, end, index, copy in sorted(copies, key=itemgetter(0)):
             segments.append(Segment(text[offset:start], trusted=trusted))
-            spans = _project(
-                clean_text(sources.chunks[index].text),
-                text[start:end],
-                [(source.start, source.end) for source in body],
-            )
-            segments += chunk_segments(text[start:end], spans, range(body[0].id, body[-1].id + 1))
+            segments += _copy_segments(text[start:end], start, copy, sources.of_chunk(index))
             offset = end
         segments.append(Segment(text[offset:], trusted=trusted))
         yield PromptMessage(role, tuple(segment for segment in segments if segment.text))
 
 
-def _project(chunk: str, captured: str, spans: Sequence[Span]) -> list[Span]:
-    """Map spans of a chunk to its captured copy, which differs in white space only."""
-    here = [match.start() for match in re.finditer(r"\S+", chunk)]
-    there = [match.start() for match in re.finditer(r"\S+", captured)]
-    projected: list[Span] = []
-    for start, end in spans:
-        inner = chunk[start:end]
-        first = start + len(inner) - len(inner.lstrip())
-        last = start + len(inner.rstrip()) - 1
-        word, last_word = bisect_right(here, first) - 1, bisect_right(here, last) - 1
-        projected.append(
-            (there[word] + first - here[word], there[last_word] + last - here[last_word] + 1)
-        )
-    return projected
+def _copy_segments(
+    text: str, offset: int, copy: Copy, sentences: Sequence[Source]
+) -> list[Segment]:
+    """Divide a copy of a chunk into the sentences that it shows."""
+    spans: list[Span] = []
+    ids: list[int] = []
+    done = 0
+    for sentence in sentences:
+        projected = copy.project(sentence.start, sentence.end)
+        if projected is None:
+            continue
+        start, end = (place - offset for place in projected[1])
+        start = max(start, done)  # one character of the prompt may stand for two of the chunk
+        if start < end:
+            spans.append((start, end))
+            ids.append(sentence.id)
+            done = end
+    if not spans:
+        return [Segment(text, (range(sentences[0].id, sentences[-1].id + 1),))]
+    return chunk_segments(text, spans, ids)

@@ -252,7 +252,7 @@ class ContextTemplate:
         return segments
 
 
-def chunk_segments(text: str, spans: Sequence[Span], ids: range) -> list[Segment]:
+def chunk_segments(text: str, spans: Sequence[Span], ids: Sequence[int]) -> list[Segment]:
     """Divide a chunk's text into its sentences and the white space around them.
 
     The gap between two sentences is shown while the second stays and any before it does, so a
@@ -261,15 +261,17 @@ def chunk_segments(text: str, spans: Sequence[Span], ids: range) -> list[Segment
     Args:
         text: The chunk as it stands in the prompt.
         spans: The sentences' spans in `text`.
-        ids: The sentences' ids.
+        ids: The sentences' ids, rising.
     """
-    segments = [Segment(text[: spans[0][0]], (ids,))]
+    whole = _range(ids)
+    segments = [Segment(text[: spans[0][0]], (whole,))]
     edges = [*spans, (len(text), len(text))]
-    for id_, ((start, end), (following, _)) in zip(ids, pairwise(edges), strict=True):
-        one = range(id_, id_ + 1)
-        segments.append(Segment(text[start:end], (one,), sentence_id=id_))
-        last = id_ == ids[-1]
-        needs = (ids,) if last else (range(ids.start, id_ + 1), range(id_ + 1, id_ + 2))
+    for number, ((start, end), (following, _)) in enumerate(pairwise(edges)):
+        one = range(ids[number], ids[number] + 1)
+        segments.append(Segment(text[start:end], (one,), sentence_id=ids[number]))
+        needs: tuple[range, ...] = (whole,)
+        if number + 1 < len(ids):
+            needs = (range(ids[0], one.stop), range(ids[number + 1], ids[number + 1] + 1))
         segments.append(Segment(text[end:following], needs))
     return [segment for segment in segments if segment.text]
 

@@ -51,6 +51,9 @@ class Chunk:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise InputError(f"a chunk's text must be a str, not {type(self.text).__name__}")
+        id_: object = self.id
+        if id_ is not None and not isinstance(id_, str):
+            raise InputError(f"a chunk's id must be a str or None, not {type(id_).__name__}")
         metadata: object = self.metadata
         if not isinstance(metadata, Mapping):
             raise InputError(f"a chunk's metadata must be a mapping, not {type(metadata).__name__}")
@@ -203,14 +206,17 @@ class SourceSet:
         cls,
         chunks: Sequence[Chunk],
         splitter: SentenceSplitter = split_sentences,
-        indexes: Iterable[int] | None = None,
+        shown: Mapping[int, Sequence[Span] | None] | None = None,
     ) -> SourceSet:
         """Divide chunks into sources.
 
         Args:
             chunks: The retrieved chunks.
             splitter: Finds the sentences of a chunk.
-            indexes: The chunks to divide (those found in a captured prompt); all by default.
+            shown: The chunks to divide (those found in a captured prompt), and which spans of
+                their text are shown if that is not all of it: a sentence of which only a part is
+                shown is cut to that, and one of which nothing is shown is no source. By default,
+                all chunks and all of their text.
 
         Raises:
             ConfigurationError: If the splitter returns spans that are blank, out of order or
@@ -218,11 +224,15 @@ class SourceSet:
         """
         sentences: list[Source] = []
         by_chunk: list[tuple[int, list[Source]]] = []
-        for index in range(len(chunks)) if indexes is None else sorted(indexes):
+        for index in range(len(chunks)) if shown is None else sorted(shown):
             text = chunks[index].text
+            spans: Sequence[tuple[int, Span]] = list(enumerate(sentence_spans(text, splitter)))
+            parts = shown[index] if shown is not None else None
+            if parts is not None:
+                spans = _shown_of(text, spans, parts)
             own = [
                 Source(
-                    id=(number := len(sentences) + position),
+                    id=(number := len(sentences) + offset),
                     level="sentence",
                     chunk_index=index,
                     sentence_index=position,
@@ -231,7 +241,7 @@ class SourceSet:
                     text=text[start:end],
                     sentence_ids=(number,),
                 )
-                for position, (start, end) in enumerate(sentence_spans(text, splitter))
+                for offset, (position, (start, end)) in enumerate(spans)
             ]
             sentences.extend(own)
             if own:
@@ -282,6 +292,31 @@ class SourceSet:
             whole.chunk_index: tuple(self.sentences[id_] for id_ in whole.sentence_ids)
             for whole in self.whole_chunks
         }
+
+
+def _shown_of(
+    text: str, sentences: Sequence[tuple[int, Span]], parts: Sequence[Span]
+) -> list[tuple[int, Span]]:
+    """Cut sentences, which come with their numbers, to what is shown of them."""
+    cut: list[tuple[int, Span]] = []
+    for position, (start, end) in sentences:
+        edges = [
+            edge
+            for low, high in parts
+            if text[max(low, start) : min(high, end)].strip()
+            for edge in _visible(text, max(low, start), min(high, end))
+        ]
+        if edges:
+            cut.append((position, (edges[0], edges[-1])))
+    if not cut:  # what is shown is in no sentence
+        cut.append((0, _visible(text, parts[0][0], parts[-1][1])))
+    return cut
+
+
+def _visible(text: str, start: int, end: int) -> Span:
+    """Return a span without the white space at its ends."""
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 
 def _whole(text: str) -> list[Span]:

@@ -1,83 +1,110 @@
-"""Exact search for runs of words in a text, with any white space standing for any other.
+"""Search for a text in another one, from border to border.
 
-The text is written as a row of tokens (words, single characters, runs of white space), each behind
-a mark. What is searched for is written in the same way, so a plain `str.find` can only match whole
-tokens: "art" is not found in "start". The time is linear in the text, whatever it holds.
+"art" is not found in "start". Units hold no white space, so only the words at the ends of what is
+found are divided into units. Where too many places fail, both texts are written as rows of units,
+each behind a mark, in which a plain `str.find` can only match whole units: the time is linear,
+whatever the texts hold.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from itertools import accumulate
+from functools import cached_property
 
+from attribot_integrations.context.borders import is_part_of_name, units
+from attribot_integrations.context.layers import Layer
 from attribot_integrations.context.sources import Span
 
-__all__ = ["WordSearch"]
+__all__ = ["WordSearch", "last_taken"]
 
 _MARK = "\ud800"  # a lone surrogate, which cleaned text cannot hold
-_COMBINING = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u20d0-\u20f0\ufe20-\ufe2f"
-_INDIC = "\u0900-\u0963\u0966-\u0dff"
-_UNSPACED = (
-    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
-    "\u2e80-\u31ff\u3400-\ua4cf\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese, Japanese
-)
-# Scripts without spaces between words may be cut at any character. Vowel signs and accents, which
-# are no letters to `re`, belong to the word they stand in; "_" may be Markdown and does not.
-_TOKEN = re.compile(rf"(?:[^\W_{_UNSPACED}]|[{_COMBINING}{_INDIC}])+|\s+|[^\s]")
+_PATIENCE = 1_000_000
+"""Characters that may be compared in vain before rows are written."""
 
 
 class WordSearch:
-    """A text in which runs of words are looked for; a place can be taken once.
+    """A text in which others are looked for.
 
     Args:
-        text: Any text without lone surrogates.
+        layer: A text without lone surrogates, every run of white space in it one space.
     """
 
-    def __init__(self, text: str) -> None:
-        matches = list(_TOKEN.finditer(text))
-        self._spans = [match.span() for match in matches]
-        pieces = [_written(match.group()) for match in matches]
-        self._row = "".join(pieces) + _MARK
-        self._starts = list(accumulate(map(len, pieces), initial=0))
-        self._taken = bytearray(len(pieces))
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self._borders: dict[int, list[int]] = {}
 
-    def take(self, needle: str) -> list[Span] | None:
-        """Find and take every place of a row that is still free.
-
-        Search for longer rows first: the time is linear only then.
+    def find(self, needle: str, taken: bytearray) -> tuple[list[Span], list[Span]]:
+        """Find the places of a text, copies that overlap one another aside.
 
         Args:
-            needle: What `prepare` wrote.
+            needle: A text like the layer's, without white space at its ends, not empty.
+            taken: A byte for each character of the original text, other than 0 where it is taken.
 
         Returns:
-            Spans in the text, in order; `None` if it stands nowhere, free or taken.
+            Spans in the layer's text, in order: of the places that are free, and of some of those
+            that are not.
         """
-        place = self._row.find(needle)
-        if place < 0:
-            return None
-        spans: list[Span] = []
+        free: list[Span] = []
+        blocked: list[Span] = []
+        written = ""
+        patience = _PATIENCE
+        place = self.layer.text.find(needle)
         while place >= 0:
-            first = bisect_left(self._starts, place)
-            end = bisect_left(self._starts, place + len(needle) - 1)
-            blocked = self._taken.rfind(1, first, end)
-            if blocked < 0:
-                self._taken[first:end] = b"\x01" * (end - first)
-                spans.append((self._spans[first][0], self._spans[end - 1][1]))
-            # Every place that begins before the end of the blocking one is blocked too.
-            place = self._row.find(needle, self._starts[end if blocked < 0 else blocked + 1])
-        return spans
+            end = place + len(needle)
+            following = place + 1
+            if self._fits(place, end):
+                last = last_taken(taken, *self.layer.origin(place, end))
+                (free if last < 0 else blocked).append((place, end))
+                # Every place that begins before the end of the taken one is blocked too.
+                following = end if last < 0 else self.layer.started_by(last)
+            else:
+                patience -= len(needle)
+            if patience > 0:
+                place = self.layer.text.find(needle, following)
+            else:
+                written = written or _row(needle, units(needle))
+                place = self._find_row(written, following)
+        return free, blocked
+
+    def is_border(self, place: int) -> bool:
+        """Tell whether a place in the layer's text is between two units."""
+        text = self.layer.text
+        if place in (0, len(text)) or text[place] == " " or text[place - 1] == " ":
+            return True
+        start = text.rfind(" ", 0, place) + 1
+        if start not in self._borders:
+            end = text.find(" ", place)
+            word = text[start : end if end >= 0 else len(text)]
+            self._borders[start] = [start + low for low, _ in units(word)]
+        borders = self._borders[start]
+        near = bisect_left(borders, place)
+        return near < len(borders) and borders[near] == place
+
+    def _fits(self, start: int, end: int) -> bool:
+        if not self.is_border(start) or not self.is_border(end):
+            return False
+        return not is_part_of_name(self.layer.text, start, end)
+
+    def _find_row(self, row: str, start: int) -> int:
+        starts, places, text = self._units
+        number = bisect_left(starts, start)
+        place = text.find(row, places[number]) if number < len(places) else -1
+        return starts[bisect_left(places, place)] if place >= 0 else -1
+
+    @cached_property
+    def _units(self) -> tuple[list[int], list[int], str]:
+        """Where each unit starts, in the text and in its row, and the row."""
+        spans = units(self.layer.text)
+        starts = [start for start, _ in spans]
+        places = [start + number for number, start in enumerate(starts)]
+        return starts, places, _row(self.layer.text, spans)
 
 
-def prepare(text: str) -> str:
-    """Write what is searched for as a row of tokens; blank text gives "".
-
-    Args:
-        text: Any text without lone surrogates.
-    """
-    pieces = [_written(token) for token in _TOKEN.findall(text.strip())]
-    return "".join(pieces) + _MARK if pieces else ""
+def last_taken(taken: bytearray, start: int, end: int) -> int:
+    """Return the last place in a range that is taken, -1 if all is free."""
+    free = len(taken[start:end].rstrip(b"\x00")) - 1
+    return start + free if free >= 0 else -1
 
 
-def _written(token: str) -> str:
-    return _MARK + (" " if token.isspace() else token)
+def _row(text: str, spans: list[Span]) -> str:
+    return _MARK + _MARK.join([*(text[low:high] for low, high in spans), ""])

@@ -258,6 +258,7 @@ def _concluded(
         result.log_probs_without_context,
         citations,
         alternatives,
+        complete=not any(location.traces for location in locations),
     )
     support = _withheld(options.support(evidence), stopped)
     return Attribution(
@@ -320,11 +321,21 @@ def build_prompt(
         sources = SourceSet.build(chunks, options.splitter)
         template = request.prompt or options.template
         return fill_template(template, request.question, sources), sources, ()
-    prompt, sources, locations = capture_prompt(request.prompt, chunks, options.splitter)
+    prompt, sources, locations = capture_prompt(
+        request.prompt, chunks, options.splitter, request.question
+    )
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
     if missing:
         listed = ", ".join(f"{place.chunk_index} ({place.outcome})" for place in missing)
         _logger.info("no place of their own in the captured prompt for chunks %s", listed)
+    unremoved = [place.chunk_index for place in locations if place.traces]
+    if unremoved:
+        _logger.warning(
+            "text of the chunks %s may stand in the captured prompt where it is not recognised: "
+            "statements that seem not to need the context are labelled unknown; leave prompt out "
+            "to score with a template",
+            ", ".join(map(str, unremoved)),
+        )
     return prompt, sources, locations
 
 

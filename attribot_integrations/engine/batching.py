@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 
 from attribot_integrations.engine.attributing import SharedContexts, attribute_answer
-from attribot_integrations.errors import InputError, OutOfMemoryError
+from attribot_integrations.errors import InputError, OutOfMemoryError, free_frames
 from attribot_integrations.requests.context_runs import context_key, context_runs
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.requests.protocols import BatchAttributor, RequestAttributor
@@ -102,13 +102,5 @@ def _attribute(
         id_ = getattr(request, "id", None)  # it may be no request at all
         _logger.warning("attribution of request %r failed: %s", id_, error)
         _logger.debug("traceback of request %r", id_, exc_info=error)
-        _let_go(error)
+        free_frames(error)
         return FailedAttribution(error, id_)
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Drop an error's tracebacks, which hold on to the prompt's cached activations."""
-    if error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        _let_go(error.__cause__)
-        _let_go(error.__context__)

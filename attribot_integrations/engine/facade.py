@@ -6,6 +6,7 @@ import asyncio
 import copy
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,14 @@ from attribot_integrations.requests.options import (
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
 from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.protocols import ScoringModel
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from typing_extensions import Unpack
+
+    from attribot_integrations.scoring.loading import LoadingKeywords
 
 __all__ = ["AttributionEngine"]
 
@@ -68,13 +72,7 @@ class AttributionEngine:
         proxy: str | Path | None = None,
         *,
         options: EngineOptions | None = None,
-        device_map: str | dict[str, Any] | None = "auto",
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        trust_remote_code: bool = False,
-        use_safetensors: bool = True,
-        model_options: Mapping[str, Any] | None = None,
-        chat_options: Mapping[str, Any] | None = None,
+        **loading: Unpack[LoadingKeywords],
     ) -> AttributionEngine:
         """Load a target, and if wanted a proxy, from the Hugging Face hub or folders.
 
@@ -83,33 +81,29 @@ class AttributionEngine:
             proxy: The proxy's; another family with another tokenizer will do. It is loaded with
                 the same settings, but for `revision`.
             options: What to do with each request.
-            device_map: Where accelerate puts the weights: "auto", a device, or a map.
-            dtype: Precision; by default the checkpoint's own, and float32 on a CPU.
-            revision: The target's branch, tag or commit on the hub.
-            trust_remote_code: Whether to run code that comes with a checkpoint.
-            use_safetensors: Whether to refuse pickled weights, which can run code.
-            model_options: Further options for transformers' `from_pretrained`.
-            chat_options: Variables for the chat template.
+            **loading: `device_map`, `dtype`, `revision`, `trust_remote_code`, `use_safetensors`,
+                `model_options` and `chat_options`, see `LoadingOptions`.
 
         Raises:
             ConfigurationError: If an argument has a value that it cannot have.
             UnsupportedModelError: If a checkpoint is no causal language model.
             ModelError: If one cannot be loaded.
         """
+        return cls.load(model, proxy, LoadingOptions(**loading), options=options)
 
-        def load(checkpoint: str | Path, version: str | None) -> LanguageModel:
-            return LanguageModel.from_pretrained(
-                checkpoint,
-                device_map=device_map,
-                dtype=dtype,
-                revision=version,
-                trust_remote_code=trust_remote_code,
-                use_safetensors=use_safetensors,
-                model_options=model_options,
-                chat_options=chat_options,
-            )
-
-        return cls(load(model, revision), load(proxy, None) if proxy else None, options)
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        proxy: str | Path | None,
+        loading: LoadingOptions,
+        *,
+        options: EngineOptions | None = None,
+    ) -> AttributionEngine:
+        """Do what `from_pretrained` does, with its keywords in one object."""
+        target = LanguageModel.load(model, loading)
+        small = LanguageModel.load(proxy, replace(loading, revision=None)) if proxy else None
+        return cls(target, small, options)
 
     @classmethod
     def from_model(

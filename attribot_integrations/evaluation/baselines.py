@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.evaluation.tfidf import check_tfidf, tfidf_similarities
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source, Span
@@ -82,21 +82,14 @@ class Baseline(Protocol):
 
 @dataclass(frozen=True)
 class TfidfSimilarity:
-    """Cosine similarity of a source to the question and answer, as TF-IDF vectors.
-
-    Term weights are tf * (ln((1 + n) / (1 + df)) + 1) over the n sources of the context and the
-    query, each vector divided by its length (scikit-learn's `TfidfVectorizer`, with words of one
-    character kept).
+    """Cosine similarity of a source to the question and answer, see `tfidf_similarities`.
 
     Raises:
         MissingExtraError: If scikit-learn is not installed.
     """
 
     def __post_init__(self) -> None:
-        try:
-            import sklearn.feature_extraction.text  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("the baseline tfidf", "evaluation") from error
+        check_tfidf("the baseline tfidf")
 
     @property
     def name(self) -> str:
@@ -105,13 +98,6 @@ class TfidfSimilarity:
 
     def run(self, inputs: BaselineInput) -> BaselineScores:
         """Score every source."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        texts = [f"{inputs.question} {inputs.answer}", *(each.text for each in inputs.sources)]
-        vectorizer = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b")
-        scores = np.zeros(len(inputs.sources), dtype=np.float32)
-        words = vectorizer.build_analyzer()
-        if any(words(text) for text in texts):  # an empty vocabulary is refused
-            vectors = vectorizer.fit_transform(texts)
-            scores = (vectors[1:] @ vectors[0].T).toarray()[:, 0].astype(np.float32)
+        query = f"{inputs.question} {inputs.answer}"
+        scores = tfidf_similarities(query, [each.text for each in inputs.sources])
         return BaselineScores(scores, tokens=0, passes=0)

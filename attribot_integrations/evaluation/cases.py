@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from attribot_integrations.results import FloatArray
     from attribot_integrations.scoring.language_model import LanguageModel
 
-__all__ = ["Case", "Naive", "answers_greedily", "naive_leave_one_out", "prepare"]
+__all__ = ["Case", "Naive", "answers_greedily", "naive_leave_one_out", "prepare_case"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Case:
     prompt: Prompt
 
 
-def prepare(engine: AttributionEngine, example: EvaluationExample) -> Case:
+def prepare_case(engine: AttributionEngine, example: EvaluationExample) -> Case:
     """Build the prompt of an example just as the engine does.
 
     Raises:

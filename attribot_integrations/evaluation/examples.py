@@ -14,12 +14,11 @@ from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk, SentenceSplitter, Span, split_sentences
 from attribot_integrations.demo.corpus import REPORT_SEEDS, Kind, demo_examples
+from attribot_integrations.demo.world import SentenceRef
 from attribot_integrations.errors import ConfigurationError, DataFileError
 
 __all__ = ["EvaluationExample", "ExampleSet", "KnownSentences", "demo_set", "read_set"]
 
-SentenceRef = tuple[int, int]
-"""A sentence, as its chunk's index and its own index in the chunk."""
 Gold = tuple[tuple[SentenceRef, ...], ...]
 
 

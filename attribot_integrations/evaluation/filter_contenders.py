@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from attribot_integrations.errors import ConfigurationError, MissingExtraError
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.evaluation.tfidf import check_tfidf, tfidf_similarities
 from attribot_integrations.filtering import score_chunks
 from attribot_integrations.filtering.chunk_scoring import named_signal
+from attribot_integrations.filtering.keeping import KeepRule
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.filtering import RelevanceSignal
-    from attribot_integrations.results.parts import FloatArray, ModelCost
+    from attribot_integrations.results.parts import ModelCost
     from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = [
@@ -91,21 +91,14 @@ class TfidfFilter:
             raise ConfigurationError(
                 f"give either threshold or top_n, got {self.threshold} and {self.top_n}"
             )
-        try:
-            import sklearn.feature_extraction.text  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("the filter tfidf", "evaluation") from error
+        check_tfidf("the filter tfidf")
 
     def __call__(self, question: str, chunks: Sequence[Chunk]) -> Filtered:
         """Choose the chunks that share words with the question."""
         started = time.perf_counter()
-        scores = _similarities(question, [chunk.text for chunk in chunks])
-        if self.top_n is not None:
-            kept = np.argsort(-scores, kind="stable")[: self.top_n]
-        else:
-            kept = np.flatnonzero(scores >= (self.threshold or 0.0))
-        seconds = time.perf_counter() - started
-        return Filtered(tuple(sorted(int(index) for index in kept)), seconds)
+        scores = tfidf_similarities(question, [chunk.text for chunk in chunks])
+        kept = KeepRule(self.threshold, self.top_n).kept(scores)
+        return Filtered(kept, time.perf_counter() - started)
 
 
 @dataclass(frozen=True)
@@ -199,14 +192,3 @@ def _relevance_filter(
     judge = engine.target if name == "draft-target" else engine.proxy or engine.target
     drafter = judge if name == "draft-proxy" else engine.target
     return RelevanceFilter(engine, judge, signal, threshold, drafter)
-
-
-def _similarities(question: str, texts: Sequence[str]) -> FloatArray:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b")
-    words = vectorizer.build_analyzer()
-    if not any(words(text) for text in (question, *texts)):  # an empty vocabulary is refused
-        return np.zeros(len(texts), dtype=np.float32)
-    vectors = vectorizer.fit_transform([question, *texts])
-    return np.asarray((vectors[1:] @ vectors[0].T).toarray()[:, 0], dtype=np.float32)

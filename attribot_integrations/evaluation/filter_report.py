@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
-from attribot_integrations.render.text import one_line
+from attribot_integrations.evaluation.figure_table import Column, figure_table, table_title
 
 __all__ = ["FILTER_LEGEND", "filter_table"]
 
 _COLUMNS = (
-    ("recall", "recall", 3),
-    ("all_facts", "all facts", 3),
-    ("dropped", "dropped", 3),
-    ("exact_answer", "exact answer", 3),
-    ("saved", "saved", 2),
-    ("tokens_vs_pass", "tokens", 2),
-    ("cost_vs_pass", "cost", 2),
-    ("seconds_vs_pass", "time", 2),
+    Column("recall", "recall", 3, with_interval=True),
+    Column("all_facts", "all facts", 3),
+    Column("dropped", "dropped", 3, with_interval=True),
+    Column("exact_answer", "exact answer", 3, with_interval=True),
+    Column("saved", "saved", 2),
+    Column("tokens_vs_pass", "tokens", 2),
+    Column("cost_vs_pass", "cost", 2),
+    Column("seconds_vs_pass", "time", 2),
 )
-"""Figure, heading and decimals; those with an interval that is worth its width are below."""
-_WITH_INTERVAL = {"recall", "dropped", "exact_answer"}
 
 FILTER_LEGEND = (
     "Recall: chunks with a needed fact that are kept; all facts: questions whose facts are all "
@@ -42,23 +38,5 @@ def filter_table(context: Mapping[str, Any], settings: Mapping[str, Any]) -> Tab
         context: One of the results' `contexts`.
         settings: The results' `settings`.
     """
-    proxy = f", proxy {settings['proxy']}" if settings["proxy"] else ""
-    title = one_line(f"{context['data']}: {context['n']} questions, {settings['target']}{proxy}")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    table.add_column("filter", no_wrap=True)
-    for _, heading, _ in _COLUMNS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, figures in context["filters"].items():
-        table.add_row(Text(name), *(Text(_cell(figures, *column)) for column in _COLUMNS))
-    return table
-
-
-def _cell(figures: Mapping[str, Any], key: str, _: str, decimals: int) -> str:
-    value = figures[key]
-    if value is None:
-        return "-"
-    text = f"{value:.{decimals}f}"
-    if key not in _WITH_INTERVAL:
-        return text
-    low, high = figures[f"{key}_ci"]
-    return f"{text} [{low:.{decimals}f} {high:.{decimals}f}]"
+    title = table_title(context["data"], f"{context['n']} questions", settings)
+    return figure_table(title, "filter", _COLUMNS, context["filters"])

@@ -11,8 +11,8 @@ import torch
 
 from attribot_integrations import __version__
 from attribot_integrations.evaluation.bootstrap import bootstrap_mean
-from attribot_integrations.evaluation.cases import Case, answers_greedily, prepare
-from attribot_integrations.evaluation.runner import environment
+from attribot_integrations.evaluation.cases import Case, answers_greedily, prepare_case
+from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.tokens.ablated import AblatedText
 
@@ -94,7 +94,7 @@ def measure_filters(
     Returns:
         The example's figures for each filter, see `evaluate_filters`.
     """
-    case = prepare(engine, example)
+    case = prepare_case(engine, example)
     target = _one_pass(in_process(engine.target), case)
     answers: dict[tuple[int, ...], bool] = {}
     figures: dict[str, Values] = {}
@@ -133,7 +133,7 @@ def _answers(engine: AttributionEngine, example: EvaluationExample, kept: tuple[
     chunks = tuple(example.chunks[index] for index in kept)
     if not any(chunk.text.strip() for chunk in chunks):
         return False
-    return answers_greedily(prepare(engine, replace(example, chunks=chunks)).inputs)
+    return answers_greedily(prepare_case(engine, replace(example, chunks=chunks)).inputs)
 
 
 def _quality(case: Case, kept: Sequence[int]) -> Values:

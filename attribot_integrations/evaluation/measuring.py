@@ -17,7 +17,7 @@ from attribot_integrations.evaluation.cases import (
     Naive,
     answers_greedily,
     naive_leave_one_out,
-    prepare,
+    prepare_case,
 )
 from attribot_integrations.evaluation.gold import compare_with_gold
 from attribot_integrations.evaluation.metrics import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from attribot_integrations.evaluation.examples import EvaluationExample
     from attribot_integrations.results import FloatArray
 
-__all__ = ["MeasureOptions", "Outcome", "Row", "measure"]
+__all__ = ["ContenderOutcome", "MeasureOptions", "Row", "measure"]
 
 Row = dict[str, Any]
 """What is kept of one example, ready for JSON."""
@@ -80,7 +80,7 @@ class MeasureOptions:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ContenderOutcome:
     """What one contender gave for one example, before it is judged."""
 
     scores: FloatArray
@@ -123,7 +123,7 @@ def measure(
         InputError: If the example cannot be attributed.
         ModelError: If a contender cannot be run on this model.
     """
-    case = prepare(engine, example)
+    case = prepare_case(engine, example)
     row = _describe(case, index)
     if options.correct_only and not row["answered_right"]:
         return row
@@ -162,7 +162,7 @@ def _describe(case: Case, index: int) -> Row:
     }
 
 
-def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Outcome:
+def _run(engine: AttributionEngine, case: Case, contender: Contender) -> ContenderOutcome:
     if contender.baseline is not None:
         started = time.perf_counter()
         result = contender.baseline.run(case.inputs)
@@ -170,7 +170,7 @@ def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Outcome
         model = case.inputs.model
         cost = ModelCost(model.name, model.parameters, result.tokens, result.passes, 0)
         exact = np.zeros(len(case.sources), dtype=np.bool_)
-        return Outcome(result.scores, exact, None, None, (cost,), seconds)
+        return ContenderOutcome(result.scores, exact, None, None, (cost,), seconds)
     example = case.example
     attribution = engine.attribute(
         example.question,
@@ -186,7 +186,7 @@ def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Outcome
     )
     citing = "baseline" not in attribution.estimands
     labels = [each.label == "supported" for each in attribution.support]
-    return Outcome(
+    return ContenderOutcome(
         scores=attribution.source_scores,
         exact=attribution.exact,
         cited=cited if citing else None,
@@ -208,7 +208,7 @@ class _Effects:
     outcomes: FloatArray
     """`[ablations]`."""
 
-    def of(self, outcome: Outcome, counts: Sequence[int]) -> Values:
+    def of(self, outcome: ContenderOutcome, counts: Sequence[int]) -> Values:
         """Measure faithfulness, for which no reference scores are needed."""
         drops: Values = {
             f"drop_{count}": self.full - self.removed[outcome.best(count)] for count in counts
@@ -218,7 +218,7 @@ class _Effects:
 
 def _effects(
     case: Case,
-    outcomes: Iterable[Outcome],
+    outcomes: Iterable[ContenderOutcome],
     kept: npt.NDArray[np.bool_],
     options: MeasureOptions,
 ) -> _Effects:
@@ -240,7 +240,7 @@ def _effects(
     )
 
 
-def _agreement(outcome: Outcome, naive: Naive, min_score: float) -> Values:
+def _agreement(outcome: ContenderOutcome, naive: Naive, min_score: float) -> Values:
     """Compare with exact leave-one-out on the target."""
     errors = np.abs(outcome.scores - naive.scores)[outcome.exact]
     top = top_agreement(outcome.scores, naive.scores)
@@ -254,7 +254,7 @@ def _agreement(outcome: Outcome, naive: Naive, min_score: float) -> Values:
     }
 
 
-def _cost(outcome: Outcome, naive: Naive, target_parameters: int) -> Values:
+def _cost(outcome: ContenderOutcome, naive: Naive, target_parameters: int) -> Values:
     """Compare with naive leave-one-out on the target; baselines' own models are the target."""
     tokens = sum(model.tokens for model in outcome.models)
     weighted = sum(model.tokens * model.parameters for model in outcome.models)

@@ -1,9 +1,10 @@
-"""Rows of an evaluation on their way to disk, so that an interrupted run can go on."""
+"""Rows of an evaluation on their way to disk, so that it can go on, and its results."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from attribot_integrations.errors import ConfigurationError, DataFileError
 
-__all__ = ["RowStore", "fingerprint"]
+__all__ = ["RowStore", "fingerprint", "write_results"]
 
 Row = dict[str, Any]
 
@@ -106,3 +107,11 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Sequence[
         for name in names
         if before.get(name) != now.get(name)
     ]
+
+
+def write_results(results: Mapping[str, Any], path: Path) -> None:
+    """Write results as JSON; a file that is there is replaced at once or not at all."""
+    text = json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

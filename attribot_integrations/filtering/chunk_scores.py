@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from attribot_integrations.context.sources import Chunk, Span
-from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.errors import InputError
+from attribot_integrations.filtering.keeping import DEFAULT_THRESHOLD, KeepRule, reaches
 from attribot_integrations.results.parts import Cost, FloatArray
 
-__all__ = ["DEFAULT_THRESHOLD", "ChunkScores", "SentenceRelevance"]
-
-DEFAULT_THRESHOLD = 0.5
-"""Least relevance of a chunk that is kept, where nothing else is said."""
+__all__ = ["ChunkScores", "SentenceRelevance"]
 
 
 @dataclass(frozen=True)
@@ -67,18 +65,7 @@ class ChunkScores:
         Raises:
             ConfigurationError: If a limit makes no sense.
         """
-        _check_threshold(threshold)
-        if top_n is not None and top_n < 1:
-            raise ConfigurationError(f"top_n must be at least 1, got {top_n}")
-        if min_chunks < 0:
-            raise ConfigurationError(f"min_chunks must not be negative, got {min_chunks}")
-        # In the precision of the scores: 0.7 must keep what was rounded to it.
-        least = np.float32(
-            DEFAULT_THRESHOLD if threshold is None and top_n is None else threshold or 0.0
-        )
-        ranked = [int(index) for index in np.argsort(-self.relevance, kind="stable")]
-        kept = [index for index in ranked if self.relevance[index] >= least][:top_n]
-        return tuple(sorted({*kept, *ranked[:min_chunks]}))
+        return KeepRule(threshold, top_n, min_chunks).kept(self.relevance)
 
     def trimmed(self, index: int, *, threshold: float = DEFAULT_THRESHOLD) -> tuple[Span, ...]:
         """Return the spans of a chunk's relevant sentences, neighbours joined.
@@ -91,7 +78,7 @@ class ChunkScores:
             InputError: If there is no such chunk, or sentences were not scored.
             ConfigurationError: If the threshold makes no sense.
         """
-        _check_threshold(threshold)
+        least = KeepRule(threshold).sentence_threshold
         if not 0 <= index < len(self.chunks):
             raise InputError(f"index must be from 0 to {len(self.chunks) - 1}, got {index}")
         if not self.sentences and self.chunks[index].text.strip():
@@ -101,15 +88,10 @@ class ChunkScores:
         for each in self.sentences:
             if each.chunk_index != index:
                 continue
-            kept = np.float32(each.relevance) >= np.float32(threshold)
+            kept = reaches(each.relevance, least)
             if kept and joins:
                 spans[-1] = (spans[-1][0], each.end)
             elif kept:
                 spans.append((each.start, each.end))
             joins = kept
         return tuple(spans)
-
-
-def _check_threshold(threshold: float | None) -> None:
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ConfigurationError(f"threshold must be from 0 to 1, got {threshold}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.scoring.protocols import ScoringModel
 
-__all__ = ["Granularity", "SignalName", "named_signal", "score_chunks"]
+__all__ = ["Granularity", "SignalName", "check_granularity", "named_signal", "score_chunks"]
 
 Granularity = Literal["chunk", "sentence"]
 """What is scored: whole chunks, or their sentences too."""
@@ -56,10 +56,7 @@ def score_chunks(
     """
     started = time.perf_counter()
     chosen = named_signal(signal)
-    if granularity not in get_args(Granularity):
-        raise ConfigurationError(
-            f"granularity must be one of {list(get_args(Granularity))}, got {granularity!r}"
-        )
+    check_granularity(granularity)
     if not isinstance(question, str) or not question.strip():
         raise InputError(f"the question must be text that is not blank, got {question!r:.60}")
     try:
@@ -91,13 +88,27 @@ def score_chunks(
     )
 
 
+def check_granularity(granularity: object) -> None:
+    """Check what is to be scored.
+
+    Raises:
+        ConfigurationError: If it is no `Granularity`.
+    """
+    if granularity not in get_args(Granularity):
+        raise ConfigurationError(
+            f"granularity must be one of {list(get_args(Granularity))}, got {granularity!r}"
+        )
+
+
 def named_signal(signal: RelevanceSignal | str) -> RelevanceSignal:
     """Return a signal by its name, or the signal itself.
 
     Raises:
-        ConfigurationError: If there is none of that name.
+        ConfigurationError: If there is none of that name, or it is no signal.
     """
     if not isinstance(signal, str):
+        if not callable(signal):
+            raise ConfigurationError(f"signal must be a name or a RelevanceSignal, got {signal!r}")
         return signal
     if signal not in SIGNALS:
         raise ConfigurationError(f"signal must be one of {list(SIGNALS)}, got {signal!r}")

@@ -1,88 +1,41 @@
-"""`ChunkFilter`: which retrieved chunks to keep, for the adapters' components."""
+"""`KeepRule`: which scored chunks are kept."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, get_args
+from typing import TYPE_CHECKING
 
-from attribot_integrations.context.sources import Chunk, Span
+import numpy as np
+
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.requests.engine_check import check_engine
 
 if TYPE_CHECKING:
-    from attribot_integrations.filtering import (
-        ChunkScores,
-        Granularity,
-        RelevanceSignal,
-        SignalName,
-    )
+    from attribot_integrations.results.parts import FloatArray
 
-__all__ = ["SPANS_KEY", "ChunkFilter", "ChunkScorer", "KeptChunk", "trim"]
+__all__ = ["DEFAULT_THRESHOLD", "KeepRule"]
 
-_logger = logging.getLogger(__name__)
-
-SPANS_KEY: Final = "attribot_spans"
-"""Metadata key of the `[start, end]` offsets, in the text as retrieved, of what trimming kept."""
-
-
-class ChunkScorer(Protocol):
-    """Anything that scores chunks, above all an `AttributionEngine`."""
-
-    def score_chunks(
-        self,
-        question: str,
-        chunks: Sequence[str | Chunk],
-        *,
-        signal: RelevanceSignal | SignalName,
-        granularity: Granularity,
-    ) -> ChunkScores:
-        """Say how relevant each chunk is to a question."""
-        ...
+DEFAULT_THRESHOLD = 0.5
+"""Least relevance of a chunk that is kept, where nothing else is said."""
 
 
 @dataclass(frozen=True)
-class KeptChunk:
-    """A chunk that is relevant enough."""
-
-    index: int
-    """Its place among the chunks that were handed in."""
-    relevance: float
-    """Probability that it is relevant, 0 to 1."""
-    spans: tuple[Span, ...] = ()
-    """Its relevant sentences, neighbours joined; none where sentences were not asked for."""
-
-
-@dataclass(frozen=True)
-class ChunkFilter:
-    """Scores chunks, and keeps the relevant ones.
+class KeepRule:
+    """Limits on what is kept.
 
     Raises:
-        ConfigurationError: If an option has a value it cannot have, or the engine scores no chunks.
+        ConfigurationError: If a limit makes no sense.
     """
 
-    engine: ChunkScorer
-    """Scores the chunks."""
-    noun: str
-    """What the user calls a chunk, for messages: "document", "node"."""
-    threshold: float | None
+    threshold: float | None = None
     """Least relevance, inclusive; 0.5 if neither it nor `top_n` is given."""
-    top_n: int | None
-    """Most chunks, those of highest relevance."""
-    min_chunks: int
+    top_n: int | None = None
+    """Most chunks; those of highest relevance, the earlier of two equal ones."""
+    min_chunks: int = 0
     """Chunks that are kept in any case, the most relevant ones."""
-    signal: RelevanceSignal | SignalName
-    """What relevance is judged by."""
-    granularity: Granularity
-    """Whether sentences are scored, too."""
-    raise_error: bool
-    """Whether chunks that cannot be scored are an error; otherwise all of them are kept."""
+    noun: str = "chunk"
+    """What the user calls a chunk, for messages: "document", "node"."""
 
     def __post_init__(self) -> None:
-        from attribot_integrations.filtering.chunk_scoring import Granularity, named_signal
-
-        check_engine(self.engine, "score_chunks")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise ConfigurationError(f"threshold must be from 0 to 1, got {self.threshold}")
         if self.top_n is not None and self.top_n < 1:
@@ -91,62 +44,29 @@ class ChunkFilter:
             raise ConfigurationError(
                 f"min_{self.noun}s must not be negative, got {self.min_chunks}"
             )
-        if self.granularity not in get_args(Granularity):
-            raise ConfigurationError(
-                f"granularity must be one of {list(get_args(Granularity))}, "
-                f"got {self.granularity!r}"
-            )
-        if not callable(named_signal(self.signal)):
-            raise ConfigurationError(
-                f"signal must be a name or a RelevanceSignal, got {self.signal!r}"
-            )
 
-    def __call__(self, question: str, chunks: Sequence[Chunk]) -> tuple[KeptChunk, ...] | None:
-        """Return the chunks to keep, in their order, or `None` if they could not be scored."""
-        try:
-            scores = self.engine.score_chunks(
-                question, chunks, signal=self.signal, granularity=self.granularity
-            )
-        except Exception as error:
-            if self.raise_error:
-                raise
-            _logger.warning(
-                "all %d %ss are kept, for they could not be scored: %s: %s",
-                len(chunks),
-                self.noun,
-                type(error).__name__,
-                error,
-            )
-            return None
-        kept = scores.keep(threshold=self.threshold, top_n=self.top_n, min_chunks=self.min_chunks)
-        return tuple(
-            KeptChunk(index, float(scores.relevance[index]), self._spans(scores, index))
-            for index in kept
+    @property
+    def sentence_threshold(self) -> float:
+        """Least relevance of a sentence that is left in a chunk."""
+        return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
+
+    def kept(self, relevance: FloatArray) -> tuple[int, ...]:
+        """Return the places of what is kept, in order.
+
+        Args:
+            relevance: `[chunks]`, 0 to 1.
+        """
+        least = (
+            0.0 if self.threshold is None and self.top_n is not None else self.sentence_threshold
         )
-
-    def _spans(self, scores: ChunkScores, index: int) -> tuple[Span, ...]:
-        if not scores.sentences:
-            return ()
-        if self.threshold is None:
-            return scores.trimmed(index)
-        return scores.trimmed(index, threshold=self.threshold)
+        ranked = [int(index) for index in np.argsort(-relevance, kind="stable")]
+        kept = [index for index in ranked if reaches(relevance[index], least)][: self.top_n]
+        return tuple(sorted({*kept, *ranked[: self.min_chunks]}))
 
 
-def trim(text: str, spans: Sequence[Span]) -> tuple[str, list[list[int]]]:
-    """Keep some spans of a text, each with the white space that stands before it.
+def reaches(relevance: float, threshold: float) -> bool:
+    """Return whether a relevance is at least a threshold, in the precision of scores.
 
-    Args:
-        text: The text.
-        spans: What to keep, in order; if there is none, the text stays whole.
-
-    Returns:
-        The trimmed text, and the offsets in `text` of what is left, as JSON holds them.
+    0.7 keeps what was rounded to it.
     """
-    if not spans:
-        return text, [[0, len(text)]]
-    pieces: list[str] = []
-    for start, end in spans:
-        before = text[:start]
-        gap = before[len(before.rstrip()) :] if pieces else ""
-        pieces.append(gap + text[start:end])
-    return "".join(pieces), [[start, end] for start, end in spans]
+    return bool(np.float32(relevance) >= np.float32(threshold))

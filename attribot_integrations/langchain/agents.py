@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID, uuid4
 
 from langchain_core.messages import (
@@ -17,6 +15,10 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from attribot_integrations.answers.background import run_apart
+from attribot_integrations.answers.captured import CapturedAnswer
+from attribot_integrations.answers.desk import complete
+from attribot_integrations.answers.recent import Recent
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.langchain.annotations import Annotation, citation_annotations
@@ -25,8 +27,7 @@ from attribot_integrations.langchain.context import attached
 from attribot_integrations.langchain.documents import chunks_in, tool_chunks
 from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.messages import strip_citations
-from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
-from attribot_integrations.langchain.workers import run_apart
+from attribot_integrations.langchain.records import UNTOLD, CitationRecord
 from attribot_integrations.requests.engine_check import check_engine
 
 try:
@@ -40,10 +41,9 @@ if TYPE_CHECKING:
     from langgraph.runtime import Runtime
     from langgraph.types import Command
 
-__all__ = ["CitationMiddleware", "CitedAgentState"]
+    from attribot_integrations.requests.protocols import RequestAttributor
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+__all__ = ["CitationMiddleware", "CitedAgentState"]
 
 _REMEMBERED: Final = 1024
 
@@ -105,8 +105,8 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         self.on_citations = on_citations
         self.raise_error = raise_error
         # An agent's state has no place for these that would not be stored with every step.
-        self._seen: _Recent[str, _Seen] = _Recent()
-        self._found: _Recent[tuple[str, str], tuple[Chunk, ...]] = _Recent()
+        self._seen: Recent[str, _Seen] = Recent(_REMEMBERED)
+        self._found: Recent[tuple[str, str], tuple[Chunk, ...]] = Recent(_REMEMBERED)
 
     def wrap_model_call(
         self,
@@ -202,21 +202,22 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
             return None
         seen = self._seen.get(messages[place].id or "")
         seen = seen or self._what_is_seen(messages[:place])  # of another process, say
-        return CitationRecord(
-            run_id=uuid4(),
+        captured = CapturedAnswer(
+            id=str(uuid4()),
             question=question_text(messages) or "",
             chunks=seen.chunks,
             prompt=seen.prompt,
             answer=answer,
             generator=seen.model,
-            engine=self.engine,
-            raise_error=self.raise_error,
+            problem=None if seen.chunks else UNTOLD,
+            kind="documents",
         )
+        return CitationRecord(captured, self.engine, raise_error=self.raise_error)
 
     def _cite(self, record: CitationRecord | None) -> dict[str, Any]:
+        if record is not None:
+            complete(record, self.on_citations, raise_error=self.raise_error)
         attribution = None if record is None else record.attribution
-        if record is not None and self.on_citations is not None:
-            self.on_citations(record)
         # Those of an earlier turn must not stay.
         return {"citations": [] if attribution is None else citation_annotations(attribution)}
 
@@ -233,25 +234,6 @@ class _Collector(CapturingHandler):
         if self.tracker.is_root(run_id):
             self.chunks += self.tracker.gathered(run_id)
         super().on_tool_end(output, run_id=run_id, **kwargs)
-
-
-class _Recent(Generic[Key, Value]):
-    """A dict, safe with threads, that forgets all but the newest."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._items: OrderedDict[Key, Value] = OrderedDict()
-
-    def add(self, key: Key, value: Value) -> None:
-        with self._lock:
-            self._items[key] = value
-            self._items.move_to_end(key)
-            if len(self._items) > _REMEMBERED:
-                self._items.popitem(last=False)
-
-    def get(self, key: Key) -> Value | None:
-        with self._lock:
-            return self._items.get(key)
 
 
 def _tool_key(message: ToolMessage) -> tuple[str, str]:

@@ -6,15 +6,13 @@ from typing import Any, Final
 
 from langchain_core.messages.content import Citation as Annotation
 
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.links import web_link
 from attribot_integrations.results import Attribution, Citation
 
 __all__ = ["ID_PREFIX", "Annotation", "citation_annotations"]
 
 ID_PREFIX: Final = "attribot-"
 """How the ids of our annotations start, by which they are told from a provider's."""
-
-_LINKS: Final = ("url", "link", "source")
 
 
 def citation_annotations(attribution: Attribution) -> list[Annotation]:
@@ -58,13 +56,7 @@ def _annotation(attribution: Attribution, citation: Citation) -> Annotation:
         cited_text=citation.text,
         extras=extras,
     )
-    url = _url(chunk)
+    url = web_link(chunk.metadata)
     if url is not None:
         annotation["url"] = url
     return annotation
-
-
-def _url(chunk: Chunk) -> str | None:
-    values = (chunk.metadata.get(key) for key in _LINKS)
-    links = (value for value in values if isinstance(value, str))
-    return next((link for link in links if link.startswith(("http://", "https://"))), None)

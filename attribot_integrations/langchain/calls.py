@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -13,13 +13,17 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.runnables.utils import AddableDict
 
+from attribot_integrations.answers.captured import CapturedAnswer
+from attribot_integrations.answers.desk import complete
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys, answer_text
 from attribot_integrations.langchain.documents import documents_of
 from attribot_integrations.langchain.events import CapturingHandler
-from attribot_integrations.langchain.records import CitationRecord, NothingFound, RequestAttributor
-from attribot_integrations.langchain.runs import CapturedRun
+from attribot_integrations.langchain.records import UNTOLD, CitationRecord, NothingFound
 from attribot_integrations.langchain.streaming import AnswerStream
+
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["CiteOptions", "StreamedInput", "WatchedCall"]
 
@@ -86,11 +90,11 @@ class WatchedCall(CapturingHandler):
             self.output = outputs
         super().on_chain_end(outputs, run_id=run_id, **kwargs)
 
-    def on_captured(self, run: CapturedRun) -> None:
+    def on_captured(self, captured: CapturedAnswer) -> None:
         """Make the call's record."""
-        self.record = CitationRecord(
-            **vars(run), engine=self.options.engine, raise_error=self.options.raise_error
-        )
+        options = self.options
+        options.nothing_found.warn(captured.problem, captured.id)
+        self.record = CitationRecord(captured, options.engine, raise_error=options.raise_error)
 
     def end(self, output: object, input: object) -> str | None:
         """Note the chain's output, and return its answer.
@@ -100,7 +104,6 @@ class WatchedCall(CapturingHandler):
         """
         self.on_chain_end(output, run_id=self.run_id, inputs=input)
         if self.record is not None:
-            self.options.nothing_found.warn(self.record)
             return self.record.answer
         answer = answer_text(output, self.options.keys.answer)
         if answer is None and self.options.keys.answer is not None:
@@ -111,7 +114,7 @@ class WatchedCall(CapturingHandler):
         if answer is None:
             _logger.warning("no answer found in the output of run %s: pass answer_key", self.run_id)
         else:
-            self.options.nothing_found.warn(None, self.run_id)
+            self.options.nothing_found.warn(UNTOLD, self.run_id)
         return answer
 
     def end_stream(self, stream: AnswerStream, input: object) -> AddableDict | None:
@@ -128,7 +131,5 @@ class WatchedCall(CapturingHandler):
         record = self.record
         if record is None:
             return {"citations": [], "documents": []}
-        citations = list(record.citations)
-        if self.options.on_citations is not None:
-            self.options.on_citations(record)
-        return {"citations": citations, "documents": documents_of(record.chunks)}
+        complete(record, self.options.on_citations, raise_error=self.options.raise_error)
+        return {"citations": list(record.citations), "documents": documents_of(record.chunks)}

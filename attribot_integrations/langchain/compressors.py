@@ -17,17 +17,18 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from pydantic import ConfigDict, Field, SkipValidation
 
+from attribot_integrations.answers.background import run_apart
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.filtering.keeping import (
+from attribot_integrations.filtering.chunk_filter import (
     SPANS_KEY,
     ChunkFilter,
     ChunkScorer,
     KeptChunk,
     trim,
 )
+from attribot_integrations.filtering.keeping import KeepRule
 from attribot_integrations.langchain.documents import checked_documents
-from attribot_integrations.langchain.workers import run_apart
 
 if TYPE_CHECKING:
     from attribot_integrations.filtering import Granularity, RelevanceSignal, SignalName
@@ -136,10 +137,7 @@ class AttributionDocumentCompressor(BaseDocumentCompressor):
     def _filter(self) -> ChunkFilter:
         return ChunkFilter(
             engine=self.engine,
-            noun="document",
-            threshold=self.threshold,
-            top_n=self.top_n,
-            min_chunks=self.min_documents,
+            rule=KeepRule(self.threshold, self.top_n, self.min_documents, noun="document"),
             signal=self.signal,
             granularity=self.granularity,
             raise_error=self.raise_error,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
+from typing_extensions import Unpack
 
-from attribot_integrations.langchain.callbacks import CitationCallbackHandler, Mode
-from attribot_integrations.langchain.records import CitationRecord, RequestAttributor
+from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.langchain.callbacks import CitationCallbackHandler, HandlerOptions
+
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["attached", "get_citations_callback"]
 
@@ -20,19 +25,12 @@ _Slot = ContextVar[BaseCallbackHandler | None]
 # LangChain never forgets a variable it is told to look at, and finds one handler in each. So blocks
 # share variables, and there are as many as blocks were ever nested.
 _slots: list[_Slot] = []
-_lock = threading.Lock()
+_lock = PerProcess(threading.Lock)
 
 
 @contextmanager
 def get_citations_callback(
-    engine: RequestAttributor,
-    *,
-    on_citations: Callable[[CitationRecord], object] | None = None,
-    mode: Mode = "lazy",
-    question_key: str | None = None,
-    answer_key: str | None = None,
-    max_records: int = 256,
-    raise_error: bool = False,
+    engine: RequestAttributor, **options: Unpack[HandlerOptions]
 ) -> Iterator[CitationCallbackHandler]:
     """Watch every chain that is called inside the block, without passing a callback.
 
@@ -41,12 +39,7 @@ def get_citations_callback(
 
     Args:
         engine: Attributes the answers.
-        on_citations: Called with each finished record; needs `mode="eager"`.
-        mode: "lazy" or "eager", see `CitationCallbackHandler`.
-        question_key: Key or attribute of a chain's input that holds the question.
-        answer_key: Key or attribute of a chain's output that holds the answer.
-        max_records: Most finished records that are kept.
-        raise_error: Whether a failed attribution is raised, see `CitationCallbackHandler`.
+        **options: Those of `CitationCallbackHandler`.
 
     Yields:
         The handler, whose records stay readable behind the block.
@@ -54,15 +47,7 @@ def get_citations_callback(
     Raises:
         ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
-    handler = CitationCallbackHandler(
-        engine,
-        on_citations=on_citations,
-        mode=mode,
-        question_key=question_key,
-        answer_key=answer_key,
-        max_records=max_records,
-        raise_error=raise_error,
-    )
+    handler = CitationCallbackHandler(engine, **options)
     with attached(handler):
         yield handler
 
@@ -80,7 +65,7 @@ def attached(handler: BaseCallbackHandler) -> Iterator[None]:
 
 def _free_slot() -> _Slot:
     """Return a variable that holds no handler in the current context."""
-    with _lock:
+    with _lock.get():
         for slot in _slots:
             if slot.get() is None:
                 return slot

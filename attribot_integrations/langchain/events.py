@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,20 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
-from attribot_integrations.langchain.content import Keys, model_name, prompt_messages
-from attribot_integrations.langchain.documents import chunks_in, tool_chunks
-from attribot_integrations.langchain.runs import CapturedRun
-from attribot_integrations.langchain.tracking import RunTracker
+from attribot_integrations.answers.captured import CapturedAnswer, ModelCall
+from attribot_integrations.answers.runs import RunTree
+from attribot_integrations.answers.tracking import RunTracker
+from attribot_integrations.langchain.content import (
+    Keys,
+    answer_text,
+    generated_text,
+    model_name,
+    prompt_messages,
+    question_text,
+    tool_arguments,
+)
+from attribot_integrations.langchain.documents import chunks_in, chunks_of, tool_chunks
+from attribot_integrations.langchain.records import UNTOLD
 
 __all__ = ["DOCUMENTS_EVENT", "CapturingHandler"]
 
@@ -34,9 +44,10 @@ class CapturingHandler(BaseCallbackHandler):
     """
 
     def __init__(self, max_open_runs: int = 1024, keys: Keys | None = None) -> None:
-        self.tracker = RunTracker(max_open_runs, keys)
+        self.tracker = RunTracker(max_open_runs)
+        self.keys = keys or Keys()
 
-    def on_captured(self, run: CapturedRun) -> None:
+    def on_captured(self, captured: CapturedAnswer) -> None:
         """Take what a root run came to; called at its end, and to be overridden."""
 
     def on_chain_start(
@@ -61,7 +72,11 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note a chain's output, and finish the record if it is the outermost one."""
-        self._end(self.tracker.end(run_id, outputs, kwargs.get("inputs")))
+        tree = self.tracker.end(run_id, passed=chunks_in(outputs))
+        if tree is not None and tree.root.kind == "chain":
+            inputs = kwargs.get("inputs")
+            tree.root.passed += chunks_in(inputs)
+            self._sum_up(tree, outputs, inputs)
 
     def on_retriever_start(
         self,
@@ -85,7 +100,7 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note what a retriever found."""
-        self.tracker.end_retriever(run_id, documents)
+        self.tracker.end(run_id, found=chunks_of(documents))
 
     def on_chat_model_start(
         self,
@@ -100,11 +115,11 @@ class CapturingHandler(BaseCallbackHandler):
         seen = messages[0] if messages else []
         run = self.tracker.start(run_id, parent_run_id, "model", inputs=seen)
         if run is not None:
-            run.prompt = prompt_messages(seen)
-            run.generator = model_name(kwargs)
+            run.call = ModelCall(
+                prompt_messages(seen), generator=model_name(kwargs), tool_chunks=tool_chunks(seen)
+            )
             # Of earlier turns of a conversation, only the messages are left.
             run.chunks = chunks_in(seen)
-            run.tool_chunks = tool_chunks(seen)
 
     def on_llm_start(
         self,
@@ -119,8 +134,7 @@ class CapturingHandler(BaseCallbackHandler):
         seen = prompts[0] if prompts else ""
         run = self.tracker.start(run_id, parent_run_id, "model", inputs=seen)
         if run is not None:
-            run.prompt = seen
-            run.generator = model_name(kwargs)
+            run.call = ModelCall(seen, generator=model_name(kwargs))
 
     def on_llm_end(
         self,
@@ -130,7 +144,10 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note what a chat or text model wrote."""
-        self._end(self.tracker.end_model(run_id, response))
+        text, arguments = generated_text(response), tool_arguments(response)
+        tree = self.tracker.end(run_id, text=text, arguments=arguments)
+        if tree is not None:
+            self._sum_up(tree, response)
 
     def on_tool_start(
         self,
@@ -152,7 +169,7 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note that a tool has ended."""
-        self._end(self.tracker.end(run_id, output))
+        self.tracker.end(run_id, found=chunks_in(output))
 
     def on_custom_event(
         self,
@@ -164,7 +181,7 @@ class CapturingHandler(BaseCallbackHandler):
     ) -> None:
         """Note documents that the chain has registered, see `register_documents`."""
         if name == DOCUMENTS_EVENT:
-            self.tracker.register(run_id, data)
+            self.tracker.register(run_id, chunks_of(data))
 
     def _fail(
         self,
@@ -181,6 +198,20 @@ class CapturingHandler(BaseCallbackHandler):
     on_retriever_error = _fail
     on_tool_error = _fail
 
-    def _end(self, run: CapturedRun | None) -> None:
-        if run is not None:
-            self.on_captured(run)
+    def _sum_up(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
+        """Take what a root's runs add up to, if that is an answer."""
+        # A graph that goes on from an interrupt has the question in its messages only.
+        messages = outputs.get("messages") if isinstance(outputs, Mapping) else None
+        key = self.keys.question
+        question = (
+            question_text(inputs, key) or question_text(tree.inputs, key) or question_text(messages)
+        )
+        captured = tree.sum_up(
+            question,
+            answer_text(outputs, self.keys.answer),
+            any_text=self.keys.answer is None,
+            kind="documents",
+            untold=UNTOLD,
+        )
+        if captured is not None:
+            self.on_captured(captured)

@@ -13,12 +13,13 @@ from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
 from pydantic import ConfigDict, PrivateAttr, SkipValidation
 from typing_extensions import TypedDict
 
+from attribot_integrations.answers.background import run_apart
 from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, WatchedCall
 from attribot_integrations.langchain.content import Keys
-from attribot_integrations.langchain.records import CitationRecord, NothingFound, RequestAttributor
+from attribot_integrations.langchain.records import CitationRecord, NothingFound
 from attribot_integrations.langchain.streaming import AnswerStream
-from attribot_integrations.langchain.workers import run_apart
 from attribot_integrations.requests.engine_check import check_engine
+from attribot_integrations.requests.protocols import RequestAttributor
 from attribot_integrations.results import Citation
 
 __all__ = ["CitedAnswer", "CitingRunnable", "cite"]

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from llama_index.core.base.llms.types import CitationBlock, TextBlock
 
+from attribot_integrations.context.links import web_link
 from attribot_integrations.llama_index.node_citations import find_payloads, get_citations
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 
-_TITLE_KEYS: Final = ("title", "file_name", "source", "url")
+_TITLE_KEYS: Final = ("title", "file_name", "source")
 
 
 def to_citation_blocks(
@@ -89,4 +90,5 @@ def _marked(answer: str, numbers: dict[int, list[int]]) -> str:
 
 def _title(metadata: Any) -> str | None:
     found = (metadata.get(key) for key in _TITLE_KEYS)
-    return next((value for value in found if isinstance(value, str) and value), None)
+    named = next((value for value in found if isinstance(value, str) and value), None)
+    return named or web_link(metadata)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
+from typing_extensions import Unpack
 
-from attribot_integrations.llama_index.records import AttributionRecord
-from attribot_integrations.llama_index.scopes import ModelCall, Scope
-from attribot_integrations.llama_index.service import AttributionService, Mode, is_response
-from attribot_integrations.requests.protocols import RequestAttributor
+from attribot_integrations.answers.desk import Mode
+from attribot_integrations.llama_index.scopes import PromptedCall, Scope
+from attribot_integrations.llama_index.service import (
+    AttributionService,
+    HandlerOptions,
+    ShowsResponses,
+    is_response,
+)
+
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionCallbackHandler"]
 
@@ -24,11 +30,11 @@ _logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Event:
     scope: Scope
-    call: ModelCall | None = None
+    call: PromptedCall | None = None
     starts_scope: bool = False
 
 
-class AttributionCallbackHandler(BaseCallbackHandler):
+class AttributionCallbackHandler(ShowsResponses, BaseCallbackHandler):
     """A callback handler for `CallbackManager([handler])`; prefer `AttributionEventHandler`.
 
     It sees only components that hold its manager, and of streams not the prompt, so that a
@@ -43,34 +49,20 @@ class AttributionCallbackHandler(BaseCallbackHandler):
         self,
         engine: RequestAttributor,
         *,
-        mode: Mode = "deferred",
+        mode: Mode = "background",
         metadata_key: str | None = "attribution",
-        on_result: Callable[[AttributionRecord], object] | None = None,
-        max_pending: int = 256,
+        **options: Unpack[HandlerOptions],
     ) -> None:
         super().__init__([], [])
-        self._service = AttributionService(
-            engine,
-            mode=mode,
-            metadata_key=metadata_key,
-            on_result=on_result,
-            max_pending=max_pending,
+        self._desk: AttributionService = AttributionService(
+            engine, mode=mode, metadata_key=metadata_key, **options
         )
-        self._mutex = threading.RLock()
         self._events: dict[str, _Event] = {}
 
     @property
     def open_count(self) -> int:
         """Number of events that are held."""
         return len(self._events)
-
-    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Return the record of a response, see `AttributionEventHandler.result`."""
-        return self._service.result(response, timeout)
-
-    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Return the record of a response, see `AttributionEventHandler.aresult`."""
-        return await self._service.aresult(response, timeout)
 
     def on_event_start(
         self,
@@ -121,7 +113,7 @@ class AttributionCallbackHandler(BaseCallbackHandler):
         elif kind == CBEventType.LLM and parent is not None:
             call = parent.call
             if call is None:
-                call = ModelCall()
+                call = PromptedCall()
                 parent.scope.calls.append(call)
             if EventPayload.MESSAGES in payload:
                 call.ask("chat", {"messages": payload[EventPayload.MESSAGES]})
@@ -129,18 +121,16 @@ class AttributionCallbackHandler(BaseCallbackHandler):
                 call.ask("complete", {"prompt": payload.get(EventPayload.PROMPT)})
             event = _Event(parent.scope, call)
         if event is not None:
-            with self._mutex:
-                self._events[event_id] = event
+            self._events[event_id] = event
 
     def _end(self, payload: dict[str, Any], event_id: str) -> None:
-        with self._mutex:
-            event = self._events.pop(event_id, None)
+        event = self._events.pop(event_id, None)
         if event is None:
             return
         response = payload.get(EventPayload.RESPONSE)
         if event.starts_scope:
             if is_response(response):
                 event.scope.nodes = list(response.source_nodes)  # type: ignore[union-attr]
-                self._service.begin(response, event.scope, calls_seen=bool(event.scope.calls))
+                self._desk.begin(response, event.scope, calls_seen=bool(event.scope.calls))
         elif event.call is not None:
             event.call.answer(response or payload.get(EventPayload.COMPLETION))

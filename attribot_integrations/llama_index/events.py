@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.chat_engine.types import AgentChatResponse, StreamingAgentChatResponse
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
@@ -15,19 +15,26 @@ from llama_index.core.instrumentation.events.synthesis import SynthesizeEndEvent
 from llama_index_instrumentation.dispatcher import Dispatcher
 from pydantic import PrivateAttr
 
+from attribot_integrations.answers.desk import Mode
 from attribot_integrations.llama_index.dispatching import Attachment
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope, query_text
-from attribot_integrations.llama_index.service import AttributionService, Mode, is_response
+from attribot_integrations.llama_index.service import (
+    AttributionService,
+    ShowsResponses,
+    is_response,
+)
 from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
-from attribot_integrations.requests.protocols import RequestAttributor
+
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionEventHandler"]
 
 _logger = logging.getLogger(__name__)
 
 
-class AttributionEventHandler(BaseEventHandler):
+class AttributionEventHandler(BaseEventHandler, ShowsResponses):
     """Watches queries, chats and agents, and cites the nodes that their answers depend on.
 
     Attach it with `handler.attach()`, for good or in a `with`. From then on every synthesized
@@ -40,18 +47,25 @@ class AttributionEventHandler(BaseEventHandler):
 
     Args:
         engine: Attributes the answers.
-        mode: "sync" attributes before a synchronous call returns; "deferred" does all of it in the
-            worker thread.
+        mode: "sync" attributes before a synchronous call returns, and in a worker thread for async
+            ones; "background" does all of it in the worker thread; "lazy" attributes an answer when
+            its record is first read.
         metadata_key: Where a response's metadata shows the payload; `None` to leave it alone.
-        on_result: Called with each record, in the thread that made it.
-        max_pending: Most attributions that wait for the worker thread; others are skipped.
+        on_citations: Called with each record once its attribution has been tried, in the thread
+            that made it; not in "lazy" mode.
+        max_records: Most records that are kept; the oldest go first.
+        max_pending: Most attributions that wait for the worker thread. When an engine falls so far
+            behind, further ones are made when their record is read; a warning says so.
+        raise_error: Whether a failed attribution is raised where a record's `attribution` or
+            `citations` are read. LlamaIndex lets no handler raise from a call; an
+            `AttributedQueryEngine` does.
         gate: If given, only what starts where it is set is attributed.
 
     Raises:
         ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
     """
 
-    _service: AttributionService = PrivateAttr()
+    _desk: AttributionService = PrivateAttr()
     _gate: ContextVar[bool] | None = PrivateAttr()
     _span_handler: AttributionSpanHandler = PrivateAttr()
 
@@ -61,17 +75,21 @@ class AttributionEventHandler(BaseEventHandler):
         *,
         mode: Mode = "sync",
         metadata_key: str | None = "attribution",
-        on_result: Callable[[AttributionRecord], object] | None = None,
-        max_pending: int = 256,
+        on_citations: Callable[[AttributionRecord], object] | None = None,
+        max_records: int = 256,
+        max_pending: int = 1024,
+        raise_error: bool = False,
         gate: ContextVar[bool] | None = None,
     ) -> None:
         super().__init__()
-        self._service = AttributionService(
+        self._desk = AttributionService(
             engine,
             mode=mode,
             metadata_key=metadata_key,
-            on_result=on_result,
+            on_citations=on_citations,
+            max_records=max_records,
             max_pending=max_pending,
+            raise_error=raise_error,
         )
         self._gate = gate
         self._span_handler = AttributionSpanHandler(self._end_scope, gate)
@@ -89,7 +107,7 @@ class AttributionEventHandler(BaseEventHandler):
     @property
     def service(self) -> AttributionService:
         """What runs the attributions."""
-        return self._service
+        return self._desk
 
     def attach(self, dispatcher: Dispatcher | None = None) -> Attachment[AttributionEventHandler]:
         """Start to watch, until the attachment's `detach` is called or a `with` over it ends.
@@ -99,36 +117,6 @@ class AttributionEventHandler(BaseEventHandler):
         """
         return Attachment(self, self._span_handler, dispatcher)
 
-    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Return the record of a response, when it is done.
-
-        Args:
-            response: The response of a query or chat engine, or of a tool.
-            timeout: Most seconds to wait; without limit by default.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read to its end.
-            TimeoutError: If it takes longer.
-        """
-        return self._service.result(response, timeout)
-
-    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Do what `result` does without holding up the event loop.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read to its end.
-            TimeoutError: If it takes longer.
-        """
-        return await self._service.aresult(response, timeout)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the attributions in the worker thread are done; return whether all are.
-
-        Args:
-            timeout: Most seconds to wait; without limit by default.
-        """
-        return self._service.wait(timeout)
-
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
         """Take one of LlamaIndex's events; never raises, for LlamaIndex would not tell anybody."""
         if is_attributing() or not isinstance(event, SynthesizeEndEvent | QueryEndEvent):
@@ -136,7 +124,7 @@ class AttributionEventHandler(BaseEventHandler):
         try:
             if isinstance(event, SynthesizeEndEvent):
                 self._end_synthesis(event)
-            elif (task := self._service.book.of(event.response)) is not None:
+            elif (task := self._desk.book.of(event.response)) is not None:
                 # Some engines write the metadata anew after the synthesis.
                 task.show(event.response)
         except Exception:
@@ -152,7 +140,7 @@ class AttributionEventHandler(BaseEventHandler):
         if scope.serves_search:
             return  # its payload could end up in a prompt, with the rest of its metadata
         scope.question = query_text(event.query)
-        self._service.begin(event.response, scope, calls_seen=seen)
+        self._desk.begin(event.response, scope, calls_seen=seen)
 
     def _end_scope(self, scope: Scope, result: object) -> None:
         """Follow what a query or chat engine makes of the responses that were synthesized."""
@@ -160,21 +148,21 @@ class AttributionEventHandler(BaseEventHandler):
             return
         if isinstance(result, AgentChatResponse | StreamingAgentChatResponse):
             if scope.tasks:
-                self._service.show(result, scope.tasks[-1])
+                self._desk.show(result, scope.tasks[-1])
         elif scope.kind == "query" and is_response(result):
             self._end_query(scope, result)
 
     def _end_query(self, scope: Scope, response: Any) -> None:
-        task = self._service.book.of(response)
+        task = self._desk.book.of(response)
         if task is None and scope.tasks and not scope.calls:
             last = scope.tasks[-1]
-            if last.future.done() and last.future.result().answer == str(response):
-                self._service.show(response, last)  # the same answer in a new response
+            if last.record.done() and last.record.result().answer == str(response):
+                self._desk.show(response, last)  # the same answer in a new response
                 return
         if task is None:
             # A custom engine, which retrieves and asks a model without a synthesizer.
             nodes = response.source_nodes or scope.nodes
             scope.nodes = list(nodes)
-            self._service.begin(response, scope, calls_seen=bool(scope.calls))
+            self._desk.begin(response, scope, calls_seen=bool(scope.calls))
         else:
             task.show(response)

@@ -14,13 +14,14 @@ from pydantic import Field, PrivateAttr
 
 from attribot_integrations.context.sources import Chunk, Span
 from attribot_integrations.errors import InputError
-from attribot_integrations.filtering.keeping import (
+from attribot_integrations.filtering.chunk_filter import (
     SPANS_KEY,
     ChunkFilter,
     ChunkScorer,
     KeptChunk,
     trim,
 )
+from attribot_integrations.filtering.keeping import KeepRule
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 
 if TYPE_CHECKING:
@@ -133,10 +134,7 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
     def _filter(self) -> ChunkFilter:
         return ChunkFilter(
             engine=self._engine,
-            noun="node",
-            threshold=self.threshold,
-            top_n=self.top_n,
-            min_chunks=self.min_nodes,
+            rule=KeepRule(self.threshold, self.top_n, self.min_nodes, noun="node"),
             signal=self.signal,
             granularity=self.granularity,
             raise_error=self.raise_error,

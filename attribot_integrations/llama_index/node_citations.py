@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from attribot_integrations.errors import InputError
-from attribot_integrations.llama_index.records import PAYLOAD_VERSION
-from attribot_integrations.llama_index.tasks import is_payload
+from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
 
 __all__ = ["NodeCitation", "find_payloads", "get_citations"]
 

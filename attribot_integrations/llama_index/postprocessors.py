@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field, PrivateAttr
 
+from attribot_integrations.answers.recent import Recent
+from attribot_integrations.answers.record import wait_for
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.service import AttributionService
 from attribot_integrations.requests.protocols import RequestAttributor
+
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributionNodePostprocessor"]
 
@@ -41,8 +44,7 @@ class AttributionNodePostprocessor(BaseNodePostprocessor):
     max_captures: int = Field(default=256, ge=1)
 
     _service: AttributionService = PrivateAttr()
-    _captures: OrderedDict[tuple[int, ...], tuple[str, list[NodeWithScore]]] = PrivateAttr()
-    _mutex: Any = PrivateAttr()
+    _captures: Recent[tuple[int, ...], tuple[str, list[NodeWithScore]]] = PrivateAttr()
 
     def __init__(
         self,
@@ -54,8 +56,7 @@ class AttributionNodePostprocessor(BaseNodePostprocessor):
         fields: dict[str, Any] = {"metadata_key": metadata_key, "max_captures": max_captures}
         super().__init__(**fields)
         self._service = AttributionService(engine, metadata_key=metadata_key)
-        self._captures = OrderedDict()
-        self._mutex = threading.RLock()
+        self._captures = Recent(max_captures)
 
     @classmethod
     def class_name(cls) -> str:
@@ -81,7 +82,7 @@ class AttributionNodePostprocessor(BaseNodePostprocessor):
             question, nodes = self._captured(response)
             scope = Scope("synthesis", question=question, nodes=nodes)
             self._service.begin(response, scope, calls_seen=False)
-        return self._service.result(response)
+        return wait_for(self._service.coming(response))
 
     async def aattribute(self, response: RESPONSE_TYPE) -> AttributionRecord:
         """Do what `attribute` does in a worker thread, leaving the event loop free.
@@ -96,18 +97,12 @@ class AttributionNodePostprocessor(BaseNodePostprocessor):
     ) -> list[NodeWithScore]:
         question = "" if query_bundle is None else query_bundle.query_str
         key = tuple(map(id, nodes))  # of objects that the capture keeps alive
-        with self._mutex:
-            self._captures[key] = (question, list(nodes))
-            self._captures.move_to_end(key)
-            while len(self._captures) > self.max_captures:
-                self._captures.popitem(last=False)
+        self._captures.add(key, (question, list(nodes)))
         return nodes
 
     def _captured(self, response: RESPONSE_TYPE) -> tuple[str, list[NodeWithScore]]:
         sources = list(map(id, response.source_nodes))
-        with self._mutex:
-            captures = list(self._captures.items())
-        for key, capture in reversed(captures):
+        for key, capture in reversed(self._captures.items()):
             # A synthesizer may add further source nodes, which were not in the prompt.
             if list(key) == sources[: len(key)] and (key or not sources):
                 return capture

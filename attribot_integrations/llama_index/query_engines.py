@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
+from typing_extensions import Unpack
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.llama_index.events import AttributionEventHandler
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
+from attribot_integrations.llama_index.service import HandlerOptions
 from attribot_integrations.requests.engine_check import what_is_given
 from attribot_integrations.requests.protocols import RequestAttributor
+
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
 
 __all__ = ["AttributedQueryEngine"]
 
@@ -34,10 +39,12 @@ class AttributedQueryEngine(BaseQueryEngine):
         query_engine: The engine that answers: with a retriever, custom, router, sub-question, ….
         engine: Attributes the answers.
         metadata_key: Where the payload stands in the response's metadata.
-        on_result: Called with each record, in the thread that made it.
+        **options: Those of `AttributionEventHandler`; with `raise_error`, `query` and `aquery`
+            raise what made the attribution fail.
 
     Raises:
-        ConfigurationError: If `metadata_key` is empty, or one of the engines is something else.
+        ConfigurationError: If an option has a value it cannot have, or one of the engines is
+            something else.
     """
 
     def __init__(
@@ -46,7 +53,7 @@ class AttributedQueryEngine(BaseQueryEngine):
         engine: RequestAttributor,
         *,
         metadata_key: str | None = "attribution",
-        on_result: Callable[[AttributionRecord], object] | None = None,
+        **options: Unpack[HandlerOptions],
     ) -> None:
         if not callable(getattr(query_engine, "query", None)) or isinstance(query_engine, type):
             raise ConfigurationError(
@@ -57,7 +64,7 @@ class AttributedQueryEngine(BaseQueryEngine):
         self._query_engine = query_engine
         self._inside: ContextVar[bool] = ContextVar("attribot_inside", default=False)
         self._handler = AttributionEventHandler(
-            engine, metadata_key=metadata_key, on_result=on_result, gate=self._inside
+            engine, metadata_key=metadata_key, gate=self._inside, **options
         )
         # A stream may be read long after its query, so the handler stays for the wrapper's life.
         attachment = self._handler.attach()
@@ -136,18 +143,17 @@ class AttributedQueryEngine(BaseQueryEngine):
             self._inside.reset(token)
 
     def _completed(self, response: RESPONSE_TYPE, query: QueryBundle) -> RESPONSE_TYPE:
-        task = self._begun(response, query, is_async=False)
-        if not task.streamed:
-            task.future.result()
+        if self._complete(response, query, is_async=False):
+            _ = self._handler.result(response).attribution
         return response
 
     async def _acompleted(self, response: RESPONSE_TYPE, query: QueryBundle) -> RESPONSE_TYPE:
-        task = self._begun(response, query, is_async=True)
-        if not task.streamed:
-            await self._handler.aresult(response)
+        if self._complete(response, query, is_async=True):
+            _ = (await self._handler.aresult(response)).attribution
         return response
 
-    def _begun(self, response: RESPONSE_TYPE, query: QueryBundle, *, is_async: bool) -> Any:
+    def _complete(self, response: RESPONSE_TYPE, query: QueryBundle, *, is_async: bool) -> bool:
+        """Tell whether a response is complete; another handler's attribution is no business."""
         service = self._handler.service
         task = service.book.of(response)
         if task is None:  # an engine that reports no spans
@@ -158,4 +164,4 @@ class AttributedQueryEngine(BaseQueryEngine):
                 nodes=list(response.source_nodes),
             )
             task = service.begin(response, scope, calls_seen=False)
-        return task
+        return task is not None and not task.streamed

@@ -1,133 +1,111 @@
-"""`AttributionRecord`: what became of one answer's attribution, also as plain JSON."""
+"""`AttributionRecord`: one answer over nodes, and what becomes of it as plain JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from llama_index.core.schema import NodeWithScore
 
-from attribot_integrations.llama_index.nodes import NodeText
-from attribot_integrations.results import Attribution, Citation
+from attribot_integrations.answers.record import AnswerRecord
+from attribot_integrations.llama_index.capturing import CapturedSynthesis
+from attribot_integrations.llama_index.spans import attributing
 
 if TYPE_CHECKING:
-    from attribot_integrations.llama_index.scopes import CapturedSynthesis
+    from attribot_integrations.answers.attempt import Outcome
+    from attribot_integrations.results import Citation
 
-__all__ = ["PAYLOAD_VERSION", "AttributionRecord", "PromptUsed", "Status"]
+__all__ = ["PAYLOAD_VERSION", "AttributionRecord", "is_payload", "payload", "pending_payload"]
 
 PAYLOAD_VERSION: Final = 1
 """Raised whenever a field of the payload changes its meaning or goes away."""
 
-Status = Literal["ok", "approximate", "skipped", "error"]
-"""What became of an attribution.
 
-`ok`: the very prompt was scored, with every node in its place. `approximate`: scored, but
-`reason` says in what it differs. `skipped`: the answer cannot be attributed to the nodes; `reason`
-says why. `error`: the attribution failed. A payload can also be `pending`.
-"""
+class AttributionRecord(AnswerRecord):
+    """One answer, the nodes that it was made from, and what it rests on.
 
-PromptUsed = Literal["captured", "template"]
+    The attribution's chunks are the nodes, in order.
+    """
 
-
-@dataclass(frozen=True, repr=False, eq=False)
-class AttributionRecord:
-    """One answer, what it was made from, and what it rests on."""
-
-    id: str
-    question: str
-    nodes: tuple[NodeWithScore, ...]
-    """The nodes that the answer was made from, in the order of the response's `source_nodes`."""
-    answer: str
-    status: Status
-    reason: str | None = None
-    """Why the status is not `ok`."""
-    prompt_used: PromptUsed | None = None
-    """The prompt that was scored: the one the model saw, or one that the engine rendered."""
-    attribution: Attribution | None = None
-    """The attribution; its chunks are those nodes that were in the prompt."""
-    error: Exception | None = None
-    """What made the attribution fail."""
-    texts: tuple[NodeText, ...] = ()
-    """Text of each of the attribution's chunks."""
-    indexes: tuple[int, ...] = ()
-    """Number in `nodes` of each of the attribution's chunks."""
-
-    @classmethod
-    def without_scores(
-        cls,
-        captured: CapturedSynthesis,
-        status: Status,
-        reason: str,
-        error: Exception | None = None,
-    ) -> AttributionRecord:
-        """Return a record of an answer that was not attributed."""
-        return cls(
-            captured.id,
-            captured.question,
-            captured.nodes,
-            captured.answer,
-            status,
-            reason,
-            error=error,
-        )
+    captured: CapturedSynthesis
 
     @property
-    def citations(self) -> tuple[Citation, ...]:
-        """The attribution's citations, none if there is no attribution."""
-        return () if self.attribution is None else self.attribution.citations
+    def nodes(self) -> tuple[NodeWithScore, ...]:
+        """The nodes that the answer was made from, in the order of `source_nodes`."""
+        return self.captured.nodes
 
     def to_payload(self) -> dict[str, Any]:
         """Return the record as plain dicts, lists, strings and numbers, for `metadata`."""
-        attribution = self.attribution
-        return {
-            "version": PAYLOAD_VERSION,
-            "id": self.id,
-            "status": self.status,
-            "reason": self.reason,
-            "prompt": self.prompt_used,
-            "method": None if attribution is None else attribution.method,
-            "seconds": None if attribution is None else attribution.cost.seconds,
-            "answer": self.answer,
-            "citations": [self._citation(citation) for citation in self.citations],
-        }
+        return payload(self.captured, self.attribute())
 
-    def _citation(self, citation: Citation) -> dict[str, Any]:
-        index = self.indexes[citation.chunk_index]
-        node = self.nodes[index].node
-        shift = self.texts[citation.chunk_index].offset
-        start, end = citation.chunk_start + shift, citation.chunk_end + shift
-        first, last = getattr(node, "start_char_idx", None), getattr(node, "end_char_idx", None)
-        # Splitters are known to report offsets that are not the node's own.
-        known = (
-            first is not None
-            and last is not None
-            and last - first == len(getattr(node, "text", ""))
-        )
-        return {
-            "number": citation.number,
-            "source_index": index,
-            "node_id": node.node_id,
-            "ref_doc_id": node.ref_doc_id,
-            "text": citation.text,
-            "score": float(citation.score),
-            "exact": bool(citation.exact),
-            "answer_start": citation.answer_start,
-            "answer_end": citation.answer_end,
-            "node_start": start,
-            "node_end": end,
-            "start_char_idx": first + start if known and first is not None else None,
-            "end_char_idx": first + end if known and first is not None else None,
-            "metadata": _plain(node.metadata),
-        }
+    def _attempt(self) -> Outcome:
+        with attributing():
+            return super()._attempt()
 
-    def __repr__(self) -> str:
-        return (
-            f"AttributionRecord(question={self.question[:60]!r}, nodes={len(self.nodes)}, "
-            f"answer={self.answer[:60]!r}, status={self.status!r}, "
-            f"citations={len(self.citations)}, reason={self.reason!r})"
-        )
+
+def is_payload(value: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a value in a response's metadata is an attribution's payload."""
+    return isinstance(value, dict) and {"version", "id", "status", "citations"} <= value.keys()
+
+
+def pending_payload(id: str) -> dict[str, Any]:
+    """Return the payload of an answer that is not attributed yet."""
+    return {
+        "version": PAYLOAD_VERSION,
+        "id": id,
+        "status": "pending",
+        "reason": None,
+        "prompt": None,
+        "method": None,
+        "seconds": None,
+        "answer": None,
+        "citations": [],
+    }
+
+
+def payload(captured: CapturedSynthesis, outcome: Outcome) -> dict[str, Any]:
+    """Return the payload of an answer whose attribution has been tried."""
+    attribution = outcome.attribution
+    citations = () if attribution is None else attribution.citations
+    return {
+        **pending_payload(captured.id),
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "prompt": outcome.prompt_used,
+        "method": None if attribution is None else attribution.method,
+        "seconds": None if attribution is None else attribution.cost.seconds,
+        "answer": captured.answer,
+        "citations": [_citation(captured, citation) for citation in citations],
+    }
+
+
+def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]:
+    index = citation.chunk_index
+    node = captured.nodes[index].node
+    shift = captured.offsets[index]
+    start, end = citation.chunk_start + shift, citation.chunk_end + shift
+    first, last = getattr(node, "start_char_idx", None), getattr(node, "end_char_idx", None)
+    # Splitters are known to report offsets that are not the node's own.
+    known = (
+        first is not None and last is not None and last - first == len(getattr(node, "text", ""))
+    )
+    return {
+        "number": citation.number,
+        "source_index": index,
+        "node_id": node.node_id,
+        "ref_doc_id": node.ref_doc_id,
+        "text": citation.text,
+        "score": float(citation.score),
+        "exact": bool(citation.exact),
+        "answer_start": citation.answer_start,
+        "answer_end": citation.answer_end,
+        "node_start": start,
+        "node_end": end,
+        "start_char_idx": first + start if known and first is not None else None,
+        "end_char_idx": first + end if known and first is not None else None,
+        "metadata": _plain(node.metadata),
+    }
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,35 +9,30 @@ from typing import TYPE_CHECKING, Any, Literal
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
+from attribot_integrations.answers.captured import ModelCall
+
 if TYPE_CHECKING:
     from llama_index.core.prompts import BasePromptTemplate
 
     from attribot_integrations.llama_index.tasks import Task
 
-__all__ = ["CapturedSynthesis", "MessagesOrText", "ModelCall", "Scope", "ScopeKind"]
+__all__ = ["PromptedCall", "Scope", "ScopeKind", "plain_messages", "query_text"]
 
 ScopeKind = Literal["synthesis", "query", "chat"]
 """What a scope is of; each may hold others."""
 
-MessagesOrText = list[dict[str, str]] | str
-"""Chat messages of the form `{"role": …, "content": …}`, or the text of a completion prompt."""
-
 
 @dataclass
-class ModelCall:
+class PromptedCall(ModelCall):
     """One call of a language model, the calls that it makes inside included."""
 
     llm: object = None
     template: BasePromptTemplate | None = None
     """The template that LlamaIndex rendered, if it did."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
     """Values of the template's variables, but for those that it was given before."""
-    fed: MessagesOrText | None = None
-    """What the model was asked."""
     raw: str | None = None
     """The text that a chat was turned into before it was completed, where it was."""
-    output: str | None = None
-    """What the model wrote; `None` while it is unknown, as for a stream."""
     token_ids: tuple[int, ...] = ()
     """Ids of prompt and output, where the model reports them."""
 
@@ -48,23 +43,23 @@ class ModelCall:
         hidden = arguments.get("args") or (None,)
         messages, prompt = arguments.get("messages"), arguments.get("prompt", hidden[0])
         if method.endswith("chat") and isinstance(messages, Sequence):
-            if self.fed is None:
-                self.fed = plain_messages(messages)
+            if self.prompt is None:
+                self.prompt = plain_messages(messages)
         elif method.endswith("complete") and isinstance(prompt, str):
             if arguments.get("formatted"):
                 self.raw = prompt
-            if self.fed is None:
-                self.fed = prompt
+            if self.prompt is None:
+                self.prompt = prompt
 
     def answer(self, result: object) -> None:
         """Note what a model method gave back; the outermost comes last."""
         if isinstance(result, ChatResponse):
-            self.output = result.message.content or ""
+            self.text = result.message.content or ""
         elif isinstance(result, CompletionResponse):
-            self.output = result.text
+            self.text = result.text
             self.token_ids = _token_ids(result.raw)
         elif isinstance(result, str):
-            self.output = result
+            self.text = result
 
 
 @dataclass
@@ -80,7 +75,7 @@ class Scope:
     question: str = ""
     nodes: Sequence[NodeWithScore] = ()
     """A synthesis's own nodes; elsewhere what was last retrieved or post-processed."""
-    calls: list[ModelCall] = field(default_factory=list)
+    calls: list[PromptedCall] = field(default_factory=list)
     """Model calls outside retrievers, post-processors and inner scopes, in order."""
     owner: object = None
     """The span handler that follows it, if one does."""
@@ -93,19 +88,6 @@ class Scope:
         while scope is not None and scope is not other:
             scope = scope.parent
         return scope is other
-
-
-@dataclass(frozen=True)
-class CapturedSynthesis:
-    """What one answer was made from."""
-
-    id: str
-    question: str
-    nodes: tuple[NodeWithScore, ...]
-    """The nodes that the answer was made from, in the order of the response's `source_nodes`."""
-    answer: str
-    calls: tuple[ModelCall, ...] | None
-    """The model calls that made the answer; `None` if they could not be seen."""
 
 
 def plain_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:

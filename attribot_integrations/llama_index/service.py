@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import logging
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, Literal
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.response.schema import (
     AsyncStreamingResponse,
@@ -16,22 +14,33 @@ from llama_index.core.base.response.schema import (
     Response,
     StreamingResponse,
 )
+from typing_extensions import TypedDict, Unpack
 
+from attribot_integrations.answers.desk import AnswerDesk, Mode, ShowsRecords
+from attribot_integrations.answers.record import await_for, wait_for
+from attribot_integrations.answers.streams import awatch, watch
 from attribot_integrations.errors import ConfigurationError, InputError
-from attribot_integrations.llama_index.attributing import attribute
-from attribot_integrations.llama_index.records import AttributionRecord
-from attribot_integrations.llama_index.scopes import CapturedSynthesis, Scope
-from attribot_integrations.llama_index.spans import attributing
-from attribot_integrations.llama_index.streams import awatch, watch
-from attribot_integrations.llama_index.tasks import Task, TaskBook, is_payload
-from attribot_integrations.requests.engine_check import check_engine
-from attribot_integrations.requests.protocols import RequestAttributor
+from attribot_integrations.llama_index.capturing import CapturedSynthesis, capture
+from attribot_integrations.llama_index.records import AttributionRecord, is_payload, payload
+from attribot_integrations.llama_index.scopes import Scope
+from attribot_integrations.llama_index.spans import attributing, resumed
+from attribot_integrations.llama_index.tasks import Task, TaskBook
 
-__all__ = ["AttributionService", "Mode", "is_response"]
+if TYPE_CHECKING:
+    from attribot_integrations.requests.protocols import RequestAttributor
+
+__all__ = ["AttributionService", "HandlerOptions", "ShowsResponses", "is_response"]
 
 _logger = logging.getLogger(__name__)
 
-Mode = Literal["sync", "deferred"]
+
+class HandlerOptions(TypedDict, total=False):
+    """Options of all handlers, see `AttributionEventHandler`."""
+
+    on_citations: Callable[[AttributionRecord], object] | None
+    max_records: int
+    max_pending: int
+    raise_error: bool
 
 
 def is_response(value: object) -> bool:
@@ -40,16 +49,14 @@ def is_response(value: object) -> bool:
     return isinstance(value, kinds)
 
 
-class AttributionService:
-    """Attributes responses, at once or in a worker thread, and shows the outcome in them.
+class AttributionService(AnswerDesk[AttributionRecord]):
+    """Takes responses, has their answers attributed, and shows the outcome in them.
 
     Args:
         engine: Attributes the answers.
-        mode: "sync" attributes before the answer is handed on, but for async calls, which never
-            wait; "deferred" always does it in the worker thread.
+        mode: When it does; async calls never wait.
         metadata_key: Where a response's metadata shows the payload; `None` to leave it alone.
-        on_result: Called with each record, in the thread that made it.
-        max_pending: Most attributions that wait for the worker; others are skipped.
+        **options: See `AttributionEventHandler`.
 
     Raises:
         ConfigurationError: If an option has a value it cannot have, or `engine` is no engine.
@@ -61,27 +68,15 @@ class AttributionService:
         *,
         mode: Mode = "sync",
         metadata_key: str | None = "attribution",
-        on_result: Callable[[AttributionRecord], object] | None = None,
-        max_pending: int = 256,
+        **options: Unpack[HandlerOptions],
     ) -> None:
-        check_engine(engine, "attribute_request")
-        if mode not in ("sync", "deferred"):
-            raise ConfigurationError(f'mode must be "sync" or "deferred", got {mode!r}')
-        if max_pending < 1:
-            raise ConfigurationError(f"max_pending must be at least 1, got {max_pending}")
+        super().__init__(engine, mode=mode, **options)
         if metadata_key is not None and not metadata_key:
             raise ConfigurationError(
                 f"metadata_key must be None or not empty, got {metadata_key!r}"
             )
-        self.engine = engine
-        self.mode = mode
         self.metadata_key = metadata_key
-        self.on_result = on_result
-        self.max_pending = max_pending
         self.book = TaskBook()
-        self._mutex = threading.RLock()
-        self._worker: ThreadPoolExecutor | None = None
-        self._pending: set[Future[None]] = set()
 
     def begin(self, response: Any, scope: Scope, *, calls_seen: bool = True) -> Task | None:
         """Attribute a response, or prepare to do so when its stream has been read.
@@ -99,30 +94,23 @@ class AttributionService:
         if known is not None:
             known.show(response)
             return known
-        shown = (
-            None if self.metadata_key is None else (response.metadata or {}).get(self.metadata_key)
-        )
-        if is_payload(shown):
-            return self.book.with_id(shown["id"])
+        shown = self._shown(response)
+        if shown is not None:
+            return self.book.with_id(shown)
         task = Task(scope, self.metadata_key)
         self.show(response, task)
         ancestor = scope.parent
         while ancestor is not None:
             ancestor.tasks.append(task)
             ancestor = ancestor.parent
-
-        def finish(answer: str, problem: str | None) -> None:
-            # A stream read after the handler was detached has made its calls unseen.
-            seen = calls_seen and not (task.streamed and not scope.calls)
-            task.streamed = False
-            self._submit(task, _captured(task, answer, calls_seen=seen), problem)
-
+        finish = partial(self._finish, task, calls_seen)
+        around = partial(resumed, scope)
         if isinstance(response, StreamingResponse) and response.response_txt is None:
             task.streamed = True
-            response.response_gen = watch(iter(response.response_gen), scope, finish)
+            response.response_gen = watch(iter(response.response_gen), around, finish)
         elif isinstance(response, AsyncStreamingResponse) and response.response_txt is None:
             task.streamed = True
-            response.response_gen = awatch(aiter(response.response_gen), scope, finish)
+            response.response_gen = awatch(aiter(response.response_gen), around, finish)
         else:
             finish(_answer_of(response), None)
         return task
@@ -132,116 +120,86 @@ class AttributionService:
         self.book.add(response, task)
         task.show(response)
 
-    def find(self, response: object) -> Task:
-        """Return the task of a response, or of a copy of it.
+    def coming(self, response: object) -> Future[AttributionRecord]:
+        """Return where the record of a response is, or will be.
 
         Raises:
-            InputError: If there is none.
+            InputError: If the response is unknown, or its stream has not been read.
         """
-        task = self.book.of(response)
-        if task is None and self.metadata_key is not None:
-            metadata = getattr(response, "metadata", None) or {}
-            payload = metadata.get(self.metadata_key) if isinstance(metadata, dict) else None
-            if is_payload(payload):
-                task = self.book.with_id(payload["id"])
-        if task is None:
+        shown = self._shown(response)
+        task = self.book.of(response) or (shown and self.book.with_id(shown))
+        if not task:
             raise InputError(
                 f"no attribution is known of this {type(response).__name__}; it must come from a "
                 "query made while the handler was attached, and be kept until the result is read"
             )
-        return task
-
-    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Wait for a response's record.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read.
-            TimeoutError: If it takes longer than `timeout` seconds.
-        """
-        future = self._future(response)
-        try:
-            return future.result(timeout)
-        except concurrent.futures.TimeoutError as error:  # the built-in one from Python 3.11 on
-            raise TimeoutError(f"the attribution took longer than {timeout} seconds") from error
-
-    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
-        """Wait for a response's record without holding up the event loop.
-
-        Raises:
-            InputError: If the response is unknown, or its stream has not been read.
-            TimeoutError: If it takes longer than `timeout` seconds.
-        """
-        future = asyncio.wrap_future(self._future(response))
-        try:
-            return await asyncio.wait_for(asyncio.shield(future), timeout)
-        except asyncio.TimeoutError as error:
-            raise TimeoutError(f"the attribution took longer than {timeout} seconds") from error
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the worker; return whether all attributions that it was given are done."""
-        with self._mutex:
-            pending = set(self._pending)
-        return not wait(pending, timeout).not_done
-
-    def _future(self, response: object) -> Future[AttributionRecord]:
-        task = self.find(response)
         # A chat engine reads its stream by itself, a query engine's is read by the caller.
         if task.streamed and is_response(response):
             raise InputError("the response's stream must be read to its end before its result")
-        return task.future
+        return task.record
 
-    def _submit(self, task: Task, captured: CapturedSynthesis, problem: str | None) -> None:
-        if problem is not None:
-            self._finish(task, AttributionRecord.without_scores(captured, "skipped", problem))
-        elif self.mode == "deferred" or task.scope.is_async:
-            self._defer(task, captured)
-        else:
-            self._run(task, captured)
+    def _shown(self, response: object) -> str | None:
+        """Return the id of the answer whose payload a response shows."""
+        metadata = getattr(response, "metadata", None)
+        found = metadata.get(self.metadata_key) if isinstance(metadata, dict) else None
+        return str(found["id"]) if is_payload(found) else None
 
-    def _defer(self, task: Task, captured: CapturedSynthesis) -> None:
-        with self._mutex:
-            full = len(self._pending) >= self.max_pending
-            if not full:
-                if self._worker is None:
-                    self._worker = ThreadPoolExecutor(1, thread_name_prefix="attribution")
-                future = self._worker.submit(self._run, task, captured)
-                self._pending.add(future)
-        if full:
-            reason = f"max_pending={self.max_pending} attributions were waiting already"
-            _logger.warning("answer %s is not attributed: %s", task.id, reason)
-            self._finish(task, AttributionRecord.without_scores(captured, "skipped", reason))
-        else:
-            future.add_done_callback(self._settle)
-
-    def _settle(self, future: Future[None]) -> None:
-        with self._mutex:
-            self._pending.discard(future)
-
-    def _run(self, task: Task, captured: CapturedSynthesis) -> None:
+    def _finish(self, task: Task, calls_seen: bool, answer: str, problem: str | None) -> None:
+        """Take an answer that is complete, or as complete as it will be."""
+        scope = task.scope
+        # A stream read after the handler was detached has made its calls unseen.
+        seen = calls_seen and not (task.streamed and not scope.calls)
+        task.streamed = False
         try:
             with attributing():
-                record = attribute(self.engine, captured)
-        except BaseException as error:  # an interrupt; nobody may wait for ever
-            reason = f"interrupted by {type(error).__name__}"
-            self._finish(task, AttributionRecord.without_scores(captured, "error", reason))
-            raise
-        self._finish(task, record)
+                captured = capture(
+                    task.id, scope, answer, self.engine, calls_seen=seen, problem=problem
+                )
+        except Exception as error:  # nodes and templates are the caller's, and may raise anything
+            _logger.warning("answer %s could not be captured", task.id, exc_info=True)
+            problem = f"it could not be captured: {type(error).__name__}: {error}"
+            captured = CapturedSynthesis(
+                id=task.id,
+                question=scope.question,
+                chunks=(),
+                answer=answer,
+                problem=problem,
+                nodes=tuple(scope.nodes),
+            )
+        # What the answer was made from has been captured; the rest is not needed any more.
+        task.scope = Scope(scope.kind)
+        record = AttributionRecord(captured, self.engine, raise_error=self.raise_error)
+        record.when_done(lambda outcome: task.update(payload(captured, outcome)))
+        task.record.set_result(record)
+        self.take(record, apart=scope.is_async)
 
-    def _finish(self, task: Task, record: AttributionRecord) -> None:
-        # What the answer was made from is on the record; the rest is not needed any more.
-        task.scope = Scope(task.scope.kind)
-        task.finish(record)
-        if self.on_result is not None:
-            try:
-                self.on_result(record)
-            except Exception as error:
-                _logger.warning("on_result failed for answer %s: %s", record.id, error)
 
+class ShowsResponses(ShowsRecords[AttributionRecord]):
+    """What all handlers offer to read, also by response."""
 
-def _captured(task: Task, answer: str, *, calls_seen: bool) -> CapturedSynthesis:
-    scope = task.scope
-    calls = tuple(scope.calls) if calls_seen else None
-    return CapturedSynthesis(task.id, scope.question, tuple(scope.nodes), answer, calls)
+    _desk: AttributionService
+
+    def result(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Return the record of a response, when it is done.
+
+        Args:
+            response: The response of a query or chat engine, or of a tool.
+            timeout: Most seconds to wait; without limit by default.
+
+        Raises:
+            InputError: If the response is unknown, or its stream has not been read to its end.
+            TimeoutError: If it takes longer.
+        """
+        return wait_for(self._desk.coming(response), timeout)
+
+    async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
+        """Do what `result` does without holding up the event loop.
+
+        Raises:
+            InputError: If the response is unknown, or its stream has not been read to its end.
+            TimeoutError: If it takes longer.
+        """
+        return await await_for(self._desk.coming(response), timeout)
 
 
 def _answer_of(response: Any) -> str:

@@ -27,7 +27,8 @@ from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore
 from pydantic import PrivateAttr
 
-from attribot_integrations.llama_index.scopes import ModelCall, Scope, ScopeKind, query_text
+from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.llama_index.scopes import PromptedCall, Scope, ScopeKind, query_text
 
 __all__ = ["AttributionSpanHandler", "attributing", "is_attributing", "resumed"]
 
@@ -80,7 +81,7 @@ class _Entry:
 
     scope: Scope
     adds: Literal["scope", "nodes", "call", "part", "nothing"] = "nothing"
-    call: ModelCall | None = None
+    call: PromptedCall | None = None
     serves_search: bool = False
     """Whether a retriever or post-processor made it; its model calls are not the answer's."""
 
@@ -96,7 +97,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
     _on_end: Callable[[Scope, object], None] = PrivateAttr()
     _gate: ContextVar[bool] | None = PrivateAttr()
     _entries: OrderedDict[str, _Entry] = PrivateAttr()
-    _mutex: Any = PrivateAttr()
+    _mutex: PerProcess[Any] = PrivateAttr()
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         self._gate = gate
         self._entries = OrderedDict()
         # Reentrant, for a garbage collection inside may end the span of a forgotten coroutine.
-        self._mutex = threading.RLock()
+        self._mutex = PerProcess(threading.RLock)
 
     @classmethod
     def class_name(cls) -> str:
@@ -144,7 +145,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
             _logger.warning("span %s could not be followed", id_, exc_info=True)
             return
         if entry is not None:
-            with self._mutex:
+            with self._mutex.get():
                 self._entries[id_] = entry
                 if len(self._entries) > _MAX_OPEN:
                     self._entries.popitem(last=False)
@@ -184,12 +185,12 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         if entry is None or entry.call is None:
             return
         if entry.adds == "part":  # it may be tried again, with another prompt
-            entry.call.fed = entry.call.raw = None
+            entry.call.prompt = entry.call.raw = None
         elif entry.adds == "call":
             entry.scope.calls[:] = [one for one in entry.scope.calls if one is not entry.call]
 
     def _pop(self, id_: str) -> _Entry | None:
-        with self._mutex:
+        with self._mutex.get():
             return self._entries.pop(id_, None)
 
     def _entry(
@@ -234,18 +235,23 @@ def _scope(kind: ScopeKind, method: str, arguments: dict[str, Any], parent: _Ent
     )
 
 
-def _call(method: str, arguments: dict[str, Any], llm: object, parent: _Entry) -> ModelCall:
+def _call(method: str, arguments: dict[str, Any], llm: object, parent: _Entry) -> PromptedCall:
     """Return the call that a span belongs to: its parent's, or a new one."""
     call = parent.call
     if call is None:
-        call = ModelCall(llm=llm)
+        call = PromptedCall(llm=llm, generator=_name(llm))
         template = arguments.get("prompt")
         if isinstance(template, BasePromptTemplate):
             call.template = template
-            call.arguments = dict(arguments.get("prompt_args") or {})
+            call.variables = dict(arguments.get("prompt_args") or {})
         parent.scope.calls.append(call)
     call.ask(method, arguments)
     return call
+
+
+def _name(llm: object) -> str | None:
+    name = getattr(getattr(llm, "metadata", None), "model_name", None)
+    return name if isinstance(name, str) and name != "unknown" else None
 
 
 def _are_nodes(result: object) -> bool:

@@ -9,6 +9,7 @@ from attribot_integrations.methods.hierarchical import Hierarchical
 from attribot_integrations.methods.knockout import Knockout
 from attribot_integrations.methods.loo import LeaveOneOut
 from attribot_integrations.methods.presets import METHODS, MethodName, named_method
+from attribot_integrations.methods.pruning import ScreenAndPrune
 from attribot_integrations.methods.rescoring import ScreenAndRescore
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "MethodInput",
     "MethodName",
     "MethodScores",
+    "ScreenAndPrune",
     "ScreenAndRescore",
     "named_method",
 ]

@@ -27,6 +27,7 @@ __all__ = [
     "check_role",
     "remove_each",
     "remove_sets",
+    "run_screen",
 ]
 
 ModelRole = Literal["target", "proxy"]
@@ -170,9 +171,8 @@ def remove_sets(
     Where the budget ends before, some are left out, never the removal of all sources.
     """
     scorer = scorer or inputs.scorer(role)
-    ablations = list(removed)
-    everything = frozenset(range(len(inputs.context.sentences)))
-    ablations.append(everything)
+    everything = inputs.context.all_ids
+    ablations = [*removed, everything]
 
     def run(sets: Sequence[frozenset[int]]) -> AblationScores:
         return scorer.score(sets) if rerun is None else scorer.knock_out(sets, rerun)
@@ -188,6 +188,21 @@ def remove_sets(
         log_probs=inputs.carried(scorer, last.reference[-1]),
         log_probs_without_context=inputs.carried(scorer, last.log_probs[-1]),
     )
+
+
+def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:
+    """Run the method that ranks sources for another one, which rescores the best on the target.
+
+    Raises:
+        ConfigurationError: If the screen's scores are exact already.
+    """
+    screened = screen.run(inputs)
+    if set(screened.estimands) == {"target_loo"}:
+        raise ConfigurationError(
+            f"the screen {screen.name!r} already gives exact scores on the target; "
+            "use it alone, or screen with a cheaper method"
+        )
+    return screened
 
 
 def check_role(role: str) -> None:

@@ -41,10 +41,6 @@ class Hierarchical:
     within: Literal["pruned", "full"] = "full"
     """Context that sentences are removed from. "pruned" (the paper's): the chunks kept. It costs
     less, and is another quantity than leave-one-out in the full context."""
-    knockout: bool = False
-    """Whether chunks are hidden instead of removed; sentences are always removed."""
-    rerun: int = 8
-    """Tokens behind each hidden chunk that are run again, see `Knockout`."""
 
     def __post_init__(self) -> None:
         check_role(self.on)
@@ -56,8 +52,7 @@ class Hierarchical:
     @property
     def name(self) -> str:
         """Name shown in results."""
-        chunks = "knockout of chunks" if self.knockout else "chunks"
-        return f"hierarchical on {self.on}: {chunks}, then sentences in the {self.within} context"
+        return f"hierarchical on {self.on}: chunks, then sentences in the {self.within} context"
 
     @property
     def needs_proxy(self) -> bool:
@@ -76,7 +71,7 @@ class Hierarchical:
                 'levels must hold "sentence", or use leave-one-out over chunks'
             )
         chunks = inputs.context.whole_chunks
-        coarse = remove_each(inputs, self.on, chunks, rerun=self.rerun if self.knockout else None)
+        coarse = remove_each(inputs, self.on, chunks)
         kept = self._kept(inputs, coarse)
         sentences = [each for each in inputs.context.sentences if each.chunk_index in kept]
         if inputs.budget.reached is None:
@@ -124,8 +119,6 @@ class Hierarchical:
 
     def _estimand(self, source: Source) -> Estimand:
         target = self.on == "target"
-        if source.level == "chunk" and self.knockout:
-            return "target_knockout" if target else "proxy_knockout"
         if source.level == "chunk" or self.within == "full":
             return "target_loo" if target else "proxy_loo"
         return "target_pruned_loo" if target else "proxy_pruned_loo"

@@ -96,7 +96,7 @@ class Knockout:
     def _sufficiency(self, inputs: MethodInput, removal: Removal) -> FloatArray | None:
         """Return what each source alone adds, `[sources, answer tokens]`, if the budget allows."""
         scorer = inputs.scorer(self.on)
-        everything = frozenset(range(len(inputs.context.sentences)))
+        everything = inputs.context.all_ids
         others = [everything - frozenset(source.sentence_ids) for source in inputs.sources]
         alone = scorer.knock_out(others, self.rerun)
         if not alone.complete:

@@ -11,6 +11,7 @@ from attribot_integrations.methods.base import Method
 from attribot_integrations.methods.hierarchical import Hierarchical
 from attribot_integrations.methods.knockout import Knockout
 from attribot_integrations.methods.loo import LeaveOneOut
+from attribot_integrations.methods.pruning import ScreenAndPrune
 from attribot_integrations.methods.rescoring import ScreenAndRescore
 
 __all__ = ["METHODS", "MethodName", "named_method"]
@@ -35,15 +36,13 @@ METHODS: Mapping[MethodName, Method] = MappingProxyType(
         "exact": LeaveOneOut(),
         "balanced": ScreenAndRescore(Knockout()),
         "fast": Knockout(on="proxy", rerun=4),
-        "attribot": ScreenAndRescore(
-            Hierarchical(on="proxy", within="pruned"), keep=3, within="pruned"
-        ),
+        "attribot": ScreenAndPrune(Hierarchical(on="proxy", within="pruned")),
         "proxy": LeaveOneOut(on="proxy"),
         "knockout": Knockout(),
         "proxy-knockout": Knockout(on="proxy"),
         "hierarchical": Hierarchical(within="pruned"),
         "hierarchical-full": Hierarchical(within="full"),
-        "pruning": ScreenAndRescore(LeaveOneOut(on="proxy"), keep=3, within="pruned"),
+        "pruning": ScreenAndPrune(LeaveOneOut(on="proxy")),
         "pruning-full": ScreenAndRescore(LeaveOneOut(on="proxy")),
     }
 )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
+from attribot_integrations.results.citations import citable_rows
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class FindAlternatives:
 
         None where the budget does not allow to look for all of them.
         """
-        rows = _citable(inputs)
+        rows = citable_rows(inputs.sources)
         gains = _sums(inputs, result.log_probs - result.log_probs_without_context)
         scores = statement_scores(result.scores[rows], inputs.statements)
         explained = np.where(scores >= self.min_gain, scores, 0.0).sum(axis=0)
@@ -123,13 +124,6 @@ class FindAlternatives:
             for number, (index, members) in enumerate(groups.items())
             if joint[number, index] >= self.min_gain
         )
-
-
-def _citable(inputs: MethodInput) -> list[int]:
-    """Return the rows of the sources that are cited: sentences, or chunks if there are none."""
-    levels = {source.level for source in inputs.sources}
-    level = "sentence" if "sentence" in levels else "chunk"
-    return [row for row, source in enumerate(inputs.sources) if source.level == level]
 
 
 def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.methods.base import Method, MethodInput, MethodScores, remove_each
+from attribot_integrations.methods.base import (
+    Method,
+    MethodInput,
+    MethodScores,
+    remove_each,
+    run_screen,
+)
 from attribot_integrations.results import Audit
 
 if TYPE_CHECKING:
@@ -48,9 +54,6 @@ class ScreenAndRescore:
     """Standard deviations of the screen's error that are allowed for."""
     step: int = 3
     """Sources rescored at a time, once those that are in any case are."""
-    within: Literal["full", "pruned"] = "full"
-    """Context that rescored sources are removed from. "pruned" (the paper's): only the `keep` best
-    are left, and all are rescored."""
     audit: int = 0
     """Random sources among those not rescored that are rescored too, to estimate how many above
     the threshold the screen lost."""
@@ -67,18 +70,11 @@ class ScreenAndRescore:
             raise ConfigurationError(
                 f"audit and caution must not be negative, got {self.audit} and {self.caution}"
             )
-        if self.within not in ("pruned", "full"):
-            raise ConfigurationError(f'within must be "pruned" or "full", got {self.within!r}')
-        if self.within == "pruned" and (self.keep is None or self.audit):
-            raise ConfigurationError(
-                'within="pruned" needs keep, the size of the pruned context, and has no audit'
-            )
 
     @property
     def name(self) -> str:
         """Name shown in results."""
-        context = "" if self.within == "full" else " in the pruned context"
-        return f"{self.screen.name}, then rescored{context}"
+        return f"{self.screen.name}, then rescored"
 
     @property
     def needs_proxy(self) -> bool:
@@ -91,15 +87,7 @@ class ScreenAndRescore:
         Raises:
             ConfigurationError: If the screen's scores are exact already.
         """
-        screened = self.screen.run(inputs)
-        if set(screened.estimands) == {"target_loo"} and len(inputs.sources) > 0:
-            raise ConfigurationError(
-                f"the screen {self.screen.name!r} already gives exact scores on the target; "
-                "use it alone, or screen with a cheaper method"
-            )
-        state = _State(inputs, screened)
-        if self.within == "pruned":
-            return self._prune(state)
+        state = _State(inputs, run_screen(self.screen, inputs))
         order = [int(row) for row in np.argsort(-state.screened_best, kind="stable")]
         limit = len(order) if self.keep is None else min(self.keep, len(order))
         above = int((state.screened_best >= self.threshold).sum())
@@ -139,13 +127,6 @@ class ScreenAndRescore:
             recall=found / (found + lost) if found + lost else 1.0,
         )
 
-    def _prune(self, state: _State) -> MethodScores:
-        order = np.argsort(-state.screened_best, kind="stable")[: self.keep]
-        kept = [int(row) for row in order]
-        left = frozenset(id_ for row in kept for id_ in state.inputs.sources[row].sentence_ids)
-        state.rescore(kept, without=state.everything - left)
-        return state.result(None)
-
 
 @dataclass
 class _State:
@@ -161,22 +142,19 @@ class _State:
         self.estimands: list[Estimand] = list(self.screened.estimands)
         self.log_probs = self.screened.log_probs
         self.log_probs_without_context = self.screened.log_probs_without_context
-        self.everything = self.inputs.context.all_ids
 
-    def rescore(self, rows: list[int], without: frozenset[int] | None = None) -> None:
+    def rescore(self, rows: list[int]) -> None:
         """Put leave-one-out on the target in the place of screened scores."""
         if not rows or self.inputs.budget.reached is not None:
             return
-        scorer = None if without is None else self.inputs.target.within(without)
         sources = [self.inputs.sources[row] for row in rows]
-        removal = remove_each(self.inputs, "target", sources, scorer=scorer)
+        removal = remove_each(self.inputs, "target", sources)
         rows = [row for row, scored in zip(rows, removal.scored, strict=True) if scored]
         self.scores[rows] = removal.drops[removal.scored]
         for row in rows:
-            self.estimands[row] = "target_loo" if without is None else "target_pruned_loo"
-        if without is None:
-            self.log_probs = removal.log_probs
-            self.log_probs_without_context = removal.log_probs_without_context
+            self.estimands[row] = "target_loo"
+        self.log_probs = removal.log_probs
+        self.log_probs_without_context = removal.log_probs_without_context
         self.rescored += rows
 
     def best(self) -> FloatArray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.context.links import web_link
 from attribot_integrations.context.sources import clean_text
-from attribot_integrations.render.chunks import chunk_link, chunk_page
+from attribot_integrations.render.chunks import chunk_page
 from attribot_integrations.render.text import one_line
 from attribot_integrations.render.utf16 import offset_table
 from attribot_integrations.results.serialization import storable
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from attribot_integrations.render.utf16 import OffsetUnit
     from attribot_integrations.results import Attribution, Citation
 
-__all__ = ["annotations"]
+__all__ = ["citation_data"]
 
 
-def annotations(
+def citation_data(
     attribution: Attribution, *, offsets: OffsetUnit = "characters"
 ) -> list[dict[str, Any]]:
     """Return one dict for each citation that is shown, in the order of the answer.
@@ -60,9 +61,7 @@ def annotations(
     return found
 
 
-def _citation(
-    attribution: Attribution, citation: Citation, offsets: OffsetUnit
-) -> dict[str, Any]:
+def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit) -> dict[str, Any]:
     chunk = attribution.chunks[citation.chunk_index]
     places = offset_table(chunk.text, offsets)
     return {
@@ -75,7 +74,7 @@ def _citation(
         "chunk_end": places[citation.chunk_end],
         "text": clean_text(citation.text),
         "title": one_line(chunk.title or "") or None,
-        "url": chunk_link(chunk),
+        "url": web_link(chunk.metadata),
         "page": chunk_page(chunk),
         "metadata": storable(chunk.metadata),
         "score": citation.score,

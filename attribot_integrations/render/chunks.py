@@ -1,9 +1,8 @@
-"""What is shown of a chunk: its name, its link, its score."""
+"""What is shown of a chunk: its name and its score."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -13,9 +12,8 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.results import Attribution, FloatArray
 
-__all__ = ["chunk_link", "chunk_name", "chunk_page", "chunk_scores"]
+__all__ = ["chunk_name", "chunk_page", "chunk_scores"]
 
-_LINK_KEYS = ("url", "link", "source")
 _PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself says
 _LONG_PAGE = 20
 
@@ -41,19 +39,6 @@ def chunk_page(chunk: Chunk) -> str | None:
     return None
 
 
-def chunk_link(chunk: Chunk) -> str | None:
-    """Return the web address in a chunk's metadata (`url`, `link` or `source`), if it is safe.
-
-    Only `http` and `https` addresses with a host are, without white space and characters that
-    cannot be seen. The address still has to be escaped for where it is put.
-    """
-    for key in _LINK_KEYS:
-        link = chunk.metadata.get(key)
-        if isinstance(link, str) and _safe(link):
-            return link
-    return None
-
-
 def chunk_scores(attribution: Attribution) -> FloatArray:
     """Return the score of each chunk for the whole answer, in nats.
 
@@ -74,14 +59,3 @@ def chunk_scores(attribution: Attribution) -> FloatArray:
             known = np.nan_to_num(scores[source.chunk_index])
             scores[source.chunk_index] = known + attribution.source_scores[row]
     return scores
-
-
-def _safe(link: str) -> bool:
-    # A space is the only character that is both printable and white space.
-    if not link.isprintable() or " " in link or "\\" in link:
-        return False
-    try:
-        parts = urlsplit(link)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # no address, as with a bracket that is never closed
-        return False

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_scores
+from attribot_integrations.context.links import web_link
+from attribot_integrations.render.chunks import chunk_name, chunk_scores
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
+from attribot_integrations.results.citations import citable_rows
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
@@ -113,7 +115,7 @@ class AttributionView:
         self._numbers: dict[int, list[int]] = {}  # of the cited chunks: their indexes
         self._cited: dict[int, list[Citation]] = {}
         self._names = [chunk_name(chunk, index) for index, chunk in enumerate(attribution.chunks)]
-        self._links = [chunk_link(chunk) for chunk in attribution.chunks]
+        self._links = [web_link(chunk.metadata) for chunk in attribution.chunks]
         for citation in attribution.shown_citations:
             chunks = self._numbers.setdefault(citation.number, [])
             if citation.chunk_index not in chunks:
@@ -158,11 +160,10 @@ class AttributionView:
 
     @cached_property
     def _by_chunk(self) -> dict[int, list[tuple[int, Source]]]:
-        level = "sentence" if self._shown.rows("sentence") else "chunk"
         found: dict[int, list[tuple[int, Source]]] = {}
-        for row, source in enumerate(self._shown.sources):
-            if source.level == level:
-                found.setdefault(source.chunk_index, []).append((row, source))
+        for row in citable_rows(self._shown.sources):
+            source = self._shown.sources[row]
+            found.setdefault(source.chunk_index, []).append((row, source))
         return found
 
     def _statement(self, index: int, passage: Passage) -> StatementView:

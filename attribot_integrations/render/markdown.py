@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from attribot_integrations.context.links import web_link
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.render.chunks import chunk_link, chunk_name
+from attribot_integrations.render.chunks import chunk_name
 from attribot_integrations.render.escaping import (
     escape_characters,
     escape_inline,
@@ -129,7 +130,7 @@ def _source(
 ) -> str:
     chunk = attribution.chunks[chunk_index]
     name = escape_markdown(chunk_name(chunk, chunk_index))
-    link = chunk_link(chunk)
+    link = web_link(chunk.metadata)
     if link:
         name = f"[{name}](<{link.translate(_IN_ADDRESS)}>)"
     start = f"[^{number}]:" if style == "footnotes" else f"- \\[{number}]"

@@ -11,20 +11,10 @@ from typing import Any, Literal
 
 from attribot_integrations.errors import ConfigurationError
 
-__all__ = ["OffsetUnit", "offset_table", "utf16_offset", "with_offsets"]
+__all__ = ["OffsetUnit", "offset_table", "with_offsets"]
 
 OffsetUnit = Literal["characters", "utf-16"]
 """What offsets count."""
-
-
-def utf16_offset(text: str, offset: int) -> int:
-    """Return the offset in UTF-16 units of an offset in characters.
-
-    Args:
-        text: The text that the offset is in.
-        offset: Offset in characters.
-    """
-    return offset + sum(character > "\uffff" for character in text[:offset])
 
 
 def offset_table(text: str, offsets: OffsetUnit) -> Sequence[int]:

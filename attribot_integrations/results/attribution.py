@@ -173,6 +173,15 @@ class Attribution:
         """What readers must be told beside the citations: what was not scored or not judged."""
         return reader_notes(self)
 
+    @property
+    def unremoved(self) -> tuple[ChunkLocation, ...]:
+        """Chunks of which text may stand in the prompt even when every source is removed.
+
+        Then `token_log_probs_without_context` is not that of the question alone, and labels that
+        would rest on it are `unknown`.
+        """
+        return tuple(location for location in self.locations if location.traces)
+
     def row(self, source_id: int) -> int:
         """Return the row of a source in `scores`.
 

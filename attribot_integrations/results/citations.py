@@ -22,6 +22,7 @@ from attribot_integrations.results.support import DENIED, Support
 __all__ = [
     "CitationPolicy",
     "ThresholdPolicy",
+    "citable_rows",
     "make_citations",
     "numbered_as_shown",
     "shown_citations",
@@ -80,6 +81,16 @@ class ThresholdPolicy:
         """Return the positions of the strongest sources above the threshold."""
         ranked = np.argsort(-scores, kind="stable")[: self.max_citations]
         return [int(position) for position in ranked if scores[position] >= self.min_score]
+
+
+def citable_rows(sources: Sequence[Source]) -> list[int]:
+    """Return the places of the sources that may be cited: sentences, or chunks if there are none.
+
+    Args:
+        sources: All sources that have a score.
+    """
+    sentences = [row for row, source in enumerate(sources) if source.level == "sentence"]
+    return sentences or list(range(len(sources)))
 
 
 def make_citations(
@@ -146,8 +157,7 @@ class _CitationMaker:
         statement_scores: npt.NDArray[np.float32],
         exact: npt.NDArray[np.bool_],
     ) -> None:
-        level = "sentence" if any(source.level == "sentence" for source in sources) else "chunk"
-        self._rows = [row for row, source in enumerate(sources) if source.level == level]
+        self._rows = citable_rows(sources)
         self._candidates = [sources[row] for row in self._rows]
         self._chunks = chunks
         self._scores = statement_scores[self._rows]

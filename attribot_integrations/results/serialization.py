@@ -80,7 +80,11 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             "models": [asdict(model) for model in attribution.cost.models],
         },
         "locations": [
-            {**asdict(location), "places": [list(place) for place in location.places]}
+            {
+                **asdict(location),
+                "places": [list(place) for place in location.places],
+                "shown": [list(span) for span in location.shown],
+            }
             for location in attribution.locations
         ],
         "stopped": attribution.stopped,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.citations import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DENIED",
     "FEATURES",
+    "NOT_REMOVED",
     "NO_TOKEN",
     "LabelSupport",
     "Support",
@@ -48,6 +50,13 @@ NO_TOKEN = (
     "it has no token of its own: the first one that holds its text belongs to the statement before"
 )
 """Why a statement that a tokenizer joins to its neighbour has no label."""
+
+NOT_REMOVED = (
+    "the prompt may still hold retrieved text when all sources are removed, so what the statement "
+    "owes to the context is not known"
+)
+"""Why a statement has no label where some chunk could not be removed, see
+`Attribution.unremoved`."""
 
 FEATURES = (
     "log_likelihood_per_token",
@@ -76,6 +85,8 @@ class SupportEvidence:
     together, in nats."""
     cited: bool
     """Whether a source is cited for it."""
+    complete: bool = True
+    """Whether all retrieved text was removed for `log_likelihood_without_context`."""
 
     @property
     def gain(self) -> float:
@@ -107,6 +118,7 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
         attribution.token_log_probs_without_context,
         attribution.citations,
         attribution.alternatives,
+        complete=not attribution.unremoved,
     )
 
 
@@ -118,6 +130,8 @@ def gather_evidence(
     log_probs_without_context: FloatArray,
     citations: Sequence[Citation],
     alternatives: Sequence[Alternatives],
+    *,
+    complete: bool = True,
 ) -> tuple[SupportEvidence, ...]:
     """Do what `support_evidence` does, before there is an attribution.
 
@@ -129,11 +143,9 @@ def gather_evidence(
         log_probs_without_context: `[answer tokens]`: with every chunk removed, in nats.
         citations: What is cited.
         alternatives: Sources that say the same.
+        complete: Whether no text of a chunk stayed in the prompt when all sources were removed.
     """
-    levels = {source.level for source in sources}
-    citable = "sentence" if "sentence" in levels else "chunk"
-    rows = [row for row, source in enumerate(sources) if source.level == citable]
-    best = scores[rows].max(axis=0, initial=0.0)
+    best = scores[citable_rows(sources)].max(axis=0, initial=0.0)
     joint = {group.statement_index: group.joint_score for group in alternatives}
     cited = {citation.statement_index for citation in citations}
     return tuple(
@@ -146,6 +158,7 @@ def gather_evidence(
             tokens=each.tokens[1] - each.tokens[0],
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
+            complete=complete,
         )
         for each in statements
     )
@@ -233,22 +246,26 @@ class LabelSupport:
         return tuple(self._judge(index, each) for index, each in enumerate(evidence))
 
     def _judge(self, index: int, evidence: SupportEvidence) -> Support:
-        known = evidence.tokens > 0
-        calibrated = self.probability if known else None
+        scored = evidence.tokens > 0
+        calibrated = self.probability if scored else None
         probability = calibrated(evidence) if calibrated is not None else None
+        label = self._label(evidence, probability) if scored else "unknown"
+        reason = NOT_REMOVED if scored else NO_TOKEN
         return Support(
             statement_index=index,
-            label=self._label(evidence, probability) if known else "unknown",
+            label=label,
             log_likelihood=evidence.log_likelihood,
             log_likelihood_without_context=evidence.log_likelihood_without_context,
             probability=probability,
-            reason=None if known else NO_TOKEN,
+            reason=reason if label == "unknown" else None,
         )
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:
         if self._unlikely(evidence, probability):
-            return "unsupported"
+            return "unsupported" if evidence.complete or probability is None else "unknown"
         if evidence.gain < self.min_gain:
+            if not evidence.complete:
+                return "unknown"  # text that was left standing makes the gain too small
             known = evidence.least_token_log_prob >= self.min_known_token_log_prob
             return "parametric" if known else "unsupported"
         return "supported" if evidence.cited else "uncertain"

@@ -22,15 +22,18 @@ from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.capabilities import Capabilities, inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.forward import ForwardPass
+from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.verification import verify
 from attribot_integrations.tokens.encoding import TextEncoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from typing_extensions import Unpack
 
     from attribot_integrations.context.prompts import Prompt
     from attribot_integrations.scoring.budget import Budget
+    from attribot_integrations.scoring.loading import LoadingKeywords
     from attribot_integrations.scoring.protocols import Draft, ScoringModel
 
 __all__ = ["LanguageModel", "in_process"]
@@ -147,39 +150,33 @@ class LanguageModel:
     def from_pretrained(
         cls,
         checkpoint: str | Path,
-        *,
-        device_map: str | dict[str, Any] | None = "auto",
-        dtype: str | torch.dtype | None = None,
-        revision: str | None = None,
-        trust_remote_code: bool = False,
-        use_safetensors: bool = True,
-        model_options: Mapping[str, Any] | None = None,
-        chat_options: Mapping[str, Any] | None = None,
+        **loading: Unpack[LoadingKeywords],
     ) -> LanguageModel:
         """Load a checkpoint from the Hugging Face hub or a folder.
 
         Args:
             checkpoint: Name on the hub, or path; "~" is the home folder.
-            device_map: Where accelerate puts the weights: "auto", a device, or a map.
-            dtype: Precision; by default the checkpoint's own, and float32 where the device is a
-                CPU (half precision is slow and coarse there).
-            revision: Branch, tag or commit on the hub.
-            trust_remote_code: Whether to run code that comes with the checkpoint.
-            use_safetensors: Whether to refuse pickled weights, which can run code.
-            model_options: Further options for transformers' `from_pretrained`, such as
-                `max_memory`, `offload_folder` or `quantization_config`.
-            chat_options: Variables for the chat template, such as `{"enable_thinking": False}`.
+            **loading: `device_map`, `dtype`, `revision`, `trust_remote_code`, `use_safetensors`,
+                `model_options` and `chat_options`, see `LoadingOptions`.
 
         Raises:
-            ConfigurationError: If the checkpoint is neither text nor path, or the precision is
-                unknown.
+            ConfigurationError: If the checkpoint is neither text nor path, or an option has a value
+                that it cannot have.
             UnsupportedModelError: If it is no causal language model.
             ModelError: If it cannot be loaded, or weights are missing from the checkpoint.
         """
+        return cls.load(checkpoint, LoadingOptions(**loading))
+
+    @classmethod
+    def load(cls, checkpoint: str | Path, loading: LoadingOptions) -> LanguageModel:
+        """Do what `from_pretrained` does, with its keywords in one object."""
         from transformers import AutoConfig, AutoTokenizer
 
-        shared = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
-        checkpoint, dtype = _located(checkpoint), _precision(dtype)
+        shared = {
+            "revision": loading.revision or "main",
+            "trust_remote_code": loading.trust_remote_code,
+        }
+        checkpoint = _located(checkpoint)
         try:
             config = AutoConfig.from_pretrained(checkpoint, **shared)
             if config.is_encoder_decoder:
@@ -191,12 +188,12 @@ class LanguageModel:
             # The declared return type does not know of output_loading_info.
             loaded: Any = _auto_class(config.model_type).from_pretrained(
                 checkpoint,
-                device_map=device_map,
-                dtype=dtype,
-                use_safetensors=use_safetensors,
+                device_map=loading.device_map,
+                dtype=_usual_precision() if loading.dtype is None else loading.dtype,
+                use_safetensors=loading.use_safetensors,
                 output_loading_info=True,
                 **shared,
-                **(model_options or {}),
+                **(loading.model_options or {}),
             )
         except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
             raise ModelError(f"cannot load {checkpoint}: {error}") from error
@@ -208,7 +205,7 @@ class LanguageModel:
                 "would be random; is it a causal language model?"
             )
         return cls.from_model(
-            model.eval(), tokenizer, name=str(checkpoint), chat_options=chat_options
+            model.eval(), tokenizer, name=str(checkpoint), chat_options=loading.chat_options
         )
 
 
@@ -246,21 +243,10 @@ def _located(checkpoint: object) -> str:
     return place
 
 
-def _precision(dtype: object) -> str | torch.dtype:
-    """Return a precision that torch knows; what suits the device where none is asked for."""
-    if dtype is None:
-        device = PartialState().device
-        return torch.float32 if device is None or device.type == "cpu" else "auto"
-    if isinstance(dtype, str) and (
-        dtype == "auto" or isinstance(getattr(torch, dtype, None), torch.dtype)
-    ):
-        return dtype
-    if not isinstance(dtype, torch.dtype):
-        raise ConfigurationError(
-            'dtype must be "auto", "float16", "bfloat16", "float32" or a torch.dtype, '
-            f"not {dtype!r:.60} ({type(dtype).__name__})"
-        )
-    return dtype
+def _usual_precision() -> str | torch.dtype:
+    """Return the precision that suits the device."""
+    device = PartialState().device
+    return torch.float32 if device is None or device.type == "cpu" else "auto"
 
 
 def _check_loaded(model: Any, tokenizer: Any) -> None:

@@ -13,11 +13,11 @@ from benchmarks.ceilings import Ceilings
 from benchmarks.contexts import CONTEXTS, make_case, named_contexts
 from benchmarks.entries import Plan
 from benchmarks.ours import our_ways
-from benchmarks.plots import plot_sweep
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.shapes import SHAPES, build, named_shapes
+from benchmarks.sweep_plot import plot_sweep
 from benchmarks.ways import (
     Job,
     Outcome,

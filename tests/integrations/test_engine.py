@@ -153,6 +153,30 @@ def test_captured_messages(engine: AttributionEngine) -> None:
     assert not np.allclose(result.scores, engine.attribute(QUESTION, CHUNKS, ANSWER).scores)
 
 
+def test_a_label_does_not_rest_on_an_incomplete_removal(
+    engine: AttributionEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    prompt = f"{CHUNKS[0]}\n{CHUNKS[1].upper()}\n{QUESTION}"
+    result = engine.attribute(QUESTION, CHUNKS, ANSWER, prompt=prompt)
+    assert [place.chunk_index for place in result.unremoved] == [1]
+    assert not {each.label for each in result.support} & {"parametric"}
+    assert "text of the chunks 1 may stand in the captured prompt" in caplog.text
+    assert Attribution.from_dict(result.to_dict()).unremoved == result.unremoved
+
+
+def test_a_cut_chunk_keeps_offsets_of_the_original(engine: AttributionEngine) -> None:
+    whole = f"{CHUNKS[0]} It was never shown."
+    shown = f"> {CHUNKS[0]}"
+    result = engine.attribute(
+        QUESTION, [whole, CHUNKS[1]], ANSWER, prompt=f"{shown}\n\n{CHUNKS[1]}"
+    )
+    assert [place.outcome for place in result.locations] == ["partial", "found"]
+    assert result.locations[0].shown == ((0, len(CHUNKS[0])),)
+    assert all("never shown" not in source.text for source in result.sources)
+    for source in result.sources:
+        assert [whole, CHUNKS[1]][source.chunk_index][source.start : source.end] == source.text
+
+
 def test_chunks_that_the_prompt_lacks_are_named(
     engine: AttributionEngine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,7 +20,7 @@ from attribot_integrations import (
 from attribot_integrations.context.prompts import ContextTemplate
 from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.errors import ConfigurationError, ModelError
-from attribot_integrations.methods import METHODS, Method
+from attribot_integrations.methods import METHODS, Method, ScreenAndPrune
 from attribot_integrations.results.statements import statement_scores
 from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
@@ -240,7 +240,7 @@ def test_audit_estimates_the_recall(engine: AttributionEngine, exact: Attributio
 
 
 def test_pruning(engine: AttributionEngine, sources: SourceSet) -> None:
-    result = run(engine, ScreenAndRescore(LeaveOneOut(on="proxy"), keep=3, within="pruned"))
+    result = run(engine, ScreenAndPrune(LeaveOneOut(on="proxy"), keep=3))
     proxy = run(engine, LeaveOneOut(on="proxy"))
     kept = sorted(np.argsort(-proxy.statement_scores.max(1), kind="stable")[:3].tolist())
     assert [row for row, each in enumerate(result.estimands) if each == "target_pruned_loo"] == kept
@@ -248,6 +248,22 @@ def test_pruning(engine: AttributionEngine, sources: SourceSet) -> None:
     pruned = scorer(engine, sources).score([gone, *(gone | {id_} for id_ in kept)]).log_probs
     np.testing.assert_allclose(result.scores[kept], pruned[0] - pruned[1:], atol=TOLERANCE)
     assert not result.exact.any()
+
+
+def test_a_small_pruned_context(engine: AttributionEngine) -> None:
+    result = run(engine, ScreenAndPrune(Knockout(on="proxy"), keep=1))
+    assert result.estimands.count("target_pruned_loo") == 1
+    assert result.method == "knockout on proxy, then rescored in the pruned context"
+
+
+def test_names_of_the_papers_methods() -> None:
+    """Stored results are told apart by them."""
+    assert METHODS["attribot"].name == (
+        "hierarchical on proxy: chunks, then sentences in the pruned context, "
+        "then rescored in the pruned context"
+    )
+    assert METHODS["pruning"].name == "exact on proxy, then rescored in the pruned context"
+    assert METHODS["pruning-full"].name == "exact on proxy, then rescored"
 
 
 def test_work_in_a_pruned_context_is_counted(engine: AttributionEngine, sources: SourceSet) -> None:
@@ -273,11 +289,7 @@ def test_work_in_a_pruned_context_is_counted(engine: AttributionEngine, sources:
         (lambda: ScreenAndRescore(Knockout(), step=0), "step must be at least 1, got 0"),
         (lambda: ScreenAndRescore(Knockout(), keep=2), "keep must be at least at_least = 3, got 2"),
         (lambda: ScreenAndRescore(Knockout(), audit=-1), "must not be negative, got -1 and 2.0"),
-        (
-            lambda: ScreenAndRescore(Knockout(), within=cast("Any", "x")),
-            'within must be "pruned" or "full"',
-        ),
-        (lambda: ScreenAndRescore(Knockout(), within="pruned"), 'within="pruned" needs keep'),
+        (lambda: ScreenAndPrune(Knockout(), keep=0), "keep must be at least 1, got 0"),
     ],
 )
 def test_bad_options(build: Any, message: str) -> None:
@@ -285,9 +297,23 @@ def test_bad_options(build: Any, message: str) -> None:
         build()
 
 
+@pytest.mark.parametrize(
+    ("method", "option"),
+    [
+        (Hierarchical, {"knockout": True}),
+        (Hierarchical, {"rerun": 4}),
+        (ScreenAndRescore, {"screen": Knockout(), "within": "pruned"}),
+    ],
+)
+def test_options_that_are_another_methods(method: Any, option: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        method(**option)
+
+
 def test_combinations_without_sense_are_refused(engine: AttributionEngine) -> None:
-    with pytest.raises(ConfigurationError, match="'exact' already gives exact scores"):
-        run(engine, ScreenAndRescore(LeaveOneOut()))
+    for combination in (ScreenAndRescore, ScreenAndPrune):
+        with pytest.raises(ConfigurationError, match="'exact' already gives exact scores"):
+            run(engine, combination(LeaveOneOut()))
     with pytest.raises(ConfigurationError, match='levels must hold "sentence"'):
         run(engine, Hierarchical(), levels=("chunk",))
 

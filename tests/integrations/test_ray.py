@@ -22,6 +22,7 @@ from pathlib import Path
 import ray
 from attribot_integrations.batch.ray_data import RayAttributor
 from attribot_integrations.demo.corpus import demo_examples
+from attribot_integrations.engine.bundled import bundled_model_path
 
 folder = Path(sys.argv[1])
 (example,) = demo_examples(1, kinds=("single",) * 4, chunks=(4, 4))
@@ -47,7 +48,8 @@ def kill_one():
 ray.init(num_cpus=2, include_dashboard=False, configure_logging=False)
 threading.Thread(target=kill_one, daemon=True).start()
 done = ray.data.from_items(rows, override_num_blocks=8).map_batches(
-    Marked, batch_format="pyarrow", batch_size=3, num_cpus=1,
+    Marked, fn_constructor_kwargs={"model": bundled_model_path("target")},
+    batch_format="pyarrow", batch_size=3, num_cpus=1,
     compute=ray.data.ActorPoolStrategy(size=2),
 )
 found = done.select_columns(["number", "result", "error"]).take_all()

@@ -205,7 +205,7 @@ def attributions(draw: DrawFn, text: SearchStrategy[str] | None = None) -> Attri
         ),
         locations=(
             ChunkLocation(0, "repeated", ((0, 1, 2), (1, 0, draw(_COUNTS)))),
-            ChunkLocation(1, "not_found"),
+            ChunkLocation(1, "not_found", traces=True),
         ),
         id=draw(st.none() | text),
     )

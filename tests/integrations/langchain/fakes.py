@@ -1,11 +1,8 @@
-"""Fake parts of a chain, and a stub in the engine's place."""
+"""Fake parts of a chain."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
@@ -18,65 +15,8 @@ from langchain_core.runnables import Runnable, RunnablePassthrough
 from langchain_core.runnables.config import RunnableConfig
 
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord
-from attribot_integrations.requests.options import AttributionRequest
-from attribot_integrations.results import Attribution, Citation, Cost
 
 TEMPLATE = "Context:\n{context}\n\nQuestion: {question}"
-
-
-def attribution_of(request: AttributionRequest) -> Attribution:
-    """An attribution that cites the whole first chunk for the whole answer."""
-    chunk = request.chunks[0]
-    assert not isinstance(chunk, str)
-    citation = Citation(
-        number=1,
-        statement_index=0,
-        source_id=0,
-        chunk_index=0,
-        chunk_id=chunk.id,
-        answer_start=0,
-        answer_end=len(request.answer),
-        chunk_start=0,
-        chunk_end=len(chunk.text),
-        text=chunk.text,
-        score=2.0,
-        exact=True,
-    )
-    nothing = np.zeros(0, dtype=np.float32)
-    return Attribution(
-        question=request.question,
-        answer=request.answer,
-        chunks=(chunk,),
-        sources=(),
-        statements=(),
-        scores=np.zeros((0, 0), dtype=np.float32),
-        exact=np.zeros(0, dtype=np.bool_),
-        estimands=(),
-        token_spans=(),
-        token_log_probs=nothing,
-        token_log_probs_without_context=nothing,
-        citations=(citation,),
-        method="stub",
-        cost=Cost(0.0, ()),
-        id=request.id,
-    )
-
-
-@dataclass
-class StubEngine:
-    """Records requests; raises `error` for captured prompts, or for all with `always`."""
-
-    error: Exception | None = None
-    always: bool = False
-    requests: list[AttributionRequest] = field(default_factory=list)
-    threads: list[str] = field(default_factory=list)
-
-    def attribute_request(self, request: AttributionRequest) -> Attribution:
-        self.requests.append(request)
-        self.threads.append(threading.current_thread().name)
-        if self.error is not None and (self.always or request.prompt is not None):
-            raise self.error
-        return attribution_of(request)
 
 
 class FactRetriever(BaseRetriever):

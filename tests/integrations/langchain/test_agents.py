@@ -23,8 +23,9 @@ from attribot_integrations.langchain import (
     cite,
 )
 from attribot_integrations.langchain.agents import CitationMiddleware
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.agents import FIND, AgentModel, agent, ask, build
-from tests.integrations.langchain.fakes import StubEngine, last, open_runs, using
+from tests.integrations.langchain.fakes import last, open_runs, using
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 11),
@@ -246,7 +247,7 @@ def test_errors_of_the_engine(caplog: pytest.LogCaptureFixture) -> None:
 def test_middleware_attributes_apart_from_the_event_loop() -> None:
     engine = StubEngine()
     asyncio.run(agent(middleware=[CitationMiddleware(engine)]).ainvoke(ask("Ada")))
-    assert engine.threads[0].startswith("citations")
+    assert engine.threads[0].startswith("attribution")
 
 
 def test_missing_langchain_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ import pytest
 from langchain_core.runnables.config import RunnableConfig
 
 from attribot_integrations.langchain import CitationCallbackHandler
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
-from tests.integrations.langchain.fakes import StubEngine, check_record, last, open_runs, rag, using
+from tests.integrations.langchain.fakes import check_record, last, open_runs, rag, using
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -43,7 +44,7 @@ def test_batch_has_no_crosstalk() -> None:
 
 
 async def test_abatch_has_no_crosstalk() -> None:
-    handler = CitationCallbackHandler(StubEngine(), mode="eager")
+    handler = CitationCallbackHandler(StubEngine(), mode="background")
     queries = [f"Name{number}" for number in range(50)]
     await rag().abatch(queries, using(handler))
     assert handler.wait(30)

@@ -20,10 +20,10 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.retrievers import BaseRetriever
 
 from attribot_integrations.langchain import CitationCallbackHandler, cite
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     check_record,
     last,
     open_runs,

@@ -25,10 +25,11 @@ from attribot_integrations.langchain import (
     FilteringRetriever,
     cite,
 )
-from tests.integrations.langchain.fakes import FixedRetriever, StubEngine, join, last, rag, using
+from tests.integrations.engines import StubEngine
+from tests.integrations.langchain.fakes import FixedRetriever, join, last, rag, using
 from tests.integrations.scorers import MarkedScorer
 
-LOGGER = "attribot_integrations.filtering.keeping"
+LOGGER = "attribot_integrations.filtering.chunk_filter"
 MARKED = [
     Document("A @0.25.", id="a", metadata={"page": 1, "tags": ["x"]}),
     Document("B @0.75.", id="b"),
@@ -331,7 +332,7 @@ async def test_event_loop_stays_free() -> None:
     assert scorer.release is not None
     asyncio.get_running_loop().call_later(0.01, scorer.release.set)  # never runs if it is blocked
     assert ids(await retriever.ainvoke("?")) == "bc"
-    assert scorer.threads[0].startswith("citations")
+    assert scorer.threads[0].startswith("attribution")
 
 
 def test_retriever_shows_callbacks_what_is_left() -> None:

@@ -9,8 +9,9 @@ from langchain_core.tracers.context import _configure_hooks
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import CitationCallbackHandler, get_citations_callback
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
-from tests.integrations.langchain.fakes import StubEngine, check_record, last, open_runs, rag
+from tests.integrations.langchain.fakes import check_record, last, open_runs, rag
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -86,7 +87,7 @@ def test_handler_that_is_also_passed_counts_once() -> None:
 
 
 def test_options_reach_the_handler() -> None:
-    with get_citations_callback(StubEngine(), mode="eager", max_records=1) as handler:
+    with get_citations_callback(StubEngine(), mode="background", max_records=1) as handler:
         rag().batch(["Ada", "Bea"])
     assert handler.wait(10)
     assert len(handler.records) == 1

@@ -9,11 +9,11 @@ from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_core.runnables.config import RunnableConfig
 
 from attribot_integrations.langchain import CitationCallbackHandler
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
     FixedRetriever,
-    StubEngine,
     join,
     last,
     open_runs,

@@ -17,11 +17,11 @@ from langgraph.prebuilt.tool_node import ToolNode
 from typing_extensions import TypedDict
 
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord, cite
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.agents import FIND, AgentModel, ask
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     join,
     last,
     open_runs,

@@ -27,7 +27,8 @@ from attribot_integrations.langchain import (
 from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution, Cost, ModelCost
 from attribot_integrations.results.support import Support
-from tests.integrations.langchain.fakes import attribution_of, last, using
+from tests.integrations.engines import attribution_of
+from tests.integrations.langchain.fakes import last, using
 
 ANSWER = "Ça coûte 9 €. 🎉 Fine."
 CHUNK = Chunk("It costs 9.", id="d1", metadata={"title": "Prices", "url": "https://x.org/p"})
@@ -42,7 +43,7 @@ CONTENTS: list[Any] = [
 
 
 def attribution(answer: str = ANSWER, chunk: Chunk = CHUNK) -> Attribution:
-    made = attribution_of(AttributionRequest("Q?", [chunk], answer))
+    made = attribution_of(AttributionRequest("Q?", [chunk], answer), (chunk,))
     first = replace(made.citations[0], answer_end=13)
     second = replace(first, statement_index=1, answer_start=14, answer_end=len(answer))
     return replace(
@@ -99,6 +100,8 @@ def test_standard_annotations() -> None:
         (Chunk("t", id="d1"), "d1", None),
         (Chunk("t", metadata={"source": "https://x.org"}), "https://x.org", "https://x.org"),
         (Chunk("t", metadata={"source": "a.pdf", "url": "javascript:x"}), "a.pdf", None),
+        (Chunk("t", "d1", {"url": "https://x\n](javascript:alert(1))"}), "d1", None),
+        (Chunk("t", "d1", {"url": "https://", "link": "https://x.org"}), "d1", "https://x.org"),
     ],
 )
 def test_title_and_link(chunk: Chunk, title: str, url: str | None) -> None:

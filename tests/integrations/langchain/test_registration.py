@@ -17,11 +17,11 @@ from attribot_integrations.langchain import (
     aregister_documents,
     register_documents,
 )
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
     FactRetriever,
-    StubEngine,
     check_record,
     join,
     last,

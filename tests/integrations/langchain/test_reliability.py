@@ -24,13 +24,12 @@ from attribot_integrations.langchain import (
     get_citations_callback,
 )
 from attribot_integrations.langchain.events import CapturingHandler
-from attribot_integrations.langchain.workers import SerialQueue
 from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
+from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import call_astream, call_stream
 from tests.integrations.langchain.fakes import (
     FixedRetriever,
-    StubEngine,
     check_record,
     last,
     open_runs,
@@ -68,7 +67,7 @@ def run_every_way(handler: CitationCallbackHandler, queries: list[str]) -> None:
     asyncio.run(concurrently())
 
 
-@pytest.mark.parametrize("mode", ["lazy", "eager"])
+@pytest.mark.parametrize("mode", ["lazy", "background"])
 def test_200_concurrent_runs_of_all_kinds_do_not_mix(mode: Any) -> None:
     engine = StubEngine()
     handler = CitationCallbackHandler(engine, mode=mode)
@@ -84,7 +83,7 @@ def test_200_concurrent_runs_of_all_kinds_do_not_mix(mode: Any) -> None:
 
 def memory_growth(runs: int) -> int:
     """Bytes by which memory has grown over the second half of many runs of every kind."""
-    handler = CitationCallbackHandler(StubEngine(), mode="eager", max_records=16)
+    handler = CitationCallbackHandler(StubEngine(), mode="background", max_records=16)
     handler.engine.requests = []  # type: ignore[attr-defined]
 
     def rounds(count: int) -> None:
@@ -148,7 +147,7 @@ def event_seconds(documents: int, runs: int, handler: CitationCallbackHandler) -
     return seconds
 
 
-@pytest.mark.parametrize("mode", ["lazy", "eager"])
+@pytest.mark.parametrize("mode", ["lazy", "background"])
 def test_slow_engine_does_not_delay_the_chain(mode: Any) -> None:
     handler = CitationCallbackHandler(SlowEngine(), mode=mode)
     seconds = event_seconds(documents=20, runs=5, handler=handler)
@@ -161,7 +160,7 @@ def test_slow_engine_does_not_delay_the_chain(mode: Any) -> None:
 
 @pytest.mark.slow
 def test_no_event_takes_5_ms() -> None:
-    handler = CitationCallbackHandler(StubEngine(), mode="eager")
+    handler = CitationCallbackHandler(StubEngine(), mode="background")
     seconds = event_seconds(documents=50, runs=300, handler=handler)
     assert handler.wait(60)
     assert statistics.quantiles(seconds, n=1000)[-1] < MAX_EVENT_SECONDS
@@ -177,11 +176,13 @@ async def loop_lags(until: asyncio.Future[Any]) -> list[float]:
     return lags
 
 
-@pytest.mark.parametrize("way", ["record", "cite", "eager"])
+@pytest.mark.parametrize("way", ["record", "cite", "background"])
 async def test_event_loop_stays_free_while_attribution_runs(way: str) -> None:
     demo = demo_chain()
-    handler = CitationCallbackHandler(demo.engine, mode="eager" if way == "eager" else "lazy")
-    answers = demo.chain.batch(list(demo.questions), using(handler) if way == "eager" else {})
+    handler = CitationCallbackHandler(
+        demo.engine, mode="background" if way == "background" else "lazy"
+    )
+    answers = demo.chain.batch(list(demo.questions), using(handler) if way == "background" else {})
     assert len(answers) == len(demo.questions)
 
     async def attribute() -> None:
@@ -189,7 +190,7 @@ async def test_event_loop_stays_free_while_attribution_runs(way: str) -> None:
             replay = dict(zip(demo.questions, answers, strict=True))
             chain = cite(recorded(demo.documents, replay), demo.engine)
             await asyncio.gather(*(chain.ainvoke(question) for question in demo.questions))
-        elif way == "eager":
+        elif way == "background":
             await handler.await_done()
         else:
             chain = recorded(demo.documents, dict(zip(demo.questions, answers, strict=True)))
@@ -227,7 +228,9 @@ async def test_awaitable_forms() -> None:
 def test_waiting_attributions_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[CitationRecord] = []
     engine = SlowEngine()
-    handler = CitationCallbackHandler(engine, mode="eager", max_pending=2, on_citations=seen.append)
+    handler = CitationCallbackHandler(
+        engine, mode="background", max_pending=2, on_citations=seen.append
+    )
     for number in range(5):
         rag().invoke(f"Name{number}", using(handler))
     assert handler.wait(10)
@@ -236,19 +239,9 @@ def test_waiting_attributions_are_bounded(caplog: pytest.LogCaptureFixture) -> N
     assert last(handler).attribution is not None, "made when it is read"
 
 
-def test_queue_goes_on_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    queue = SerialQueue(8)
-    done: list[int] = []
-    queue.submit(lambda: 1 / 0)
-    queue.submit(lambda: done.append(1))
-    assert queue.wait(10)
-    assert done == [1]
-    assert "ZeroDivisionError" in caplog.text
-
-
 def test_threads_are_few() -> None:
     engine = StubEngine()
-    handlers = [CitationCallbackHandler(engine, mode="eager") for _ in range(30)]
+    handlers = [CitationCallbackHandler(engine, mode="background") for _ in range(30)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda handler: rag().invoke("Ada", using(handler)), handlers))
     assert all(handler.wait(10) for handler in handlers)
@@ -260,6 +253,6 @@ def test_coroutine_functions_are_refused() -> None:
         logging.info(record)
 
     with pytest.raises(ConfigurationError, match="on_citations must be a plain function"):
-        CitationCallbackHandler(StubEngine(), mode="eager", on_citations=show)
+        CitationCallbackHandler(StubEngine(), mode="background", on_citations=show)
     with pytest.raises(ConfigurationError, match="max_pending must be at least 1, got 0"):
         CitationCallbackHandler(StubEngine(), max_pending=0)

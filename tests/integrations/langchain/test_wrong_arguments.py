@@ -16,7 +16,8 @@ from attribot_integrations.langchain import (
     get_citations_callback,
     strip_citations,
 )
-from tests.integrations.langchain.fakes import StubEngine, rag
+from tests.integrations.engines import StubEngine
+from tests.integrations.langchain.fakes import rag
 from tests.integrations.scorers import MarkedScorer
 
 

@@ -1,12 +1,9 @@
-"""Fake models and retrievers, and a stub in the engine's place."""
+"""Fake models and retrievers."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -24,85 +21,6 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-
-from attribot_integrations.context.locating import capture_prompt
-from attribot_integrations.context.prompts import render
-from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
-from attribot_integrations.requests.options import AttributionRequest, EngineOptions
-from attribot_integrations.results import Attribution, Citation, Cost
-
-
-@dataclass
-class StubEngine:
-    """Cites the first chunk for the whole answer, and keeps what it was asked."""
-
-    error: Exception | None = None
-    options: EngineOptions = field(default_factory=EngineOptions)
-    requests: list[AttributionRequest] = field(default_factory=list)
-    prompts: list[str] = field(default_factory=list)
-    """The text of each prompt, as it would be scored."""
-    threads: list[str] = field(default_factory=list)
-    raws: list[bool] = field(default_factory=list)
-
-    def attribute_request(
-        self, request: AttributionRequest, *, options: EngineOptions | None = None
-    ) -> Attribution:
-        self.requests.append(request)
-        self.threads.append(threading.current_thread().name)
-        if self.error is not None:
-            raise self.error
-        chunks = as_chunks(request.chunks)
-        if request.prompt is None or callable(request.prompt):
-            template = request.prompt or (options or self.options).template
-            prompt = template(request.question, SourceSet.build(chunks))
-            locations = ()
-        else:
-            prompt, _, locations = capture_prompt(request.prompt, chunks)  # type: ignore[assignment]
-        self.prompts.append(
-            "\n\n".join(render(message.segments).text for message in prompt.messages)
-        )
-        self.raws.append(prompt.raw)
-        return attribution_of(request, chunks, locations)
-
-
-def attribution_of(
-    request: AttributionRequest, chunks: tuple[Chunk, ...], locations: Any = ()
-) -> Attribution:
-    index = next(i for i, chunk in enumerate(chunks) if chunk.text.strip())
-    chunk = chunks[index]
-    citation = Citation(
-        number=1,
-        statement_index=0,
-        source_id=0,
-        chunk_index=index,
-        chunk_id=chunk.id,
-        answer_start=0,
-        answer_end=len(request.answer),
-        chunk_start=0,
-        chunk_end=len(chunk.text),
-        text=chunk.text,
-        score=2.0,
-        exact=True,
-    )
-    nothing = np.zeros(0, dtype=np.float32)
-    return Attribution(
-        question=request.question,
-        answer=request.answer,
-        chunks=chunks,
-        sources=(),
-        statements=(),
-        scores=np.zeros((0, 0), dtype=np.float32),
-        exact=np.zeros(0, dtype=np.bool_),
-        estimands=(),
-        token_spans=(),
-        token_log_probs=nothing,
-        token_log_probs_without_context=nothing,
-        citations=(citation,),
-        method="stub",
-        cost=Cost(0.0, ()),
-        locations=locations,
-        id=request.id,
-    )
 
 
 class EchoLLM(CustomLLM):

@@ -32,13 +32,8 @@ from attribot_integrations.llama_index import (
     format_with_markers,
     get_citations,
 )
-from tests.integrations.llama_index.fakes import (
-    EchoChatLLM,
-    EchoLLM,
-    FactRetriever,
-    StubEngine,
-    rag,
-)
+from tests.integrations.engines import StubEngine
+from tests.integrations.llama_index.fakes import EchoChatLLM, EchoLLM, FactRetriever, rag
 
 
 @pytest.fixture(autouse=True)

@@ -12,15 +12,9 @@ from llama_index.core.base.base_query_engine import BaseQueryEngine
 from attribot_integrations.demo.query_engine import demo_query_engine
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.llama_index import AttributionEventHandler
-from tests.integrations.llama_index.fakes import (
-    EchoChatLLM,
-    EchoLLM,
-    StubEngine,
-    check,
-    payload_of,
-    rag,
-)
-from tests.integrations.llama_index.test_calls import ask_many
+from tests.integrations.engines import StubEngine
+from tests.integrations.llama_index.fakes import EchoChatLLM, EchoLLM, check, payload_of, rag
+from tests.integrations.llama_index.test_events import ask_many
 
 _WARM = 260
 

@@ -14,10 +14,11 @@ from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import UnsupportedModelError
 from attribot_integrations.llama_index import AttributedQueryEngine, AttributionRecord
-from attribot_integrations.llama_index.scopes import ModelCall
+from attribot_integrations.llama_index.scopes import PromptedCall
 from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
-from tests.integrations.llama_index.fakes import EchoLLM, StubEngine
+from tests.integrations.engines import StubEngine
+from tests.integrations.llama_index.fakes import EchoLLM
 
 huggingface = pytest.importorskip("llama_index.llms.huggingface")
 
@@ -69,20 +70,20 @@ class Spy:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.scored: list[tuple[int, ...]] = []
         self.generated: list[tuple[int, ...]] = []
-        build, answer = Scorer.__init__, ModelCall.answer
+        build, answer = Scorer.__init__, PromptedCall.answer
 
         def note(scorer: Scorer, model: Any, prompt: Any, *args: Any, **options: Any) -> None:
             build(scorer, model, prompt, *args, **options)
             leading, _ = model.encoder.segments(prompt)
             self.scored.append((*leading, *scorer.prompt.ids, *scorer.answer.ids))
 
-        def keep(call: ModelCall, result: object) -> None:
+        def keep(call: PromptedCall, result: object) -> None:
             answer(call, result)
             if call.token_ids:
                 self.generated.append(call.token_ids)
 
         monkeypatch.setattr(Scorer, "__init__", note)
-        monkeypatch.setattr(ModelCall, "answer", keep)
+        monkeypatch.setattr(PromptedCall, "answer", keep)
 
 
 def test_model_and_tokenizer_are_shared_and_not_changed(

@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -13,12 +13,11 @@ from llama_index_instrumentation import get_dispatcher
 
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index import AttributionEventHandler
-from attribot_integrations.llama_index.streams import awatch, watch
+from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.fakes import (
     EchoChatLLM,
     EchoLLM,
     FactRetriever,
-    StubEngine,
     check,
     payload_of,
     rag,
@@ -160,7 +159,7 @@ def test_empty_stream() -> None:
     with handler.attach():
         response: Any = rag(retriever=FactRetriever(0), streaming=True).query("Ada")
         assert list(response.response_gen) == ["Empty Response"]
-    assert payload_of(response)["reason"] == "no node was retrieved"
+    assert payload_of(response)["reason"] == "no nodes were retrieved"
 
 
 async def test_async_stream_that_is_left_has_no_citations() -> None:
@@ -171,42 +170,3 @@ async def test_async_stream_that_is_left_has_no_citations() -> None:
             assert await anext(tokens) == "About "
     record = await handler.aresult(response)
     assert (record.status, record.answer) == ("skipped", "About ")
-
-
-def test_watch_reports_once() -> None:
-    seen: list[tuple[str, str | None]] = []
-    stream = watch(iter(["a", "b"]), None, lambda *outcome: seen.append(outcome))
-    assert list(stream) == ["a", "b"]
-    stream.close()
-    assert seen == [("ab", None)]
-
-
-async def test_awatch_closes_what_it_reads() -> None:
-    closed: list[bool] = []
-    seen: list[tuple[str, str | None]] = []
-
-    async def tokens() -> AsyncIterator[str]:
-        try:
-            yield "a"
-            yield "b"
-        finally:
-            closed.append(True)
-
-    stream = awatch(tokens(), None, lambda *outcome: seen.append(outcome))
-    assert await anext(stream) == "a"
-    await stream.aclose()
-    assert closed == [True]
-    assert seen == [("a", "the stream was not read to its end")]
-
-
-async def test_awatch_passes_errors_on() -> None:
-    seen: list[tuple[str, str | None]] = []
-
-    async def tokens() -> AsyncIterator[str]:
-        yield "a"
-        raise ConnectionError("line cut")
-
-    stream = awatch(tokens(), None, lambda *outcome: seen.append(outcome))
-    with pytest.raises(ConnectionError, match="line cut"):
-        [token async for token in stream]
-    assert seen == [("a", "the stream failed: ConnectionError('line cut')")]

@@ -13,7 +13,8 @@ from attribot_integrations.llama_index import (
     AttributionFilterPostprocessor,
     AttributionNodePostprocessor,
 )
-from tests.integrations.llama_index.fakes import StubEngine, rag
+from tests.integrations.engines import StubEngine
+from tests.integrations.llama_index.fakes import rag
 
 
 def wrapped(engine: Any) -> None:

@@ -9,7 +9,6 @@ import pytest
 from attribot_integrations.batch.ray_data import RayAttributor
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine import AttributionEngine
-from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
@@ -51,7 +50,7 @@ def test_rows_give_results_or_errors(engine: StubEngine) -> None:
 def test_chunks_that_are_objects(engine: StubEngine) -> None:
     chunk = {"text": None, "sentences": ["Ada.", "Bob."], "metadata": {"page": 3, "none": None}}
     row = {"question": "Q", "chunks": [chunk], "answer": "A.", "prompt": None}
-    RayAttributor()(table(row))
+    RayAttributor("m")(table(row))
     (request,) = engine.requests
     assert request.chunks == [Chunk("Ada. Bob.", None, {"page": 3})]
     assert request.prompt is None
@@ -59,7 +58,7 @@ def test_chunks_that_are_objects(engine: StubEngine) -> None:
 
 def test_types_do_not_depend_on_the_rows(engine: StubEngine) -> None:
     good = {"question": "Q", "chunks": ["A."], "answer": "A."}
-    attributor = RayAttributor()
+    attributor = RayAttributor("m")
     bad = attributor(table({**good, "answer": "too long"}))
     assert attributor(table(good)).schema == bad.schema
     assert attributor(table(good).slice(0, 0)).schema == bad.schema
@@ -68,7 +67,7 @@ def test_types_do_not_depend_on_the_rows(engine: StubEngine) -> None:
 def test_other_batches_are_refused(engine: StubEngine) -> None:
     message = 'must be pyarrow tables, not dict: pass batch_format="pyarrow"'
     with pytest.raises(ConfigurationError, match=message):
-        RayAttributor()({"question": ["Q"]})
+        RayAttributor("m")({"question": ["Q"]})
 
 
 def test_models_and_options(engine: StubEngine) -> None:
@@ -81,5 +80,9 @@ def test_models_and_options(engine: StubEngine) -> None:
         "device_map": "cpu",
         "dtype": "bfloat16",
     }
-    RayAttributor()
-    assert engine.loaded_with["model"] == bundled_model_path("target")
+
+
+def test_a_model_must_be_named(engine: StubEngine) -> None:
+    with pytest.raises(ConfigurationError, match="RayAttributor needs a model, by its name on"):
+        RayAttributor()
+    assert engine.loaded_with == {}

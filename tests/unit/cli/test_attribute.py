@@ -15,6 +15,7 @@ from attribot_integrations.methods import METHODS
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
 from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.scoring.loading import LoadingOptions
 from tests.unit.cli.running import StubEngine, run
 
 GOOD: dict[str, Any] = {"question": "Who?", "chunks": ["Ada wrote it."], "answer": "Ada."}
@@ -88,9 +89,11 @@ def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
         "model": "m",
         "proxy": "p",
         "options": options,
-        "dtype": "bfloat16",
-        "device_map": "cpu",
-        "chat_options": {"enable_thinking": False, "effort": "low", "budget": 12},
+        "loading": LoadingOptions(
+            device_map="cpu",
+            dtype="bfloat16",
+            chat_options={"enable_thinking": False, "effort": "low", "budget": 12},
+        ),
     }
 
 

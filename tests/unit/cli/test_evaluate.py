@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attribot_integrations.evaluation import runner
+from attribot_integrations.evaluation import method_runs
 from tests.unit.cli.running import run
 
 CHEAP = ("--chunks", "3-4", "--methods", "exact,proxy,tfidf,attention,contextcite-32")
@@ -30,9 +30,9 @@ def test_demo_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (results["schema"], results["n"]) == (1, 2)
     assert results["methods"]["exact"]["map"] == 1.0
     assert results["settings"]["target"] == "the bundled target"
-    assert str(Path(runner.__file__).parent.parent) not in text
+    assert str(Path(method_runs.__file__).parent.parent) not in text
     # The same command again has nothing left to do.
-    monkeypatch.setattr(runner, "measure", None)
+    monkeypatch.setattr(method_runs, "measure", None)
     again = run("evaluate", "--demo", "2", *CHEAP, "-o", folder)
     assert again.exit_code == 0, again.stderr
     assert again.stdout == result.stdout
@@ -138,7 +138,7 @@ def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "measure", interrupt)
+    monkeypatch.setattr(method_runs, "measure", interrupt)
     result = run("evaluate", "--demo", "1", "--chunks", "3", "-m", "tfidf", "-o", tmp_path)
     assert result.exit_code == 130
     assert "interrupted; examples done: 0" in result.stderr

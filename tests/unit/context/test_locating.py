@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
+import textwrap
 import time
+import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +20,7 @@ from attribot_integrations.context.locating import (
     locate_chunks,
 )
 from attribot_integrations.context.prompts import Prompt, render
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ChunkNotFoundError, InputError
 
 
@@ -78,9 +83,9 @@ def test_longer_chunks_choose_first() -> None:
     ]
 
 
-def test_overlapping_chunks() -> None:
+def test_overlapping_chunks_divide_what_they_share() -> None:
     assert outcomes("one two three", "one two", "two three") == [
-        ("overlapping", []),
+        ("partial", [(0, 3)]),
         ("found", [(4, 13)]),
     ]
 
@@ -247,6 +252,156 @@ def test_lone_surrogates_match() -> None:
     prompt, _, locations = capture_prompt("x A\ud800. y", [Chunk("A\ud800.")])
     assert locations[0].outcome == "found"
     assert without(prompt) == ["x A\ufffd. y"]
+
+
+# In other dress
+
+PLAIN = "The maker of the Norba phone is Kelmar Press. Its price is 440 coins."
+RICH = (
+    "The maker of the “Norzel” bike is Ros-\nlin Works & Sons; it isn't new.\n"
+    "In shops the well-\nknown bike costs 910 coins at the café."
+)
+DRESSES: dict[str, Callable[[str], str]] = {
+    "repr": repr,
+    "json": json.dumps,
+    "json, not ASCII": lambda text: json.dumps(text, ensure_ascii=False),
+    "json in json": lambda text: json.dumps({"x": json.dumps(text)}),
+    "html": lambda text: f"<doc>{html.escape(text)}</doc>",
+    "html twice": lambda text: html.escape(html.escape(text)),
+    "json in html": lambda text: html.escape(json.dumps(text)),
+    "quoted": lambda text: textwrap.indent(text, "> "),
+    "quoted twice": lambda text: textwrap.indent(text, "> > "),
+    "indented": lambda text: textwrap.indent(text, "    "),
+    "listed": lambda text: textwrap.indent(text, "- "),
+    "numbered": lambda text: "\n".join(f"{n}. {line}" for n, line in enumerate(text.split("\n"))),
+    "[numbered]": lambda text: "\n".join(
+        f"[{n}] {line}" for n, line in enumerate(text.split("\n"))
+    ),
+    "wrapped": lambda text: textwrap.fill(text, 30),
+    "wrapped and quoted": lambda text: textwrap.indent(textwrap.fill(text, 30), "> "),
+    "mended": lambda text: text.replace("-\n", ""),
+    "mended, hyphens kept": lambda text: text.replace("-\n", "-"),
+    "one line": lambda text: text.replace("\n", " "),
+    "NFD": lambda text: unicodedata.normalize("NFD", text),
+    "NFKC": lambda text: unicodedata.normalize("NFKC", text),
+    "straight quotes": lambda text: text.replace("“", '"').replace("”", '"'),
+    "soft hyphens": lambda text: text.replace("maker", "ma\u00adker"),
+    "bold": lambda text: f"**{text}**",
+    "table": lambda text: f"| {text} |",
+    "yaml": lambda text: "text: |\n" + textwrap.indent(text, "  "),
+}
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+def test_other_dress(dress: str) -> None:
+    show = DRESSES[dress]
+    prompt = f"Context:\n{show(PLAIN)}\n\n{show(RICH)}\n\nQuestion: Who makes the Norzel bike?"
+    built, sources, locations = capture_prompt(
+        [{"role": "user", "content": prompt}],
+        [Chunk(RICH), Chunk(PLAIN)],
+        question="Who makes the Norzel bike?",
+    )
+    assert [location.outcome for location in locations] == ["found", "found"]
+    assert [source.text for source in sources.sentences] == [
+        source.text for source in SourceSet.build([Chunk(RICH), Chunk(PLAIN)]).sentences
+    ]
+    (message,) = built.messages
+    assert message.text == prompt
+    rendered = render(message.segments)
+    for id_, (start, end) in rendered.sentences:
+        words = re.findall(r"\w{5,}", sources.sentences[id_].text)
+        assert rendered.text[start:end].startswith(sources.sentences[id_].text[:3])
+        assert words[-1][:3] in rendered.text[start:end]
+    nothing = render(message.segments, sources.all_ids).text
+    assert re.findall(r"\w{3,}", nothing.split("Question:")[0]) == re.findall(
+        r"\w{3,}", f"Context: {show('')} {show('')}"
+    )
+    only = render(message.segments, frozenset(sources.whole_chunks[0].sentence_ids)).text
+    assert "Kelmar" in only
+    assert "910" not in only
+
+
+def test_a_cut_chunk() -> None:
+    text = "The maker is Ana. The price is 910 coins. It is old."
+    prompt, sources, (location,) = capture_prompt(f"Context: {text[:32]}…\nWho?", [Chunk(text)])
+    assert location.outcome == "partial"
+    assert location.shown == ((0, 32),)
+    assert [(one.text, one.start, one.end, one.sentence_index) for one in sources.sentences] == [
+        ("The maker is Ana.", 0, 17, 0),
+        ("The price is 9", 18, 32, 1),
+    ]
+    assert sources.whole_chunks[0].text == text[:32]
+    assert without(prompt, 0) == ["Context: The price is 9…\nWho?"]
+    assert without(prompt, 0, 1) == ["Context: …\nWho?"]
+
+
+def test_a_chunk_with_its_middle_cut() -> None:
+    text = "The maker of it is Ana Selwen. The price is 910 coins. It is old and was sold in May."
+    shown = f"{text[:40]} [...] {text[-28:]}"
+    prompt, sources, (location,) = capture_prompt(f"{shown}\nWho?", [Chunk(text)])
+    assert location.outcome == "partial"
+    assert [text[start:end] for start, end in location.shown] == [text[:40], text[-27:]]
+    assert [one.text for one in sources.sentences] == [
+        "The maker of it is Ana Selwen.",
+        "The price",
+        "is old and was sold in May.",
+    ]
+    assert without(prompt, 0, 1, 2) == ["\nWho?"]
+
+
+def test_a_splitter_that_skips_what_is_shown() -> None:
+    text = "The maker is Ana and nobody else. The price is 910 coins."
+    prompt, sources, _ = capture_prompt(f"{text[:30]}\n", [Chunk(text)], lambda text: [(34, 56)])
+    assert [one.text for one in sources.sentences] == [text[:30]]
+    assert without(prompt, 0) == ["\n"]
+
+
+def test_one_character_for_two_sentences() -> None:
+    chunk = Chunk("The first of it is done ﬁt for all of us")
+    prompt, sources, _ = capture_prompt(
+        "(The first of it is done fit for all of us)", [chunk], lambda text: [(0, 25), (25, 39)]
+    )
+    assert len(sources.sentences) == 2
+    assert without(prompt, 0, 1) == ["()"]
+
+
+def test_the_question_is_no_source() -> None:
+    with pytest.raises(ChunkNotFoundError, match="0: not_found"):
+        capture_prompt("Who left?", [Chunk("left")], question="Who left?")
+    (location,) = locate_chunks(["Who left?"], [Chunk("left")])
+    assert location.outcome == "found"
+
+
+def test_many_long_chunks_are_found_fast_in_any_dress() -> None:
+    words = "The maker of “Norzel” bikes isn't known, and shops ask 910 coins."
+    chunks = [
+        Chunk(f"{number}: " + "\n".join(f"{number}, {line}: {words}" for line in range(13)))
+        for number in range(50)
+    ]
+    for show in (str, repr, html.escape, lambda text: text[:600]):
+        prompt = "\n\n".join(show(chunk.text) for chunk in chunks)
+        started = time.thread_time()
+        locations = locate_chunks([prompt], chunks, "Who makes them?")
+        assert time.thread_time() - started < 0.6  # a third of it, and less, on a machine at rest
+        assert all(location.located for location in locations)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["[", "a ", "\\n", "&amp;", "> ", "- ", "\\", "a-", "1. ", "“", "e\u0301", "漢", "word ", "🇩"],
+)
+def test_hostile_texts_take_little_time_in_any_form(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    chunks = [
+        Chunk(text[:40_000] + "x"),
+        Chunk("y" + text[:3000]),
+        Chunk(text[:1000]),
+        Chunk(text[:30] + "\nmore"),
+        Chunk(text),
+    ]
+    started = time.thread_time()
+    locate_chunks([text], chunks, text[:100])
+    assert time.thread_time() - started < 4
 
 
 # Errors

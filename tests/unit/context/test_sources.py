@@ -124,6 +124,8 @@ def test_as_chunks_refuses(chunks: Any, error: type[Exception], message: str) ->
 
 
 def test_chunk_needs_text() -> None:
+    with pytest.raises(InputError, match="a chunk's id must be a str or None, not int"):
+        Chunk("a", id=7)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a chunk's text must be a str, not bytes"):
         Chunk(cast(str, b"bytes"))
 
@@ -217,7 +219,7 @@ def test_equal_sentences_are_different_sources() -> None:
 
 
 def test_only_the_given_chunks_are_divided() -> None:
-    sources = SourceSet.build([Chunk("A."), Chunk("B."), Chunk("C.")], indexes=[2, 0])
+    sources = SourceSet.build([Chunk("A."), Chunk("B."), Chunk("C.")], shown={2: None, 0: None})
     assert [one.text for one in sources.sentences] == ["A.", "C."]
     assert len(sources.chunks) == 3
 

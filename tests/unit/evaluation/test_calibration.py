@@ -90,6 +90,15 @@ def test_expected_calibration_error() -> None:
     assert expected_calibration_error(np.array([1.0]), np.array([True])) == 0.0
 
 
+def test_statements_without_a_token_are_left_out() -> None:
+    examples = judged([-0.1, -4.0] * 5)
+    (made, _), *_ = examples
+    (whole,) = made.statements
+    empty = replace(whole, index=1, tokens=(4, 4))
+    twofold = (replace(made, statements=(whole, empty)), [True, False])
+    assert calibrate([*examples, twofold]).statements == len(examples) + 1
+
+
 def test_bad_input() -> None:
     with pytest.raises(InputError, match="example 0 has 1 statements and 2 labels"):
         calibrate([(judged([-1.0])[0][0], [True, False])])

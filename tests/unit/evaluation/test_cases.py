@@ -9,7 +9,11 @@ import torch
 
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import EmptyAnswerError
-from attribot_integrations.evaluation.cases import answers_greedily, naive_leave_one_out, prepare
+from attribot_integrations.evaluation.cases import (
+    answers_greedily,
+    naive_leave_one_out,
+    prepare_case,
+)
 from attribot_integrations.evaluation.examples import demo_set
 from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.scorer import Scorer
@@ -41,7 +45,7 @@ def test_naive_scores_are_exact_leave_one_out() -> None:
 def test_captured_prompts() -> None:
     engine = tiny_engine()
     text = "Read: The harbour opened in 1962. It is old.\nWhen did it open?"
-    case = prepare(engine, replace(EXAMPLE, prompt=text))
+    case = prepare_case(engine, replace(EXAMPLE, prompt=text))
     assert [source.text for source in case.sources] == ["The harbour opened in 1962.", "It is old."]
     result = engine.attribute("", EXAMPLE.chunks, EXAMPLE.answer, prompt=text)
     np.testing.assert_allclose(naive_leave_one_out(case).scores, result.source_scores, atol=1e-4)
@@ -57,7 +61,7 @@ def test_greedy_answers_are_those_that_generation_gives(pair: AttributionEngine)
     tokenizer = cast(Any, in_process(pair.target).encoder)._tokenizer
     seen = set()
     for example in demo_set(14, chunks=(3, 10)).examples:
-        case = prepare(pair, example)
+        case = prepare_case(pair, example)
         ids = torch.tensor([case.inputs.prompt_ids])
         output = model.generate(
             input_ids=ids,
@@ -70,7 +74,7 @@ def test_greedy_answers_are_those_that_generation_gives(pair: AttributionEngine)
         assert right == (text == example.answer)
         seen.add(right)
         # What generation gave is by definition the greedy answer.
-        own = prepare(pair, replace(example, answer=text))
+        own = prepare_case(pair, replace(example, answer=text))
         assert answers_greedily(own.inputs)
     assert seen == {True, False}
 
@@ -79,7 +83,7 @@ def test_an_answer_that_goes_on_is_not_the_greedy_one(pair: AttributionEngine) -
     example = next(
         each
         for each in demo_set(12, chunks=(2, 3)).examples
-        if answers_greedily(prepare(pair, each).inputs)
+        if answers_greedily(prepare_case(pair, each).inputs)
     )
     cut = replace(example, answer=example.answer.rstrip("."))
-    assert not answers_greedily(prepare(pair, cut).inputs)
+    assert not answers_greedily(prepare_case(pair, cut).inputs)

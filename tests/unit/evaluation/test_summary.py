@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from attribot_integrations.evaluation.fidelity_plots import Point, pareto_front, plot_fidelity
-from attribot_integrations.evaluation.report import notes, results_table, write_results
+from attribot_integrations.evaluation.method_report import notes, results_table
+from attribot_integrations.evaluation.store import write_results
 from attribot_integrations.evaluation.summary import summarize
 
 

@@ -8,7 +8,7 @@ import torch
 
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine import AttributionEngine
-from attribot_integrations.evaluation.cases import Case, prepare
+from attribot_integrations.evaluation.cases import Case, prepare_case
 from attribot_integrations.evaluation.examples import EvaluationExample
 from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
@@ -31,7 +31,7 @@ def tiny_engine(name: str = "llama", **overrides: Any) -> AttributionEngine:
 
 def tiny_case(engine: AttributionEngine, example: EvaluationExample = EXAMPLE) -> Case:
     """Prepare the example."""
-    return prepare(engine, example)
+    return prepare_case(engine, example)
 
 
 def zero(engine: AttributionEngine, *names: str) -> None:

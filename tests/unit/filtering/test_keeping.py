@@ -1,30 +1,52 @@
-"""What trimming leaves of a text; the rest is tested with the adapters' components."""
+"""The one rule for what is kept; `test_chunk_scores` has it over scores."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
 import pytest
 
-from attribot_integrations.context.sources import Span
-from attribot_integrations.filtering.keeping import trim
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.filtering.keeping import DEFAULT_THRESHOLD, KeepRule
 
-TEXT = "One. Two.\n\nThree. Four."
+RELEVANCE = np.array([0.2, 0.8, 0.5, 0.8], dtype=np.float32)
 
 
 @pytest.mark.parametrize(
-    ("spans", "expected"),
+    ("rule", "expected"),
     [
-        ((), TEXT),
-        (((0, 23),), TEXT),
-        (((0, 4),), "One."),
-        (((5, 9),), "Two."),
-        (((0, 4), (11, 17)), "One.\n\nThree."),
-        (((5, 9), (18, 23)), "Two. Four."),
+        (KeepRule(), (1, 2, 3)),
+        (KeepRule(threshold=0.0), (0, 1, 2, 3)),
+        (KeepRule(threshold=0.51), (1, 3)),
+        (KeepRule(top_n=1), (1,)),
+        (KeepRule(top_n=4), (0, 1, 2, 3)),
+        (KeepRule(0.6, top_n=4), (1, 3)),
+        (KeepRule(1.0), ()),
+        (KeepRule(1.0, min_chunks=1), (1,)),
+        (KeepRule(top_n=1, min_chunks=3), (1, 2, 3)),
     ],
 )
-def test_trim(spans: tuple[Span, ...], expected: str) -> None:
-    text, offsets = trim(TEXT, spans)
-    assert text == expected
-    assert "".join(TEXT[start:end] for start, end in offsets).split() == expected.split() or spans
-    assert offsets == ([list(span) for span in spans] or [[0, len(TEXT)]])
+def test_what_is_kept(rule: KeepRule, expected: tuple[int, ...]) -> None:
+    assert rule.kept(RELEVANCE) == expected
+    assert rule.kept(RELEVANCE[:0]) == ()
 
 
-def test_trim_of_text_without_spaces() -> None:
-    assert trim("一。二。三。", ((0, 2), (4, 6))) == ("一。三。", [[0, 2], [4, 6]])
+def test_sentences_have_a_threshold_even_where_chunks_have_none() -> None:
+    assert KeepRule(top_n=2).sentence_threshold == DEFAULT_THRESHOLD
+    assert KeepRule(0.0).sentence_threshold == 0.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"threshold": 1.1}, r"threshold must be from 0 to 1, got 1\.1"),
+        ({"threshold": float("nan")}, "threshold must be from 0 to 1, got nan"),
+        ({"top_n": 0}, "top_n must be at least 1, got 0"),
+        ({"min_chunks": -1}, "min_chunks must not be negative, got -1"),
+        ({"min_chunks": -1, "noun": "node"}, "min_nodes must not be negative, got -1"),
+    ],
+)
+def test_limits_without_sense(limits: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        KeepRule(**limits)

@@ -45,11 +45,17 @@ def _markdown_it(*plugins: Callable[..., None]) -> Reader:
 
 
 def _github(text: str) -> str:
-    return cmarkgfm.markdown_to_html_with_extensions(
+    html: str = cmarkgfm.markdown_to_html_with_extensions(
         text,
         options=Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES,
         extensions=["table", "autolink", "strikethrough", "tasklist"],
     )
+    return html
+
+
+def _mistune(*plugins: str) -> Reader:
+    reader = mistune.create_markdown(escape=False, plugins=[*plugins])
+    return lambda text: str(reader(text))
 
 
 def _python_markdown(*extensions: str) -> Reader:
@@ -67,12 +73,9 @@ READERS: dict[str, Reader] = {
     ),
     "MyST": _markdown_it(myst_block_plugin, myst_role_plugin, dollarmath_plugin),
     "GitHub's cmark-gfm": _github,
-    "mistune": mistune.create_markdown(
-        escape=False,
-        plugins=[
-            "strikethrough", "footnotes", "table", "url", "task_lists", "def_list", "abbr", "mark",
-            "insert", "superscript", "subscript", "math", "ruby", "spoiler",
-        ],
+    "mistune": _mistune(
+        "strikethrough", "footnotes", "table", "url", "task_lists", "def_list", "abbr", "mark",
+        "insert", "superscript", "subscript", "math", "ruby", "spoiler",
     ),
     "Python-Markdown": _python_markdown(
         "extra", "admonition", "sane_lists", "wikilinks", "legacy_attrs"

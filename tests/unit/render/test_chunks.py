@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.render.chunks import chunk_link, chunk_name, chunk_page, chunk_scores
+from attribot_integrations.render.chunks import chunk_name, chunk_page, chunk_scores
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import CHUNKS, sample
+
 
 def test_names_of_chunks() -> None:
     assert [chunk_name(chunk, index) for index, chunk in enumerate(CHUNKS)] == [
@@ -20,47 +21,6 @@ def test_names_of_chunks() -> None:
         "chunk 4",
     ]
     assert chunk_name(Chunk("a", metadata={"title": "\x00\n"}), 0) == "chunk 1"
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "http://example.org",
-        "https://example.org:8080/a?b=c&d=[e]#f",
-        "HTTPS://example.org/ü",
-        "https://[::1]/",
-    ],
-)
-def test_web_addresses_are_links(link: str) -> None:
-    assert chunk_link(Chunk("a", metadata={"url": link})) == link
-    assert chunk_link(Chunk("a", metadata={"url": 3, "link": "no", "source": link})) == link
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "javascript:alert(1)",
-        "java\nscript:alert(1)",
-        "https:alert(1)",
-        "https://",
-        "https:///path",
-        "https:\\\\evil.example",
-        "https://a\\@evil.example",
-        "//evil.example",
-        "data:text/html,x",
-        "file:///etc/passwd",
-        "ftp://example.org",
-        "vbscript:x",
-        " https://example.org",
-        "https://example.org/a b",
-        "https://example.org/\u202e",
-        "https://example.org/\x00",
-        "https://[broken",
-        "",
-    ],
-)
-def test_other_addresses_are_not(link: str) -> None:
-    assert chunk_link(Chunk("a", metadata={"url": link})) is None
 
 
 def test_score_of_a_chunk() -> None:

@@ -12,6 +12,7 @@ from attribot_integrations.render.marks import cited_sources, marked_answer
 from attribot_integrations.render.plain import answer_with_markers
 from attribot_integrations.render.terminal import cited_answer, terminal_view
 from attribot_integrations.results import Attribution
+from attribot_integrations.results.support import Support
 from tests.properties.strategies import attributions
 from tests.unit.render.samples import HOSTILE, hostile, sample
 from tests.unit.render.test_terminal import show
@@ -41,6 +42,19 @@ def test_results_without_labels_show_none() -> None:
     unlabelled = replace(sample(), support=())
     assert [passage.support for passage in marked_answer(unlabelled).passages] == [None] * 4
     assert answer_with_markers(unlabelled).endswith("Ada. Water is wet.")
+
+
+def test_statements_without_support_have_no_marks() -> None:
+    made = replace(sample(), support=(Support(0, "unsupported", -9.0, -9.0),))
+    assert answer_with_markers(made).startswith("The pier opened in 1962. (unsupported) It is long")
+    assert [each.number for each in cited_sources(made)] == [3]
+    assert "Pier history" not in str(made)
+    assert len(made.citations) == 3
+
+
+def test_marks_and_labels_stand_together_where_a_statement_is_unknown() -> None:
+    made = replace(sample(), support=(Support(1, "unknown", 0.0, 0.0, reason="R"),))
+    assert "It is long. [3] (unknown) It" in answer_with_markers(made)
 
 
 def test_what_a_source_restores_alone_is_shown() -> None:

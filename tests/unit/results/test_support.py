@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.statements import find_statements
 from attribot_integrations.results.support import (
     FEATURES,
+    NO_TOKEN,
     LabelSupport,
     SupportEvidence,
     SupportLabel,
     SupportProbability,
+    support_evidence,
 )
+from tests.unit.attributions import make_attribution
 
 GOOD = SupportEvidence(
     log_likelihood=-2.0,
@@ -47,6 +52,27 @@ def test_what_depends_on_a_cited_source_is_supported() -> None:
     assert label() == "supported"
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "supported"),
+        ({"cited": False}, "uncertain"),
+        ({"log_likelihood_without_context": -2.9}, "unknown"),
+        ({"log_likelihood_without_context": -2.9, "least_token_log_prob": -7.0}, "unknown"),
+        ({"log_likelihood": -30.0, "log_likelihood_without_context": -50.0}, "unsupported"),
+        ({"log_likelihood": -30.0, "log_likelihood_without_context": -30.0}, "unsupported"),
+    ],
+)
+def test_no_label_rests_on_an_incomplete_removal(changes: Any, expected: str) -> None:
+    assert label(complete=False, **changes) == expected
+
+
+def test_no_calibrated_label_rests_on_an_incomplete_removal() -> None:
+    labels = LabelSupport(probability=SupportProbability((0.0,) * len(FEATURES), -3.0))
+    assert label(labels) == "unsupported"
+    assert label(labels, complete=False) == "unknown"
+
+
 def test_what_no_single_source_carries_is_uncertain() -> None:
     assert label(cited=False) == "uncertain"
 
@@ -68,6 +94,30 @@ def test_what_is_unlikely_even_with_the_context_is_unsupported() -> None:
     assert label(log_likelihood=-20.1, log_likelihood_without_context=-60.0) == "unsupported"
     assert label(log_likelihood=-20.0, log_likelihood_without_context=-60.0) == "supported"
     assert label(log_likelihood=-20.1, log_likelihood_without_context=-20.1) == "unsupported"
+
+
+def test_a_statement_without_a_token_of_its_own_is_not_judged() -> None:
+    """One token covers the border, and belongs to the first statement."""
+    answer, spans = "对。是", ((0, 1), (1, 3))
+    statements = find_statements(answer, spans, lambda text: [(0, 2), (2, 3)])
+    assert [each.tokens for each in statements] == [(0, 2), (2, 2)]
+    made = dataclasses.replace(
+        make_attribution("Q", ["A."], answer),
+        statements=statements,
+        token_spans=spans,
+        citations=(),
+        scores=np.zeros((1, 2), dtype=np.float32),
+        token_log_probs=np.full(2, -0.5, dtype=np.float32),
+        token_log_probs_without_context=np.full(2, -0.5, dtype=np.float32),
+    )
+    evidence = support_evidence(made)
+    calibrated = SupportProbability((0.0,) * len(FEATURES), 2.0)
+    for labels in (LabelSupport(), LabelSupport(probability=calibrated)):
+        first, second = labels(evidence)
+        assert (first.label, first.reason) == ("parametric", None)
+        assert (second.label, second.reason) == ("unknown", NO_TOKEN)
+        assert second.probability is None
+    assert evidence[1].features()[0] == 0.0
 
 
 def test_statements_keep_their_order_and_likelihoods() -> None:

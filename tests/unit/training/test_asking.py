@@ -15,30 +15,30 @@ from attribot_integrations.engine.bundled import BUNDLED_MODELS, bundled_model_p
 from training.architecture import Architecture, build_model
 from training.asking import (
     Asked,
-    Share,
+    Proportion,
     answered_right,
     each_question,
     generate_answers,
     top_source_is_gold,
 )
-from training.evaluate import main
+from training.measure import main
 from training.minibatches import CANONICAL_STYLE, encode_batch, tree_loss
 from training.trainer import load_model
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_interval_holds_the_share(counts: tuple[int, int]) -> None:
-    share = Share(*counts)
+    share = Proportion(*counts)
     low, high = share.interval
     assert 0 <= low <= share.value + 1e-9
     assert share.value - 1e-9 <= high <= 1
-    wider = Share(counts[0] * 4, counts[1] * 4).interval
+    wider = Proportion(counts[0] * 4, counts[1] * 4).interval
     assert wider[1] - wider[0] < high - low
 
 
 def test_interval_is_wilsons() -> None:
-    assert Share(90, 100).interval == pytest.approx((0.8256, 0.9448), abs=1e-4)
-    assert Share.of([True, False, True, True]) == Share(3, 4)
+    assert Proportion(90, 100).interval == pytest.approx((0.8256, 0.9448), abs=1e-4)
+    assert Proportion.of([True, False, True, True]) == Proportion(3, 4)
 
 
 def test_generation_agrees_with_the_most_likely_tokens(tokenizer: PreTrainedTokenizerBase) -> None:

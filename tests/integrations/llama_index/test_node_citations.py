@@ -1,0 +1,37 @@
+"""Reading citations from whatever carries them."""
+
+from typing import Any
+
+import pytest
+from llama_index.core.base.response.schema import Response
+
+from attribot_integrations.errors import InputError
+from attribot_integrations.llama_index import AttributedQueryEngine, get_citations
+from tests.integrations.engines import StubEngine
+from tests.integrations.llama_index.fakes import payload_of, rag
+
+
+def answered() -> Any:
+    return AttributedQueryEngine(rag(), StubEngine()).query("Ada")
+
+
+def test_citations_of_a_response_its_payload_and_its_metadata() -> None:
+    response = answered()
+    found = get_citations(response)
+    assert found == get_citations(payload_of(response)) == get_citations(response.metadata)
+    (citation,) = found
+    assert citation.metadata["title"] == "Title 0"
+    with pytest.raises(TypeError):
+        citation.metadata["title"] = "x"  # type: ignore[index]
+
+
+def test_what_carries_no_citations_is_an_error() -> None:
+    with pytest.raises(InputError, match="this Response carries no attribution under"):
+        get_citations(Response("Hello"))
+    with pytest.raises(InputError, match="metadata_key='other'"):
+        get_citations(answered(), metadata_key="other")
+    payload = payload_of(answered())
+    with pytest.raises(InputError, match="the payload's version must be 1, got 7"):
+        get_citations({**payload, "version": 7})
+    with pytest.raises(InputError, match="the attribution is pending"):
+        get_citations({**payload, "status": "pending"})

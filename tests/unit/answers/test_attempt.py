@@ -1,0 +1,100 @@
+"""The one policy for prompts, and what becomes of errors."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from attribot_integrations.answers import attempt
+from attribot_integrations.context.locating import RawPrompt
+from attribot_integrations.context.prompts import ContextTemplate
+from attribot_integrations.context.sources import Chunk
+from attribot_integrations.errors import ChunkNotFoundError, InputError, PromptError
+from tests.integrations.engines import StubEngine
+from tests.unit.answers.answering import CHUNKS, PROMPT, captured
+
+TOOK = ", a template took its place"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        PROMPT,
+        RawPrompt(PROMPT),
+        [{"role": "user", "content": PROMPT}],
+        ContextTemplate("{context}{question}"),
+    ],
+)
+def test_the_captured_prompt_is_scored(prompt: Any) -> None:
+    engine = StubEngine()
+    outcome = attempt(engine, captured(prompt=prompt, generated_ids=(1, 2)))
+    assert (outcome.status, outcome.reason, outcome.prompt_used) == ("ok", None, "captured")
+    (request,) = engine.requests
+    assert (request.prompt, request.generated_ids, request.id) == (prompt, (1, 2), "one")
+    assert request.chunks == CHUNKS
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"prompt": None}, "the prompt could not be captured"),
+        ({"prompt": None, "unseen": "it was lost"}, "it was lost"),
+        ({"prompt": "Bea is young."}, "chunks 0 have no place of their own in the prompt"),
+        ({"prompt": "Who?"}, "none of the 2 chunks stands in the prompt"),
+        (
+            {"prompt": "Ada is old. Cleo.", "chunks": (*CHUNKS, Chunk("Dora"), Chunk(""))},
+            "chunks 1, 2 have no place of their own in the prompt",
+        ),
+    ],
+)
+def test_a_template_takes_the_place_of_other_prompts(changes: dict[str, Any], reason: str) -> None:
+    engine = StubEngine()
+    outcome = attempt(engine, captured(**changes))
+    assert (outcome.status, outcome.prompt_used) == ("approximate", "template")
+    assert outcome.reason == reason + TOOK
+    assert [request.prompt for request in engine.requests] == [None]
+
+
+@pytest.mark.parametrize("error", [PromptError("no system role"), ChunkNotFoundError("no place")])
+def test_a_template_takes_the_place_of_a_refused_prompt(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = StubEngine(error)
+    outcome = attempt(engine, captured(notes=("it was guessed",)))
+    assert outcome.reason == f"it was guessed; the captured prompt cannot be scored ({error}){TOOK}"
+    assert [request.prompt for request in engine.requests] == [PROMPT, None]
+    assert caplog.text.count(f"answer one: the captured prompt cannot be scored ({error})") == 1
+
+
+def test_guesses_make_an_outcome_approximate() -> None:
+    outcome = attempt(StubEngine(), captured(notes=("one", "two")))
+    assert (outcome.status, outcome.reason) == ("approximate", "one; two")
+    assert outcome.prompt_used == "captured"
+
+
+def test_nothing_to_do_asks_nobody() -> None:
+    engine = StubEngine()
+    outcome = attempt(engine, captured(answer=""))
+    assert (outcome.status, outcome.reason) == ("skipped", "the answer is blank")
+    assert (outcome.attribution, outcome.prompt_used, outcome.error) == (None, None, None)
+    assert engine.requests == []
+
+
+def test_errors_are_kept_without_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
+    error = InputError("broken")
+    with caplog.at_level(logging.DEBUG):
+        outcome = attempt(StubEngine(error), captured())
+    assert (outcome.status, outcome.reason) == ("error", "InputError: broken")
+    assert (outcome.error, outcome.prompt_used) == (error, "captured")
+    assert error.__traceback__ is None
+    assert "attribution of answer one failed: broken" in caplog.text
+    assert "in attribute_request" in caplog.text, "the log has the traceback"
+
+
+def test_interrupts_go_through() -> None:
+    class Interrupted(StubEngine):
+        def attribute_request(self, request: Any) -> Any:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(Interrupted(), captured())

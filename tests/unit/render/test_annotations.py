@@ -1,0 +1,52 @@
+"""Citations as plain data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from attribot_integrations.context.sources import Chunk
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.render.annotations import citation_data
+from attribot_integrations.results.support import Support
+from tests.unit.attributions import make_attribution
+from tests.unit.render.samples import sample
+
+
+def test_each_citation_says_all_that_is_known() -> None:
+    first, second, third = citation_data(sample())
+    assert (first["number"], first["either"], first["alternatives"]) == (1, [1, 2], [4])
+    assert (second["number"], second["either"], second["sufficiency"]) == (2, [1, 2], 8.0)
+    assert (third["number"], third["either"], third["exact"]) == (3, [], False)
+    assert [one["label"] for one in (first, second, third)] == ["supported"] * 3
+    assert first["url"] == "https://example.org/pier?a=1&b=2"
+    assert first["title"] == "Pier history"
+    assert third["metadata"] == {"source": "survey.pdf"}
+    assert first["scored_by"] == "models/target"
+    assert first["text"] == "The pier opened in 1962."
+    json.dumps([first, second, third])
+
+
+def test_page_and_metadata_of_the_chunk() -> None:
+    chunk = Chunk("A.", metadata={"title": "T", "page_label": "iv", "page": 3, 1: {2}})  # type: ignore[dict-item]
+    (one,) = citation_data(make_attribution("Q", [chunk], "B."))
+    assert one["page"] == "iv"
+    assert one["metadata"] == {"title": "T", "page_label": "iv", "page": 3, "1": "{2}"}
+    assert (one["label"], one["probability"]) == (None, None)
+
+
+def test_statements_without_support_have_none() -> None:
+    made = replace(sample(), support=(Support(0, "unsupported", -9.0, -9.0),))
+    assert [one["statement_index"] for one in citation_data(made)] == [1]
+
+
+def test_offsets_in_utf16() -> None:
+    made = make_attribution("Q", ["👍 It is 900. Yes."], "👍 It is 900. Yes.")
+    (characters,) = citation_data(made)
+    (units,) = citation_data(made, offsets="utf-16")
+    assert [characters[key] for key in ("answer_start", "answer_end")] == [0, 12]
+    assert [units[key] for key in ("answer_start", "answer_end", "chunk_end")] == [0, 13, 13]
+    with pytest.raises(ConfigurationError, match="got 'bytes'"):
+        citation_data(made, offsets="bytes")  # type: ignore[arg-type]
