@@ -12,7 +12,7 @@ import numpy.typing as npt
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
-from attribot_integrations.results.citations import citable_rows
+from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from attribot_integrations.context.links import web_link
 from attribot_integrations.render.chunks import chunk_name, chunk_scores
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
-from attribot_integrations.results.citations import citable_rows
+from attribot_integrations.results.parts import citable_rows
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source

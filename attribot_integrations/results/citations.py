@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.parts import Alternatives, Citation, Statement
+from attribot_integrations.results.parts import Alternatives, Citation, Statement, citable_rows
 from attribot_integrations.results.support import DENIED, Support
 
 __all__ = [
     "CitationPolicy",
     "ThresholdPolicy",
-    "citable_rows",
     "make_citations",
     "numbered_as_shown",
     "shown_citations",
@@ -81,16 +80,6 @@ class ThresholdPolicy:
         """Return the positions of the strongest sources above the threshold."""
         ranked = np.argsort(-scores, kind="stable")[: self.max_citations]
         return [int(position) for position in ranked if scores[position] >= self.min_score]
-
-
-def citable_rows(sources: Sequence[Source]) -> list[int]:
-    """Return the places of the sources that may be cited: sentences, or chunks if there are none.
-
-    Args:
-        sources: All sources that have a score.
-    """
-    sentences = [row for row, source in enumerate(sources) if source.level == "sentence"]
-    return sentences or list(range(len(sources)))
 
 
 def make_citations(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from attribot_integrations.context.sources import Span
+from attribot_integrations.context.sources import Source, Span
 
 __all__ = [
     "Alternatives",
@@ -19,6 +20,7 @@ __all__ = [
     "FloatArray",
     "ModelCost",
     "Statement",
+    "citable_rows",
 ]
 
 FloatArray = npt.NDArray[np.float32]
@@ -149,3 +151,13 @@ class Cost:
     def tokens(self) -> int:
         """Tokens run through all models."""
         return sum(model.tokens for model in self.models)
+
+
+def citable_rows(sources: Sequence[Source]) -> list[int]:
+    """Return the places of the sources that may be cited: sentences, or chunks if there are none.
+
+    Args:
+        sources: All sources that have a score.
+    """
+    sentences = [row for row, source in enumerate(sources) if source.level == "sentence"]
+    return sentences or list(range(len(sources)))

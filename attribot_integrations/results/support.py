@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.citations import citable_rows
+from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
