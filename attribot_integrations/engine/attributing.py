@@ -208,10 +208,12 @@ def _stopped(budget: Budget, before: str | None, estimands: Sequence[Estimand]) 
         return None
     if before is None:
         return f"{budget.reached} reached, so sources that say the same were not looked for"
-    missing, exact = estimands.count("unscored"), estimands.count("target_loo")
-    done = len(estimands) - missing if missing else exact
-    how = "scored" if missing else "rescored exactly"
-    return f"{budget.reached} reached after {done} of {len(estimands)} sources were {how}"
+    total, missing = len(estimands), estimands.count("unscored")
+    if missing:
+        count = f"{missing} of {total}" if missing < total else f"all {total}"
+        return f"{budget.reached} reached, {count} sources are without a score"
+    rescored = sum(each in ("target_loo", "target_pruned_loo") for each in estimands)
+    return f"{budget.reached} reached after {rescored} of {total} sources were rescored"
 
 
 def _withheld(support: tuple[Support, ...], stopped: str | None) -> tuple[Support, ...]:

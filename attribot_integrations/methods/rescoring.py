@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from attribot_integrations.results import Estimand, FloatArray
 
 __all__ = ["ScreenAndRescore"]
+
+_logger = logging.getLogger(__name__)
 
 _AT_ONCE = 16
 """Most sources rescored at a time: the best first, whenever the budget ends."""
@@ -48,6 +51,9 @@ class ScreenAndRescore:
     """Least score that should not be missed, in nats: that of a citation."""
     at_least: int = 3
     """Sources below the threshold that are rescored in any case, to learn the screen's error."""
+    at_most: int = 32
+    """Sources below the threshold that are rescored at most. A screen that errs as much by then
+    tells too little: going on would be exact leave-one-out of all, in small parts."""
     keep: int | None = None
     """Most sources rescored; without it, as many as needed."""
     caution: float = 2.0
@@ -65,6 +71,10 @@ class ScreenAndRescore:
         if self.keep is not None and self.keep < self.at_least:
             raise ConfigurationError(
                 f"keep must be at least at_least = {self.at_least}, got {self.keep}"
+            )
+        if self.at_most < self.at_least:
+            raise ConfigurationError(
+                f"at_most must be at least at_least = {self.at_least}, got {self.at_most}"
             )
         if self.audit < 0 or self.caution < 0:
             raise ConfigurationError(
@@ -89,8 +99,8 @@ class ScreenAndRescore:
         """
         state = _State(inputs, run_screen(self.screen, inputs))
         order = [int(row) for row in np.argsort(-state.screened_best, kind="stable")]
-        limit = len(order) if self.keep is None else min(self.keep, len(order))
         above = int((state.screened_best >= self.threshold).sum())
+        limit = min(above + self.at_most, len(order), self.keep or len(order))
         sure = min(above + self.at_least, limit)
         done = 0
         while done < limit and inputs.budget.reached is None:
@@ -99,6 +109,14 @@ class ScreenAndRescore:
             end = min(done + _AT_ONCE, sure) if done < sure else min(done + self.step, limit)
             state.rescore(order[done:end])
             done = end
+        if done == above + self.at_most < min(len(order), self.keep or len(order)):
+            _logger.info(
+                "the screen's errors are large: %d of %d sources were rescored, and others may "
+                'score above %g nats, too; method="exact" scores all exactly',
+                done,
+                len(order),
+                self.threshold,
+            )
         return state.result(self._check(state, order[done:]))
 
     def _may_stop(self, state: _State, following: int, below: list[int]) -> bool:

@@ -250,7 +250,7 @@ class Scorer:
 
     def _tokens_without(self, removed: Ablation) -> int:
         """Return about how many tokens are run for a removal."""
-        answer, places = len(self.answer.ids), self._places
+        answer, places = len(self.answer.ids) - 1, self._places
         spans = [places[id_] for id_ in removed if id_ in places]
         first = min((low for low, _ in spans), default=len(self._text.ids))
         start = first if isinstance(self._path, CachedPath) else 0
@@ -259,7 +259,7 @@ class Scorer:
     def _tokens_behind(self, rerun: int) -> int:
         """Return about how many tokens are run for a knockout."""
         behind = max((high for _, high in self._places.values()), default=0)
-        return len(self._text.ids) - behind + rerun + len(self.answer.ids)
+        return len(self._text.ids) - behind + rerun + len(self.answer.ids) - 1
 
     @cached_property
     def _places(self) -> dict[int, Span]:
