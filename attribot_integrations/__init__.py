@@ -7,33 +7,63 @@ used, so importing the package imports neither torch nor a framework.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from attribot_integrations.lazy_names import lazy_names
+
 if TYPE_CHECKING:
-    from attribot_integrations.context.locating import RawPrompt
-    from attribot_integrations.context.prompts import ContextTemplate
-    from attribot_integrations.context.sources import Chunk, Source
+    from attribot_integrations.context import Chunk, ContextTemplate, RawPrompt, Source
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.errors import AttribotError
     from attribot_integrations.methods import (
+        FindAlternatives,
         Hierarchical,
         Knockout,
         LeaveOneOut,
         ScreenAndRescore,
     )
-    from attribot_integrations.methods.redundancy import FindAlternatives
-    from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+    from attribot_integrations.requests import AttributionRequest, EngineOptions
     from attribot_integrations.results import (
         Alternatives,
         Attribution,
         Citation,
+        CitationPolicy,
         FailedAttribution,
+        LabelSupport,
         Statement,
+        Support,
+        ThresholdPolicy,
     )
-    from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
-    from attribot_integrations.results.support import LabelSupport, Support
-    from attribot_integrations.scoring.language_model import LanguageModel
+    from attribot_integrations.scoring import LanguageModel
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Alternatives": "results",
+            "AttribotError": "errors",
+            "Attribution": "results",
+            "AttributionEngine": "engine",
+            "AttributionRequest": "requests",
+            "Chunk": "context",
+            "Citation": "results",
+            "CitationPolicy": "results",
+            "ContextTemplate": "context",
+            "EngineOptions": "requests",
+            "FailedAttribution": "results",
+            "FindAlternatives": "methods",
+            "Hierarchical": "methods",
+            "Knockout": "methods",
+            "LabelSupport": "results",
+            "LanguageModel": "scoring",
+            "LeaveOneOut": "methods",
+            "RawPrompt": "context",
+            "ScreenAndRescore": "methods",
+            "Source": "context",
+            "Statement": "results",
+            "Support": "results",
+            "ThresholdPolicy": "results",
+        },
+    )
 
 __all__ = [
     "Alternatives",
@@ -63,38 +93,6 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-
-_MODULES = {
-    "Alternatives": "results",
-    "FindAlternatives": "methods.redundancy",
-    "LabelSupport": "results.support",
-    "RawPrompt": "context.locating",
-    "Support": "results.support",
-    "AttribotError": "errors",
-    "Attribution": "results",
-    "AttributionEngine": "engine",
-    "AttributionRequest": "requests.options",
-    "Chunk": "context.sources",
-    "Citation": "results",
-    "CitationPolicy": "results.citations",
-    "ContextTemplate": "context.prompts",
-    "EngineOptions": "requests.options",
-    "FailedAttribution": "results",
-    "LanguageModel": "scoring.language_model",
-    "Hierarchical": "methods",
-    "Knockout": "methods",
-    "LeaveOneOut": "methods",
-    "ScreenAndRescore": "methods",
-    "Source": "context.sources",
-    "Statement": "results",
-    "ThresholdPolicy": "results.citations",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -37,7 +37,6 @@ __all__ = [
     "PromptError",
     "PromptTooLongError",
     "UnsupportedModelError",
-    "free_frames",
 ]
 
 

@@ -29,6 +29,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "command_line",
     "docstring_markup",
+    "public_names",
     "repository_links",
     "results_tables",
     "type_names",

@@ -1,8 +1,8 @@
 """From what was captured to its attribution, or to the reason why there is none.
 
 The one policy for prompts: the captured one is scored if every chunk that holds text has its place
-in it. Otherwise a template renders question and chunks, and the outcome says so; so no score and no
-label rests on a removal that was incomplete.
+in it, and stands nowhere else. Otherwise a template renders question and chunks, and the outcome
+says so; so no score and no label rests on a removal that was incomplete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from attribot_integrations.errors import ChunkNotFoundError, PromptError, free_f
 from attribot_integrations.requests.options import AttributionRequest
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution
 
 __all__ = ["Outcome", "PromptUsed", "Status", "attempt"]
@@ -86,13 +86,18 @@ def _unusable(captured: CapturedAnswer) -> str | None:
     if callable(captured.prompt):
         return None
     try:
-        _, _, locations = capture_prompt(captured.prompt, captured.chunks)
+        _, _, locations = capture_prompt(
+            captured.prompt, captured.chunks, question=captured.question
+        )
     except ChunkNotFoundError:
         return f"none of the {len(captured.chunks)} {captured.kind} stands in the prompt"
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
-    if not missing:
-        return None
-    return f"{captured.kind} {_numbers(missing)} have no place of their own in the prompt"
+    if missing:
+        return f"{captured.kind} {_numbers(missing)} have no place of their own in the prompt"
+    traces = [place for place in locations if place.traces]
+    if traces:
+        return f"text of {captured.kind} {_numbers(traces)} may stand elsewhere in the prompt"
+    return None
 
 
 def _request(captured: CapturedAnswer, used: PromptUsed) -> AttributionRequest:

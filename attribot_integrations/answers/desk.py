@@ -16,7 +16,7 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.requests.engine_check import check_engine
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution, Citation
 
 __all__ = ["AnswerDesk", "Mode", "ShowsRecords", "complete"]

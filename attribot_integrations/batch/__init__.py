@@ -5,3 +5,32 @@ processes, `folder` keeps each part's results safe on disk, `job` fills the part
 joins them in the order of the input. `processes` is what accelerate says about the processes at
 work; `ray_data` runs the same attribution inside Ray Data.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attribot_integrations.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from attribot_integrations.batch.datafiles import RequestLine, read_requests
+    from attribot_integrations.batch.ray_data import RayAttributor
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "RayAttributor": "ray_data",
+            "RequestLine": "datafiles",
+            "read_requests": "datafiles",
+        },
+    )
+
+__all__ = [
+    "RayAttributor",
+    "RequestLine",
+    "read_requests",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

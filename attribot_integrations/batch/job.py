@@ -16,9 +16,9 @@ from attribot_integrations.batch.plan import Plan
 from attribot_integrations.batch.processes import Processes
 from attribot_integrations.batch.resultfiles import ResultWriter, attribute_line
 from attribot_integrations.errors import ConfigurationError, DataFileError
+from attribot_integrations.requests.attributors import BatchAttributor
 from attribot_integrations.requests.context_runs import context_runs
 from attribot_integrations.requests.options import AttributionRequest
-from attribot_integrations.requests.protocols import BatchAttributor
 
 __all__ = ["BatchJob"]
 

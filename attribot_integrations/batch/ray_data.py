@@ -2,7 +2,7 @@
 
 ```python
 import ray
-from attribot_integrations.batch.ray_data import RayAttributor
+from attribot_integrations.batch import RayAttributor
 
 rows = ray.data.read_parquet("answers/")
 done = rows.map_batches(

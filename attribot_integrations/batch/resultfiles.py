@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from attribot_integrations.batch.datafiles import RequestLine
 from attribot_integrations.errors import DataFileError, ModelError
 from attribot_integrations.render.text import one_line
-from attribot_integrations.requests.protocols import RequestAttributor
+from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.results.serialization import json_data
 
 if TYPE_CHECKING:

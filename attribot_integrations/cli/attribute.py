@@ -257,7 +257,7 @@ def _engine_options(
     max_seconds: float | None,
     max_tokens: int | None,
 ) -> EngineOptions:
-    from attribot_integrations.methods import named_method
+    from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results.citations import ThresholdPolicy
 

@@ -1,1 +1,37 @@
 """What is retrieved and shown: chunks, their sentences, prompts, and chunks located in a prompt."""
+
+from attribot_integrations.context.locating import CapturedPrompt, ChunkLocation, RawPrompt
+from attribot_integrations.context.prompts import (
+    ContextTemplate,
+    Prompt,
+    PromptMessage,
+    PromptTemplate,
+    Segment,
+)
+from attribot_integrations.context.sources import (
+    Chunk,
+    Level,
+    SentenceSplitter,
+    Source,
+    SourceSet,
+    Span,
+    split_sentences,
+)
+
+__all__ = [
+    "CapturedPrompt",
+    "Chunk",
+    "ChunkLocation",
+    "ContextTemplate",
+    "Level",
+    "Prompt",
+    "PromptMessage",
+    "PromptTemplate",
+    "RawPrompt",
+    "Segment",
+    "SentenceSplitter",
+    "Source",
+    "SourceSet",
+    "Span",
+    "split_sentences",
+]

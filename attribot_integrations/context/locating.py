@@ -2,7 +2,7 @@
 
 A chunk is searched for word by word, with any run of white space standing for any other, and never
 inside a larger unit (`borders`); then in the forms in which formatters show texts (`dress`): with
-escapes undone, without marks before its lines, with hyphens mended; then in part (`parts`). Longer
+escapes undone, without marks before its lines, with hyphens mended; then in part (`cuts`). Longer
 chunks choose first, so a chunk that is part of another cannot take its place. Every chunk gets a
 clear outcome; a chunk that has no place of its own is never guessed at.
 

@@ -14,7 +14,7 @@ from typing import Literal
 import regex
 
 from attribot_integrations.context.copies import Copy, Needle, PromptTexts, Run, stretches
-from attribot_integrations.context.parts import Part, may_show_part, parts, rest_stands
+from attribot_integrations.context.cuts import Part, may_show_part, parts, rest_stands
 
 __all__ = ["Match", "Outcome", "match_chunks"]
 

@@ -21,11 +21,12 @@ from attribot_integrations.methods import (
     MethodInput,
     MethodScores,
     ScreenAndRescore,
-    named_method,
 )
+from attribot_integrations.methods.presets import named_method
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Cost, Estimand
-from attribot_integrations.results.citations import make_citations, numbered_as_shown
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.showing import numbered_as_shown
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import Support, gather_evidence
 from attribot_integrations.scoring.budget import Budget

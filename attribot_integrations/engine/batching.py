@@ -10,9 +10,9 @@ from tqdm.auto import tqdm
 
 from attribot_integrations.engine.attributing import SharedContexts, attribute_answer
 from attribot_integrations.errors import InputError, OutOfMemoryError, free_frames
+from attribot_integrations.requests.attributors import BatchAttributor, RequestAttributor
 from attribot_integrations.requests.context_runs import context_key, context_runs
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
-from attribot_integrations.requests.protocols import BatchAttributor, RequestAttributor
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.protocols import ScoringModel
 

@@ -289,10 +289,14 @@ class AttributionEngine:
         granularity: Granularity = "chunk",
         options: EngineOptions | None = None,
     ) -> ChunkScores:
-        """Say how relevant each chunk is, before there is an answer.
+        """Say how relevant each chunk is, before there is an answer; `ChunkScores.keep` chooses.
 
         If there is a proxy, it judges, and the target drafts, where the signal needs a draft.
-        `ChunkScores.keep` chooses chunks; see `filtering.score_chunks` for arguments and errors.
+        The granularity "sentence" scores sentences in addition. Chunks may be blank, or none.
+
+        Raises:
+            InputError: If the question is blank, or chunks are of a wrong type or do not fit in.
+            ConfigurationError: If the signal or granularity is unknown.
         """
         return score_chunks(
             self.proxy or self.target,

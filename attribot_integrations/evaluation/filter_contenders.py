@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.evaluation.tfidf import check_tfidf, tfidf_similarities
-from attribot_integrations.filtering import score_chunks
-from attribot_integrations.filtering.chunk_scoring import named_signal
+from attribot_integrations.filtering.chunk_scoring import named_signal, score_chunks
 from attribot_integrations.filtering.keeping import KeepRule
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
 """Which retrieved chunks are relevant, before there is an answer."""
 
 from attribot_integrations.filtering.chunk_scores import ChunkScores, SentenceRelevance
-from attribot_integrations.filtering.chunk_scoring import Granularity, SignalName, score_chunks
+from attribot_integrations.filtering.chunk_scoring import Granularity, SignalName
 from attribot_integrations.filtering.drafted import DraftProbability, DraftSignal
-from attribot_integrations.filtering.relevance import RelevanceSignal
+from attribot_integrations.filtering.relevance import Relevance, RelevanceInput, RelevanceSignal
 from attribot_integrations.filtering.signals import CombinedSignal, QuestionSignal
 
 __all__ = [
@@ -13,8 +13,9 @@ __all__ = [
     "DraftSignal",
     "Granularity",
     "QuestionSignal",
+    "Relevance",
+    "RelevanceInput",
     "RelevanceSignal",
     "SentenceRelevance",
     "SignalName",
-    "score_chunks",
 ]

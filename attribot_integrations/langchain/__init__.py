@@ -1,11 +1,14 @@
 """LangChain integration: citations for any chain, agent or graph.
 
-The middleware for agents is in `attribot_integrations.langchain.agents`, for it needs an extra.
+`CitationMiddleware`, for agents, is loaded when it is first used, for it needs an extra of its own.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.lazy_names import lazy_names
 
 try:
     import langchain_core  # noqa: F401
@@ -24,10 +27,19 @@ from attribot_integrations.langchain.records import CitationRecord
 from attribot_integrations.langchain.registration import aregister_documents, register_documents
 from attribot_integrations.langchain.runnables import CitedAnswer, CitingRunnable, cite
 
+if TYPE_CHECKING:
+    from attribot_integrations.langchain.agents import CitationMiddleware, CitedAgentState
+else:
+    __getattr__ = lazy_names(
+        __name__, {"CitationMiddleware": "agents", "CitedAgentState": "agents"}
+    )
+
 __all__ = [
     "AttributionDocumentCompressor",
     "CitationCallbackHandler",
+    "CitationMiddleware",
     "CitationRecord",
+    "CitedAgentState",
     "CitedAnswer",
     "CitingRunnable",
     "FilteringRetriever",
@@ -39,3 +51,7 @@ __all__ = [
     "register_documents",
     "strip_citations",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from langgraph.runtime import Runtime
     from langgraph.types import Command
 
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["CitationMiddleware", "CitedAgentState"]
 

@@ -14,7 +14,7 @@ from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.records import CitationRecord, NothingFound
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["CitationCallbackHandler", "HandlerOptions"]
 

@@ -23,7 +23,7 @@ from attribot_integrations.langchain.records import UNTOLD, CitationRecord, Noth
 from attribot_integrations.langchain.streaming import AnswerStream
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["CiteOptions", "StreamedInput", "WatchedCall"]
 

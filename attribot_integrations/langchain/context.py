@@ -16,7 +16,7 @@ from attribot_integrations.answers.forks import PerProcess
 from attribot_integrations.langchain.callbacks import CitationCallbackHandler, HandlerOptions
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["attached", "get_citations_callback"]
 

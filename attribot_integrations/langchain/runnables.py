@@ -18,8 +18,8 @@ from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, Wa
 from attribot_integrations.langchain.content import Keys
 from attribot_integrations.langchain.records import CitationRecord, NothingFound
 from attribot_integrations.langchain.streaming import AnswerStream
+from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.requests.engine_check import check_engine
-from attribot_integrations.requests.protocols import RequestAttributor
 from attribot_integrations.results import Citation
 
 __all__ = ["CitedAnswer", "CitingRunnable", "cite"]

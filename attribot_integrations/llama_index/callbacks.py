@@ -20,7 +20,7 @@ from attribot_integrations.llama_index.service import (
 )
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["AttributionCallbackHandler"]
 

@@ -13,10 +13,10 @@ from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.llama_index.nodes import node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
-from attribot_integrations.requests.protocols import KnowsItsModel
+from attribot_integrations.requests.attributors import KnowsItsModel
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["CapturedSynthesis", "capture"]
 

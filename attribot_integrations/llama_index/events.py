@@ -27,7 +27,7 @@ from attribot_integrations.llama_index.service import (
 from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["AttributionEventHandler"]
 

@@ -16,10 +16,10 @@ from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.service import AttributionService
-from attribot_integrations.requests.protocols import RequestAttributor
+from attribot_integrations.requests.attributors import RequestAttributor
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["AttributionNodePostprocessor"]
 

@@ -19,11 +19,11 @@ from attribot_integrations.llama_index.events import AttributionEventHandler
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.service import HandlerOptions
+from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.requests.engine_check import what_is_given
-from attribot_integrations.requests.protocols import RequestAttributor
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["AttributedQueryEngine"]
 

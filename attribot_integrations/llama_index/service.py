@@ -27,7 +27,7 @@ from attribot_integrations.llama_index.spans import attributing, resumed
 from attribot_integrations.llama_index.tasks import Task, TaskBook
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.protocols import RequestAttributor
+    from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["AttributionService", "HandlerOptions", "ShowsResponses", "is_response"]
 

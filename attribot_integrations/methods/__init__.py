@@ -4,16 +4,25 @@ A method is a frozen configuration object with a `run`. Methods do not import ea
 build on another are given it as an option. What several share is in `base` and `grouping`.
 """
 
-from attribot_integrations.methods.base import Method, MethodInput, MethodScores
+from attribot_integrations.methods.base import (
+    Method,
+    MethodInput,
+    MethodScores,
+    ModelRole,
+    Removal,
+    remove_each,
+)
 from attribot_integrations.methods.hierarchical import Hierarchical
 from attribot_integrations.methods.knockout import Knockout
 from attribot_integrations.methods.loo import LeaveOneOut
-from attribot_integrations.methods.presets import METHODS, MethodName, named_method
+from attribot_integrations.methods.presets import METHODS, MethodName
 from attribot_integrations.methods.pruning import ScreenAndPrune
+from attribot_integrations.methods.redundancy import FindAlternatives
 from attribot_integrations.methods.rescoring import ScreenAndRescore
 
 __all__ = [
     "METHODS",
+    "FindAlternatives",
     "Hierarchical",
     "Knockout",
     "LeaveOneOut",
@@ -21,7 +30,9 @@ __all__ = [
     "MethodInput",
     "MethodName",
     "MethodScores",
+    "ModelRole",
+    "Removal",
     "ScreenAndPrune",
     "ScreenAndRescore",
-    "named_method",
+    "remove_each",
 ]

@@ -74,7 +74,10 @@ def _answer(attribution: Attribution, style: MarkdownStyle, keep_markup: bool) -
         end = start + len(passage.text)
         parts.append("".join(characters[offset:start]))
         text = "".join(characters[start:end])
-        parts.append(_with_notes(text, _notes(passage, style), keep_markup))
+        notes = _notes(passage, style)
+        parts.append(_with_notes(text, notes, keep_markup))
+        if notes and end < len(characters) and not characters[end].isspace():
+            parts.append(" ")  # emphasis ends before white space or punctuation only
         offset = end
     marked = "".join([*parts, *characters[offset:]])
     return marked if keep_markup else escape_line_starts(marked)

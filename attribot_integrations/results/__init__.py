@@ -4,6 +4,7 @@ Results can be stored, loaded and shown on a machine that has no model library.
 """
 
 from attribot_integrations.results.attribution import Attribution, FailedAttribution
+from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
 from attribot_integrations.results.parts import (
     Alternatives,
     Audit,
@@ -14,16 +15,34 @@ from attribot_integrations.results.parts import (
     ModelCost,
     Statement,
 )
+from attribot_integrations.results.support import (
+    FEATURES,
+    LabelSupport,
+    Support,
+    SupportEvidence,
+    SupportLabel,
+    SupportProbability,
+    support_evidence,
+)
 
 __all__ = [
+    "FEATURES",
     "Alternatives",
     "Attribution",
     "Audit",
     "Citation",
+    "CitationPolicy",
     "Cost",
     "Estimand",
     "FailedAttribution",
     "FloatArray",
+    "LabelSupport",
     "ModelCost",
     "Statement",
+    "Support",
+    "SupportEvidence",
+    "SupportLabel",
+    "SupportProbability",
+    "ThresholdPolicy",
+    "support_evidence",
 ]

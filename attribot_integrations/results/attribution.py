@@ -17,7 +17,6 @@ import numpy.typing as npt
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, Level, Source, Span
 from attribot_integrations.errors import InputError, ModelError
-from attribot_integrations.results.citations import shown_citations
 from attribot_integrations.results.notes import reader_notes
 from attribot_integrations.results.parts import (
     Alternatives,
@@ -29,6 +28,7 @@ from attribot_integrations.results.parts import (
     ModelCost,
     Statement,
 )
+from attribot_integrations.results.showing import shown_citations
 from attribot_integrations.results.support import Support
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Attribution:
         return tuple(self.chunks[index] for index in sorted(cited))
 
     def to_dict(self, *, offsets: OffsetUnit = "characters") -> dict[str, Any]:
-        """Return the result as plain dicts, lists and numbers; see `serialization`.
+        """Return the result as plain dicts, lists and numbers, with a schema version.
 
         Args:
             offsets: What offsets in the answer and in chunks count: characters, as in Python, or
@@ -262,13 +262,22 @@ class Attribution:
         return cited_text(self)
 
     def to_markdown(self, *, style: MarkdownStyle = "list", keep_markup: bool = False) -> str:
-        """Return the answer with `[1]` and the cited sentences, see `render.markdown`."""
+        """Return the answer with numbered citations, and the cited chunks with quotations below.
+
+        Args:
+            style: `list` writes `[1]` and a list of sources, `footnotes` writes `[^1]`.
+            keep_markup: Whether the answer's own Markdown is kept, with its links and HTML: only
+                for readers that clean what they show.
+        """
         from attribot_integrations.render.markdown import cited_markdown
 
         return cited_markdown(self, style=style, keep_markup=keep_markup)
 
     def to_html(self, *, page: bool = True, theme: Theme = "auto") -> str:
-        """Return the answer and its sources as HTML: a page, or an `<article>` to put into one."""
+        """Return the answer and its sources as HTML: a page, or an `<article>` to put into one.
+
+        The theme `auto` follows the reader's system.
+        """
         from attribot_integrations.render.html import html_fragment, html_page
 
         return html_page([self], theme=theme) if page else html_fragment(self, theme=theme)
@@ -279,7 +288,7 @@ class Attribution:
     def plot(self, kind: PlotKind = "heatmap", *, max_sources: int = 30) -> Figure:
         """Draw the scores: `heatmap` of sources and statements, or `bars` for the whole answer.
 
-        See `render.plots.plot_scores`.
+        Of more than `max_sources`, those with the largest scores are drawn. Needs matplotlib.
         """
         from attribot_integrations.render.plots import plot_scores
 
@@ -288,7 +297,7 @@ class Attribution:
     def to_openinference(self, *, content: bool = False) -> dict[str, AttributeValue]:
         """Return evaluations and scores of documents as OpenInference span attributes.
 
-        See `render.tracing`, also for OpenTelemetry's own.
+        Texts are left out without `content`; `render.trace_attribution` writes to a span.
         """
         from attribot_integrations.render.tracing import openinference_attributes
 

@@ -7,7 +7,7 @@ attribution. Any callable of the right form can take the default policy's place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Protocol
 
@@ -17,14 +17,11 @@ import numpy.typing as npt
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.parts import Alternatives, Citation, Statement, citable_rows
-from attribot_integrations.results.support import DENIED, Support
 
 __all__ = [
     "CitationPolicy",
     "ThresholdPolicy",
     "make_citations",
-    "numbered_as_shown",
-    "shown_citations",
 ]
 
 
@@ -113,27 +110,6 @@ def make_citations(
     for statement in statements:
         maker.cite(statement, policy, groups.get(statement.index))
     return tuple(maker.citations)
-
-
-def shown_citations(
-    citations: Sequence[Citation], support: Sequence[Support]
-) -> tuple[Citation, ...]:
-    """Return the citations of the statements that no label denies support."""
-    denied = {each.statement_index for each in support if each.label in DENIED}
-    return tuple(each for each in citations if each.statement_index not in denied)
-
-
-def numbered_as_shown(
-    citations: Sequence[Citation], support: Sequence[Support]
-) -> tuple[Citation, ...]:
-    """Return the citations numbered by first appearance among those that are shown.
-
-    The numbers of chunks that only statements without support cite come behind.
-    """
-    order = [*shown_citations(citations, support), *citations]
-    numbers = dict.fromkeys(citation.number for citation in order)
-    numbered = {number: place for place, number in enumerate(numbers, start=1)}
-    return tuple(replace(each, number=numbered[each.number]) for each in citations)
 
 
 class _CitationMaker:

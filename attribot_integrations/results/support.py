@@ -46,9 +46,7 @@ but no source stands out. `unknown`: it could not be judged, for the reason give
 DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
 """Labels that say that the sources do not support the statement."""
 
-NO_TOKEN = (
-    "it has no token of its own: the first one that holds its text belongs to the statement before"
-)
+NO_TOKEN = "no token is its own: its text belongs to the statement before, or is not scored"
 """Why a statement that a tokenizer joins to its neighbour has no label."""
 
 NOT_REMOVED = (
@@ -187,7 +185,7 @@ class Support:
 
 @dataclass(frozen=True)
 class SupportProbability:
-    """A logistic model of support, fitted by `evaluation.calibration.calibrate`."""
+    """A logistic model of support, fitted by `evaluation.calibrate`."""
 
     weights: tuple[float, ...]
     """One for each of `FEATURES`."""
@@ -213,7 +211,7 @@ class LabelSupport:
 
     The defaults suit answers that the measuring model finds natural. Where another model wrote the
     answer, or the measuring model is small, fit them to labelled answers with
-    `evaluation.calibration.calibrate`.
+    `evaluation.calibrate`.
     """
 
     min_gain: float = 1.0

@@ -1,11 +1,13 @@
 """Reads docstrings as they are written: backticks hold code, and fences hold blocks of it.
 
-Code that names a documented object becomes a link to it; any other code is shown as it is.
+Code that names a documented object becomes a link to it; any other code is shown as it is, and so
+are types that are internal.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -128,4 +130,11 @@ def _resolve(
             )
             return link
     foreign = "." in target and target == node["reftarget"]
-    return contnode if foreign or node.get(_OURS) else None
+    return contnode if foreign or node.get(_OURS) or _is_internal(node) else None
+
+
+def _is_internal(node: pending_xref) -> bool:
+    """Whether a signature of the reference has a type that a module keeps for itself."""
+    module, _, name = node["reftarget"].rpartition(".")
+    ours = node["refdoc"].startswith("reference/") and module.startswith(_PACKAGE)
+    return ours and hasattr(sys.modules.get(module), name)

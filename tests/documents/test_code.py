@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from attribot_integrations.evaluation.relevance_calibration import LabelledChunk
 from tests.documents.blocks import ROOT, Block, blocks_of, check_command, commands_of, run
 from tests.integrations.langchain.agents import AgentModel
 from tests.integrations.langchain.agents import tools as agent_tools
+from tests.test_wings import WINGS
 
 PAGES = [
     "README.md",
@@ -200,6 +202,35 @@ def _linked(text: str) -> Iterator[str]:
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" not in link and (name := link.partition("#")[0]):
             yield name
+
+
+# Names of files and modules
+
+
+@pytest.mark.parametrize("page", [*PAGES, "training/README.md", "benchmarks/NOTES.md"])
+def test_python_files_that_are_named_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.py)`", text)) - {"utils.py"}  # there is none, it says
+    assert [name for name in named if not _files(name)] == []
+    wings = "|".join({*WINGS} - {"engine"})  # which is also what readers call theirs
+    modules = set(re.findall(rf"`((?:{wings})\.(?!py`)[a-z_]+)\b[\w.]*`", text))
+    assert [name for name in modules if not _known(name)] == []
+
+
+def _files(name: str) -> list[Path]:
+    folders = ("attribot_integrations", "tests", "training", "benchmarks", "docs")
+    return [
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob(name.rpartition("/")[2])
+        if path.as_posix().endswith(f"/{name}")
+    ]
+
+
+def _known(name: str) -> bool:
+    wing, _, inner = name.partition(".")
+    shown = import_module(f"attribot_integrations.{wing}")
+    return bool(_files(f"{wing}/{inner}.py")) or hasattr(shown, inner)
 
 
 # The helpers themselves

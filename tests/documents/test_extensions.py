@@ -11,9 +11,13 @@ import typer
 
 pytest.importorskip("sphinx")  # needs Python 3.11
 
+from sphinx.pycode import ModuleAnalyzer
+
+from attribot_integrations import context
 from benchmarks.gpu.record import Record
 from command_line import command_lines
 from docstring_markup import blocks_of_fences
+from public_names import copy_words, imported_names
 from repository_links import linked_as_files
 from results_tables import RESULTS, gpu_markdown, markdown_of
 
@@ -178,3 +182,11 @@ def test_links_out_of_the_documentation_are_files(tmp_path: Path) -> None:
     assert linked_as_files(text, docs / "guides", docs) == (
         "[a](path:../../NOTES.md) [b](../page.md#x) [c](../../missing.md) [d](https://a.b/c.md)"
     )
+
+
+def test_data_of_a_module_has_its_words_in_the_package_that_shows_it() -> None:
+    assert dict(imported_names(context))["Span"] == "attribot_integrations.context.sources"
+    copy_words(context)
+    shown = ModuleAnalyzer.for_module("attribot_integrations.context").find_attr_docs()
+    assert shown["", "Level"][0].startswith("What a source is")
+    assert ("", "Chunk") not in shown  # a class has its own

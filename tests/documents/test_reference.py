@@ -1,99 +1,118 @@
-"""The reference covers every public name, and the pages are built without a warning."""
+"""The reference has every public name once and nothing else; the pages build without a warning."""
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 import typer
 
 from attribot_integrations.cli import app
-from tests.documents.blocks import ROOT
+from tests.documents.blocks import ROOT, blocks_of
+from tests.test_public_api import PACKAGE, PUBLIC, defined_in
 
-PACKAGE = "attribot_integrations"
 DOCS = ROOT / "docs"
-WITH_ALL = ("", "errors", "filtering", "langchain", "langchain.agents", "llama_index", "methods")
-"""Modules that list the public names of what they stand for."""
-OF_MODULES = ("batch", "evaluation", "render")
-"""Packages whose modules each list their own; a runner of the command line has none."""
-SCORING = ("models", "scorer", "capabilities", "encoding")
 
 _DIRECTIVE = re.compile(
     rf"^\.\. ((?:auto|py:)\w+):: {PACKAGE}\.?([\w.]*)(?:\(\))?\n((?:   :.*\n)*)", re.MULTILINE
 )
 
 
-def documented() -> Iterator[str]:
-    """Names on the pages of the reference, without the package's own."""
-    for page in sorted(DOCS.glob("reference/*.rst")):
-        for kind, name, options in _DIRECTIVE.findall(page.read_text(encoding="utf-8")):
+def public_names(wing: str) -> Iterator[str]:
+    for name in import_module(f"{PACKAGE}.{wing}".rstrip(".")).__all__:
+        yield f"{wing}.{name}".lstrip(".")
+
+
+def documented(text: str) -> Iterator[str]:
+    """Names that a page of the reference describes; packages by themselves are no names."""
+    for kind, name, options in _DIRECTIVE.findall(text):
+        if kind not in ("automodule", "py:module"):
             yield name
-            if kind == "automodule" and "no-members" not in options:
-                yield from public_names(name)
+        elif kind == "automodule" and "no-members" not in options:
+            yield from public_names(name)
 
 
-def public_names(module: str) -> Iterator[str]:
-    for name in import_module(f"{PACKAGE}.{module}".rstrip(".")).__all__:
-        yield f"{module}.{name}".lstrip(".")
+def definition(name: str) -> tuple[str, str]:
+    """Where a name is defined, which is the same for all names of an object."""
+    wing, _, one = name.rpartition(".")
+    return defined_in(wing, one)
 
 
-def wanted() -> Iterator[str]:
-    for module in WITH_ALL:
-        yield from public_names(module)
-    for package in OF_MODULES:
-        for found in iter_modules(import_module(f"{PACKAGE}.{package}").__path__):
-            yield from public_names(f"{package}.{found.name}")
-    for name in SCORING:
-        yield from public_names(f"scoring.{name}")
-
-
-def same(name: str) -> object:
-    """What a name stands for, so that one object has all its names at once."""
-    module, _, attribute = name.rpartition(".")
-    found: Any = getattr(import_module(f"{PACKAGE}.{module}".rstrip(".")), attribute)
-    own = (getattr(found, "__module__", None), getattr(found, "__qualname__", None))
-    return own if str(own[0]).startswith(PACKAGE) and own[1] else id(found)
-
-
-def test_the_reference_covers_every_public_name() -> None:
-    modules = {path.stem for path in DOCS.glob("reference/*")}
-    assert {"engine", "errors", "langchain", "llama_index", "command_line"} <= modules
-    known = {same(name) for name in documented() if name and not _is_module(name)}
-    missing = sorted(name for name in set(wanted()) if same(name) not in known)
+def test_the_reference_has_every_public_name_once_and_no_other() -> None:
+    names = [
+        name
+        for page in sorted(DOCS.glob("reference/*.rst"))
+        for name in documented(page.read_text(encoding="utf-8"))
+    ]
+    public = {name for wing in PUBLIC for name in public_names(wing)}
+    assert sorted(set(names) - public) == [], "internal: what is to be known of it is for design.md"
+    described = [definition(name) for name in names]
+    assert sorted(one for one in set(described) if described.count(one) > 1) == []
+    missing = sorted(name for name in public if definition(name) not in set(described))
     assert missing == [], "add them to a page of docs/reference/"
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return find_spec(f"{PACKAGE}.{name}") is not None
-    except ModuleNotFoundError:
-        return False
+def test_names_of_the_root_are_documented_as_such() -> None:
+    """It is by these that they are imported everywhere else."""
+    text = "".join(page.read_text("utf-8") for page in DOCS.glob("reference/*.rst"))
+    names = set(documented(text))
+    assert {*public_names("")} - {"AttribotError"} <= names
 
 
-def test_nothing_is_described_twice() -> None:
-    names = [name for name in documented() if name]
-    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+def imported_from(code: str) -> Iterator[tuple[str, str]]:
+    """The names that Python code imports from wings, `*` included."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
+            for alias in node.names:
+                yield str(node.module).removeprefix(PACKAGE).lstrip("."), alias.name
+
+
+def shown_code() -> Iterator[tuple[str, str]]:
+    """Python code that users read, by the name of its page."""
+    pages = [ROOT / "README.md", *DOCS.glob("**/*.md"), *ROOT.glob("notebooks/*.ipynb")]
+    for path in pages:
+        name = path.relative_to(ROOT).as_posix()
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".md":
+            for block in blocks_of(name, text):
+                if block.language == "python":
+                    yield name, block.code
+        else:
+            for cell in json.loads(text)["cells"]:
+                if cell["cell_type"] == "code":
+                    yield name, re.sub(r"^[%!].*", "", "".join(cell["source"]), flags=re.MULTILINE)
+
+
+def test_pages_and_notebooks_show_public_names_only() -> None:
+    public = {name for wing in PUBLIC for name in public_names(wing)}
+    found = [
+        (page, f"{wing}.{name}".lstrip("."))
+        for page, code in shown_code()
+        for wing, name in imported_from(code)
+        if wing.split(".")[0] != "demo"  # the made-up pipelines are the notebooks' own
+    ]
+    assert len(found) > 60
+    assert sorted(one for one in found if one[1] not in public) == []
 
 
 def test_the_directives_are_found() -> None:
     text = (
         f".. autoclass:: {PACKAGE}.A()\n   :no-members:\n\n.. py:data:: {PACKAGE}.b.c\n\n"
-        f".. py:module:: {PACKAGE}\n"
+        f".. py:module:: {PACKAGE}\n\n.. automodule:: {PACKAGE}.engine\n"
+        f".. automodule:: {PACKAGE}.results\n   :no-members:\n"
     )
-    assert _DIRECTIVE.findall(text) == [
-        ("autoclass", "A", "   :no-members:\n"),
-        ("py:data", "b.c", ""),
-        ("py:module", "", ""),
-    ]
+    assert [*documented(text)] == ["A", "b.c", "engine.AttributionEngine"]
+    code = f"from {PACKAGE}.a.b import c as d, e\nfrom {PACKAGE} import f\nfrom x import y"
+    assert [*imported_from(code)] == [("a.b", "c"), ("a.b", "e"), ("", "f")]
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def prompt_of(
     if request.prompt is None or callable(request.prompt):
         template = request.prompt or ContextTemplate()
         return template(request.question, SourceSet.build(chunks)), ()
-    prompt, _, locations = capture_prompt(request.prompt, chunks)
+    prompt, _, locations = capture_prompt(request.prompt, chunks, question=request.question)
     return prompt, locations
 
 

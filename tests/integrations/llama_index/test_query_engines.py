@@ -364,3 +364,18 @@ def test_engine_behind_an_index_node_can_keep_its_metadata_out_of_prompts() -> N
         payload = payload_of(outer.query("Ada"))
         assert payload["status"] == "ok", payload["reason"]
         assert ("attribution: {" in llm.prompts[0]) == (key is not None)
+
+
+@pytest.mark.parametrize("way", ["query", "aquery"])
+def test_wrapper_leaves_an_answer_that_another_handler_has_attributed(way: str) -> None:
+    handler = AttributionEventHandler(StubEngine())
+    with handler.attach():
+        engine = StubEngine()
+        wrapped = AttributedQueryEngine(rag(EchoChatLLM()), engine)
+        if way == "query":
+            response = wrapped.query("Ada")
+        else:
+            response = asyncio.run(wrapped.aquery("Ada"))
+            assert handler.wait(10)
+    check(response, "Ada")
+    assert engine.requests == []

@@ -32,8 +32,9 @@ def test_records_are_kept_and_found() -> None:
     assert handler.attribution is records[2].attribution
     assert [request.id for request in handler.engine.requests] == ["c"]
     handler.clear()
-    assert handler.records == handler.citations == ()
-    assert handler.last is handler.attribution is None
+    assert len(handler.records) == len(handler.citations) == 0
+    assert handler.last is None
+    assert handler.attribution is None
 
 
 async def test_awaitable_forms() -> None:

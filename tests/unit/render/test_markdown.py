@@ -13,6 +13,7 @@ from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.markdown import MarkdownStyle
 from attribot_integrations.render.text import visible
+from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
 from tests.unit.render.readers import READERS, SITES, Shown
 from tests.unit.render.samples import HOSTILE, hostile, sample
@@ -100,8 +101,8 @@ def test_no_reader_makes_more_than_our_own_elements(text: str, reader: str) -> N
     shown = Shown(READERS[reader](hostile(text).to_markdown()))
     assert shown.tags <= {"p", "br", "ul", "li", "strong", "em", "a"}
     assert all(address.startswith("https://example.org/") for address in shown.addresses)
-    words = iter(shown.words)  # with marks between them
-    assert all(word in words for word in f"Answer {visible(text)}".split())
+    characters = iter("".join(shown.words))  # with marks between statements
+    assert all(each in characters for each in "".join(f"Answer {visible(text)}".split()))
     for line in shown.text.split("\n"):
         assert not [site for site, find in SITES.items() if find(line)]
 
@@ -113,6 +114,15 @@ def test_no_reader_makes_more_than_footnotes(text: str, reader: str) -> None:
     assert shown.tags <= {"p", "br", "em", "a", "sup", "section", "div", "ol", "li", "hr"}
     outside = [address for address in shown.addresses if not address.startswith("#")]
     assert all(address.startswith("https://example.org/") for address in outside)
+
+
+def test_labels_are_emphasis_where_no_space_parts_statements() -> None:
+    made = make_attribution("Q", ["A."], "对。是。")
+    first, second = made.statements
+    support = (Support(0, "parametric", -1.0, -1.0), Support(1, "unsupported", -9.0, -9.0))
+    shown = Shown(READERS["CommonMark"](replace(made, support=support).to_markdown()))
+    assert first.end == second.start
+    assert [tag for tag, _ in shown.elements] == ["p", "em", "em"]
 
 
 def test_an_address_over_a_border_of_statements_is_no_link() -> None:

@@ -14,12 +14,9 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Alternatives, Citation, Statement
 from attribot_integrations.results.citations import (
     ThresholdPolicy,
-    citable_rows,
     make_citations,
-    numbered_as_shown,
-    shown_citations,
 )
-from attribot_integrations.results.support import Support, SupportLabel
+from attribot_integrations.results.parts import citable_rows
 
 CHUNKS = [Chunk("A one. A two.", id="a"), Chunk("B one.", id="b"), Chunk("C one.")]
 SOURCES = SourceSet.build(CHUNKS)
@@ -279,35 +276,3 @@ def test_chunks_of_the_same_text_share_a_number() -> None:
     group = Alternatives(0, source_ids=(0, 3), sufficiency=(9.0, 9.0), joint_score=6.0)
     cited = cite_with(group, [[0, 0], [0, 0], [2, 0], [0, 0], [0, 0]], twice)
     assert [(each.chunk_index, each.number) for each in cited] == [(0, 1), (2, 1), (1, 2)]
-
-
-# What is shown
-
-
-@pytest.mark.parametrize(
-    ("label", "shown"),
-    [
-        ("supported", True),
-        ("uncertain", True),
-        ("unknown", True),
-        ("unsupported", False),
-        ("parametric", False),
-    ],
-)
-def test_statements_without_support_show_no_citation(label: SupportLabel, shown: bool) -> None:
-    citations = cite([[2, 0], [0, 0], [0, 0], [0, 2]])
-    support = (Support(0, label, -1.0, -9.0), Support(1, "supported", -1.0, -9.0))
-    assert [each.statement_index for each in shown_citations(citations, support)] == [0, 1][
-        not shown :
-    ]
-    assert shown_citations(citations, ()) == citations
-
-
-def test_shown_citations_are_numbered_first() -> None:
-    citations = cite([[2, 0], [0, 0], [1.5, 0], [0, 2]])
-    assert [each.number for each in citations] == [1, 2, 3]
-    support = (Support(0, "unsupported", -9.0, -9.0), Support(1, "supported", -1.0, -9.0))
-    again = numbered_as_shown(citations, support)
-    assert [each.number for each in again] == [2, 3, 1]
-    assert [each.chunk_index for each in again] == [each.chunk_index for each in citations]
-    assert numbered_as_shown(citations, ()) == citations

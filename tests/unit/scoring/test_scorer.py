@@ -12,33 +12,20 @@ import torch
 
 from attribot_integrations import LanguageModel
 from attribot_integrations.context.locating import capture_prompt
-from attribot_integrations.context.prompts import ContextTemplate, Prompt
+from attribot_integrations.context.prompts import ContextTemplate
 from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.errors import (
     EmptyAnswerError,
     ModelError,
     OutOfMemoryError,
     PromptTooLongError,
-    UnsupportedModelError,
 )
 from attribot_integrations.scoring.paths import PATHS
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.tokens.encoding import EncodedText
 from tests.parity.architectures import ARCHITECTURES
-from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
-
-CHUNKS = ("The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it.")
-ANSWER = "It opened in 1962."
-ONE_BY_ONE = [frozenset({id_}) for id_ in range(4)]
-
-
-def language_model(name: str = "llama", **overrides: Any) -> LanguageModel:
-    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
-    return LanguageModel.from_model(ARCHITECTURES[name].build(**overrides), tokenizer)
-
-
-def prompt() -> Prompt:
-    return ContextTemplate()("When did it open?", SourceSet.build(as_chunks(CHUNKS)))
+from tests.unit.scoring.harbour import ANSWER, CHUNKS, ONE_BY_ONE, language_model, prompt
+from tests.unit.tokenizers_for_tests import byte_level_bpe
 
 
 @pytest.fixture
@@ -314,21 +301,6 @@ def test_longrope_takes_the_plain_path_where_positions_may_change() -> None:
         assert scorer.cost.passes == passes
 
 
-def test_tokenizer_of_another_model_is_refused() -> None:
-    with pytest.raises(UnsupportedModelError, match=r"only 100 embeddings; is it the model's own"):
-        language_model(vocab_size=100)
-
-
-def test_added_tokens_may_lie_beyond_the_embeddings() -> None:
-    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
-    network = ARCHITECTURES["llama"].build(vocab_size=len(tokenizer))
-    tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
-    scorer = Scorer(
-        LanguageModel.from_model(network, tokenizer), prompt(), "See <image_soft_token>"
-    )
-    assert np.isfinite(scorer.score(ONE_BY_ONE).drops).all()
-
-
 def test_knockout_says_why_it_cannot_be_used() -> None:
     tuned = language_model("llama4-tuned", attention_chunk_size=1024, floor_scale=1 << 20)
     length = len(Scorer(tuned, prompt(), ANSWER).prompt.ids)
@@ -342,17 +314,6 @@ def test_knockout_says_why_it_cannot_be_used() -> None:
         Scorer(near, prompt(), ANSWER).knock_out(ONE_BY_ONE)
     plain = Scorer(tuned, prompt(), ANSWER, path="plain")
     assert plain.knockout_obstacle == "the plain path was asked for"
-
-
-def test_wrapping_changes_neither_model_nor_tokenizer() -> None:
-    network, tokenizer = ARCHITECTURES["llama"].build(), byte_level_bpe()
-    before = (network.config.to_dict(), tokenizer.backend_tokenizer.to_str(), vars(network).keys())
-    weights = {key: value.clone() for key, value in network.state_dict().items()}
-    Scorer(LanguageModel.from_model(network, tokenizer), prompt(), ANSWER).score(ONE_BY_ONE)
-    after = (network.config.to_dict(), tokenizer.backend_tokenizer.to_str(), vars(network).keys())
-    assert after == before
-    for key, value in network.state_dict().items():
-        torch.testing.assert_close(value, weights[key], rtol=0, atol=0)
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:

@@ -19,7 +19,7 @@ from attribot_integrations.scoring.capabilities import (
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.verification import tolerance, verify
 from tests.parity.architectures import ARCHITECTURES
-from tests.unit.scoring.test_scorer import ANSWER, ONE_BY_ONE, prompt
+from tests.unit.scoring.harbour import ANSWER, ONE_BY_ONE, prompt
 from tests.unit.tokenizers_for_tests import byte_level_bpe
 
 

@@ -16,22 +16,17 @@ from attribot_integrations.context.locating import capture_prompt
 from attribot_integrations.context.prompts import (
     ContextTemplate,
     Prompt,
-    PromptMessage,
     Rendered,
-    Segment,
-    render,
 )
 from attribot_integrations.context.sources import Chunk, SourceSet
-from attribot_integrations.errors import ControlTokenError, PromptError, UnsupportedModelError
+from attribot_integrations.errors import ControlTokenError, UnsupportedModelError
 from attribot_integrations.tokens.encoding import EncodedText, TextEncoder
 from tests.unit.tokenizers_for_tests import (
     CHATML,
     PLAIN_MARKERS,
-    REFUSES_SYSTEM,
     SPECIAL_MARKERS,
     STRIPPING_MARKERS,
     STRIPS_SPACE,
-    TEMPLATES,
     TOKENIZERS,
     WRITES_BOS,
     byte_level_bpe,
@@ -41,6 +36,7 @@ from tests.unit.tokenizers_for_tests import (
     unigram,
     with_chat_template,
 )
+from tests.unit.tokens.prompts import chat, encode
 
 BYTE_LEVEL = ("byte_level_bpe", "byte_level_bpe_with_bos")
 MARKERS = (*SPECIAL_MARKERS, *STRIPPING_MARKERS, *PLAIN_MARKERS)
@@ -51,27 +47,6 @@ ORDINARY = (
     "a < b, x > y, {z} [1] <b>bold</b> C:\\path",
 )
 EDGES = ("", "<", ">", "<|", "|>", "[", "</", "<|im_start", "|im_end|>", "[/INST", "INST]", "\n")
-
-
-@pytest.fixture(params=[*TOKENIZERS])
-def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
-    return TOKENIZERS[request.param]()
-
-
-@pytest.fixture(params=[*TEMPLATES])
-def template(request: pytest.FixtureRequest) -> str:
-    return TEMPLATES[request.param]
-
-
-def chat(*messages: tuple[str, str]) -> Prompt:
-    return Prompt(tuple(PromptMessage(role, (Segment(text),)) for role, text in messages))
-
-
-def encode(encoder: TextEncoder, prompt: Prompt) -> tuple[list[int], EncodedText, Rendered]:
-    leading, segments = encoder.segments(prompt)
-    rendered = render(segments)
-    (encoded,) = encoder.encode([rendered])
-    return [*leading, *encoded.ids], encoded, rendered
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerFast) -> dict[int, str]:
@@ -193,28 +168,11 @@ def test_offsets_hold_the_white_space_that_a_post_processor_would_trim() -> None
     assert all(start < end for start, end in encoded.offsets)
 
 
-def test_chat_options_reach_the_template() -> None:
-    template = CHATML + "{% if enable_thinking is false %}<think></think>{% endif %}"
-    tokenizer = with_chat_template(byte_level_bpe(), template)
-    thinking = encode(TextEncoder(tokenizer), chat(("user", "Hi.")))[2].text
-    silent = encode(TextEncoder(tokenizer, {"enable_thinking": False}), chat(("user", "Hi.")))[2]
-    assert silent.text == f"{thinking}<think></think>"
-    assert [silent.text[slice(*span)] for span in silent.trusted][-1].endswith("<think></think>")
-
-
 def test_added_tokens_that_are_words_stay_whole() -> None:
     tokenizer = byte_level_bpe()
     encoded = TextEncoder(tokenizer).encode_text("In Veltrano    now")
     assert tokenizer.convert_tokens_to_ids("Veltrano") in encoded.ids
     assert tokenizer.convert_tokens_to_ids("    ") in encoded.ids
-
-
-def test_the_templates_contents_are_not_trimmed() -> None:
-    tokenizer = with_chat_template(
-        byte_level_bpe(), TEMPLATES["trims"].replace("{{ bos_token }}", "")
-    )
-    text = encode(TextEncoder(tokenizer), chat(("user", "  spaced\n\n")))[2].text
-    assert "\n\n  spaced\n\n<|eot_id|>" in text
 
 
 def test_split_special_tokens_of_the_callers_tokenizer_does_not_split_the_template() -> None:
@@ -449,113 +407,3 @@ def test_start_id_without_bos_and_eos() -> None:
 
 
 # Chat templates
-
-
-def test_trusted_spans_are_the_templates_own_text() -> None:
-    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
-    _, _, rendered = encode(TextEncoder(tokenizer), chat(("system", "Be."), ("user", "Hi.")))
-    assert "".join(rendered.text[start:end] for start, end in rendered.trusted) == (
-        "<|im_start|>system\n<|im_end|>\n<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n"
-    )
-
-
-def test_system_text_joins_the_user_message_where_the_template_refuses_it() -> None:
-    tokenizer = with_chat_template(metaspace_bpe(), REFUSES_SYSTEM)
-    _, _, rendered = encode(TextEncoder(tokenizer), chat(("system", "Be."), ("user", "Hi.")))
-    assert rendered.text == (
-        "<s><start_of_turn>user\nBe.\n\nHi.<end_of_turn>\n<start_of_turn>model\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("messages", "expected"),
-    [
-        ([("user", "Hi."), ("system", "Be.")], "user:Hi.\n\nBe.;"),
-        ([("system", "Be."), ("system", "So.")], "user:Be.\n\nSo.;"),
-        (
-            [("user", "Hi."), ("assistant", "Yes."), ("system", "Be.")],
-            "user:Hi.;assistant:Yes.;user:Be.;",
-        ),
-        (
-            [("user", "Hi."), ("system", "Be."), ("assistant", "Yes."), ("user", "Ok.")],
-            "user:Hi.\n\nBe.;assistant:Yes.;user:Ok.;",
-        ),
-        (
-            [("system", "Be."), ("assistant", "Yes."), ("user", "Ok.")],
-            "user:Be.;assistant:Yes.;user:Ok.;",
-        ),
-    ],
-)
-def test_refused_system_text_is_never_lost(messages: list[tuple[str, str]], expected: str) -> None:
-    template = (
-        "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no') }}"
-        "{% endif %}{{ m['role'] }}:{{ m['content'] }};{% endfor %}"
-    )
-    tokenizer = with_chat_template(byte_level_bpe(), template)
-    assert encode(TextEncoder(tokenizer), chat(*messages))[2].text == expected
-
-
-def test_system_text_joins_the_user_message_where_the_template_leaves_it_out() -> None:
-    template = (
-        "{% for m in messages %}{% if m['role'] != 'system' %}<|im_start|>{{ m['content'] }}"
-        "<|im_end|>{% endif %}{% endfor %}"
-    )
-    tokenizer = with_chat_template(byte_level_bpe(), template)
-    _, _, rendered = encode(TextEncoder(tokenizer), chat(("system", "Be."), ("user", "Hi.")))
-    assert rendered.text == "<|im_start|>Be.\n\nHi.<|im_end|>"
-
-
-def test_template_may_move_messages() -> None:
-    template = (
-        "{% for m in messages[1:] %}<|im_start|>"
-        "{% if loop.last %}{{ messages[0]['content'] }}\n{% endif %}"
-        "{{ m['content'] }}<|im_end|>{% endfor %}"
-    )
-    tokenizer = with_chat_template(byte_level_bpe(), template)
-    _, _, rendered = encode(
-        TextEncoder(tokenizer),
-        chat(("system", "Be."), ("user", "A"), ("assistant", "B"), ("user", "C")),
-    )
-    assert rendered.text == (
-        "<|im_start|>A<|im_end|><|im_start|>B<|im_end|><|im_start|>Be.\nC<|im_end|>"
-    )
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{% for m in messages if m['role'] != 'user' %}{{ m['content'] }}{% endfor %}",
-        "{% for m in messages %}{{ m['content'] }}{{ m['content'] }}{% endfor %}",
-        "{% for m in messages %}{{ m['content'] | upper }}{% endfor %}",
-        "{{ messages[0]['content'] }}",
-    ],
-    ids=["drops", "repeats", "changes", "first only"],
-)
-def test_template_that_does_not_show_every_message_once_is_refused(template: str) -> None:
-    tokenizer = with_chat_template(byte_level_bpe(), template)
-    with pytest.raises(PromptError, match="must show every message once"):
-        encode(TextEncoder(tokenizer), chat(("user", "Hi."), ("assistant", "A"), ("user", "B")))
-
-
-def test_template_that_refuses_the_roles_is_named_in_the_error() -> None:
-    template = "{{ raise_exception('roles must alternate') }}"
-    tokenizer = with_chat_template(byte_level_bpe(), template)
-    for messages in ([("user", "Hi.")], [("system", "Be."), ("user", "Hi.")]):
-        with pytest.raises(PromptError, match="refuses the prompt: roles must alternate"):
-            encode(TextEncoder(tokenizer), chat(*messages))
-
-
-def test_contents_that_look_like_stand_ins_are_shown_as_they_are() -> None:
-    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
-    text = "attribotmessage0content attribotmessage1content {{ messages }} {text}"
-    ids, _, rendered = encode(TextEncoder(tokenizer), chat(("user", text), ("assistant", text)))
-    assert rendered.text.count(text) == 2
-    assert tokenizer.decode(ids) == rendered.text
-
-
-def test_many_messages_keep_their_order() -> None:
-    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
-    messages = [("user" if number % 2 == 0 else "assistant", f"n{number}") for number in range(23)]
-    text = encode(TextEncoder(tokenizer), chat(*messages))[2].text
-    places = [text.index(f"\n{content}<") for _, content in messages]
-    assert places == sorted(places)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +9,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from attribot_integrations import AttributionEngine
 from attribot_integrations.demo.corpus import KINDS, demo_examples
-from attribot_integrations.engine.bundled import BUNDLED_MODELS, bundled_model_path
+from attribot_integrations.engine.bundled import bundled_model_path
 from training.architecture import Architecture, build_model
 from training.asking import (
     Asked,
@@ -21,7 +19,6 @@ from training.asking import (
     generate_answers,
     top_source_is_gold,
 )
-from training.measure import main
 from training.minibatches import CANONICAL_STYLE, encode_batch, tree_loss
 from training.trainer import load_model
 
@@ -65,27 +62,6 @@ def test_questions_without_context_have_no_chunks() -> None:
     examples = demo_examples(2, kinds=KINDS)
     assert [asked.chunk_texts for asked in each_question(examples, context=False)] == [()] * 10
     assert each_question(examples)[0].chunk_texts == examples[0].chunk_texts
-
-
-def test_command_prints_and_writes_the_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main(
-        [
-            "--count",
-            "1",
-            "--loo-count",
-            "1",
-            "--threads",
-            "1",
-            "--json",
-            str(tmp_path / "figures.json"),
-        ]
-    )
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    assert {figure["model"] for figure in figures} == set(BUNDLED_MODELS)
-    assert {figure["kind"] for figure in figures} == set(KINDS)
-    assert "Bars" in capsys.readouterr().out
 
 
 def test_leave_one_out_finds_what_the_target_answers_from() -> None:

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from attribot_integrations.demo.corpus import CHOICE_SEEDS, REPORT_SEEDS
-from attribot_integrations.demo.relations import REFUSAL
 from training.architecture import Architecture
-from training.curriculum import STAGES, BatchPlan, make_batch, make_examples
-from training.train import PRESETS, main, override
-from training.trainer import CHECKPOINT, Trainer, TrainingConfig, export_model
+from training.curriculum import STAGES, BatchPlan, make_batch
+from training.trainer import Trainer, TrainingConfig, export_model
 
 PLAN = BatchPlan(seed=3, chunks_per_batch=8, most_contexts=4, questions=4)
 
@@ -100,54 +97,10 @@ def test_curriculum_moves_on_when_answers_are_right(config: TrainingConfig) -> N
     assert trainer.progress.stage == len(STAGES) - 1
 
 
-@pytest.mark.parametrize("stage", range(len(STAGES)))
-def test_batches_have_the_size_of_their_stage(stage: int) -> None:
-    for step in range(5):
-        examples, _ = make_examples(PLAN, step, stage)
-        assert len(examples) == max(4, min(PLAN.most_contexts, 8 // STAGES[stage][1]))
-        assert all(len(example.questions) == PLAN.questions for example in examples)
-        assert max(len(example.chunks) for example in examples) <= STAGES[stage][1]
-
-
-def test_some_contexts_lose_what_is_asked_for() -> None:
-    examples = [e for step in range(200) for e in make_examples(PLAN, step, 2)[0]]
-    assert any(not example.chunks for example in examples)
-    assert any(
-        question.kind == "double" and REFUSAL in question.answer
-        for example in examples
-        for question in example.questions
-    )
-
-
 @pytest.mark.parametrize("seed", [CHOICE_SEEDS.start, REPORT_SEEDS.start])
 def test_held_out_seeds_can_not_be_trained_on(architecture: Architecture, seed: int) -> None:
     with pytest.raises(ValueError, match="training seeds"):
         TrainingConfig(architecture, steps=1, learning_rate=1e-3, plan=BatchPlan(seed=seed))
-
-
-def test_settings_can_be_changed_by_name() -> None:
-    preset = PRESETS["target"]
-    changed = override(preset, {"steps": 7, "layers": 3, "seed": 5})
-    assert (changed.steps, changed.architecture.layers, changed.plan.seed) == (7, 3, 5)
-    assert changed.learning_rate == preset.learning_rate
-    assert override(preset, {}) == preset
-    with pytest.raises(ValueError, match="nonsense"):
-        override(preset, {"nonsense": 1})
-
-
-def test_command_trains_logs_and_exports(tmp_path: Path) -> None:
-    changes = ("chunks_per_batch=4", "most_contexts=4", "check_examples=1", "layers=1")
-    folder = tmp_path / "proxy"
-    common = ["--model", "proxy", "--out", str(tmp_path), "--threads", "1", "--set"]
-    main([*common, "steps=2", "check_every=1", *changes])
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2]
-    saved = torch.load(folder / CHECKPOINT, weights_only=True)["model"]
-    exported = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32)
-    for name, weight in exported.state_dict().items():
-        assert torch.allclose(weight, saved[name], atol=1e-2)
-    main([*common[:-1], "--resume", "--set", "steps=2", *changes])
-    assert len((folder / "log.jsonl").read_text().splitlines()) == 2, "nothing was left to do"
 
 
 def test_export_leaves_the_model_as_it_is(config: TrainingConfig, tmp_path: Path) -> None:

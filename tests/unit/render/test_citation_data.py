@@ -9,7 +9,7 @@ import pytest
 
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.render.annotations import citation_data
+from attribot_integrations.render.citation_data import citation_data
 from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import sample
@@ -43,7 +43,7 @@ def test_statements_without_support_have_none() -> None:
 
 
 def test_offsets_in_utf16() -> None:
-    made = make_attribution("Q", ["👍 It is 900. Yes."], "👍 It is 900. Yes.")
+    made = make_attribution("Q", ["👍 It is 900. Yes."], "It 👍 is 900. Yes.")
     (characters,) = citation_data(made)
     (units,) = citation_data(made, offsets="utf-16")
     assert [characters[key] for key in ("answer_start", "answer_end")] == [0, 12]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from attribot_integrations.context.copies import Needle, PromptTexts
-from attribot_integrations.context.parts import may_show_part, parts, rest_stands
+from attribot_integrations.context.cuts import may_show_part, parts, rest_stands
 
 TEXT = (
     "The maker of the Norzel bike is Roslin Works. In shops it costs 910 coins. "

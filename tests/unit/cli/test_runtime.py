@@ -1,0 +1,50 @@
+"""What commands tell the user, and what they hide."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.methods import Knockout
+from attribot_integrations.requests.options import EngineOptions
+
+
+def test_notes_go_to_standard_error_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    note("a\x1b[31m [bold]long[/bold] " + "text " * 60)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("attribot: a")
+    assert "\x1b" not in err
+    assert "[bold]long[/bold]" in err  # no markup is read
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [InputError("no text"), FileNotFoundError("no file")])
+def test_errors_that_the_user_can_act_on_are_one_message(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as caught, clean_errors():
+        raise error
+    assert caught.value.exit_code == 1
+    assert capsys.readouterr().err == f"attribot: error: {error}\n"
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), TypeError("a fault"), KeyboardInterrupt()])
+def test_other_errors_pass(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(type(error)), clean_errors():
+        raise error
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_name_the_bundled_target_is_loaded() -> None:
+    engine = load_engine(None, None, EngineOptions(method=Knockout()))
+    assert engine.target.name.endswith("target")
+    assert engine.proxy is None
+    assert engine.options.method == Knockout()
+
+
+def test_a_method_that_needs_a_proxy_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="runs a proxy model, and the engine has none"):
+        load_engine(None, None, EngineOptions(method="fast"))

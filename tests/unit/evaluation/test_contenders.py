@@ -1,0 +1,42 @@
+"""Methods and baselines by the names that the command line takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.evaluation.contenders import BASELINES, Contender, contenders
+from attribot_integrations.methods.presets import METHODS
+
+
+def test_all_names_everything() -> None:
+    assert [each.name for each in contenders(["all"], has_proxy=True)] == [*METHODS, *BASELINES]
+    few = contenders(["methods"], has_proxy=False)
+    assert {each.name for each in few} == {
+        name for name, method in METHODS.items() if not method.needs_proxy
+    }
+    named = contenders(["tfidf", "exact", "baselines"], has_proxy=False)
+    assert [each.name for each in named] == ["tfidf", "exact", *(set_without_tfidf())]
+    assert len({each.description for each in contenders(["baselines"], has_proxy=False)}) == 5
+
+
+def set_without_tfidf() -> list[str]:
+    return [name for name in BASELINES if name != "tfidf"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["exct"], "no method is called 'exct'; there are exact, .*contextcite-64, methods"),
+        (["proxy"], "the method 'proxy' runs a proxy model, and there is none"),
+        ([], "no method is left to evaluate"),
+    ],
+)
+def test_names_there_are_not(names: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        contenders(names, has_proxy=False)
+
+
+def test_a_contender_is_one_thing() -> None:
+    with pytest.raises(ConfigurationError, match="'x' must be either a method or a baseline"):
+        Contender("x")

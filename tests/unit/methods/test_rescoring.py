@@ -1,0 +1,69 @@
+"""How many of a screen's sources are scored exactly, where both models are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods.loo import LeaveOneOut
+from attribot_integrations.methods.rescoring import ScreenAndRescore
+from tests.unit.methods.linear import LinearScorer, inputs_of, losses_of
+
+SCREEN = LeaveOneOut(on="proxy")
+TRUE = losses_of(A=(5.0, 0.0), B=(0.0, 1.5), C=(0.5, 0.0), D=(0.25, 0.0))
+CLOSE = losses_of(A=(4.0, 0.0), B=(0.0, 1.25), C=(0.5, 0.0), D=(0.25, 0.0), E=(0.125, 0.0))
+
+
+def rows_rescored(method: ScreenAndRescore, screened: LinearScorer) -> list[int]:
+    result = method.run(inputs_of(LinearScorer(TRUE), screened))
+    return [row for row, each in enumerate(result.estimands) if each == "target_loo"]
+
+
+def test_all_above_the_threshold_and_a_few_below_are_rescored() -> None:
+    method = ScreenAndRescore(SCREEN, at_least=1)
+    target = LinearScorer(TRUE)
+    result = method.run(inputs_of(target, LinearScorer(CLOSE)))
+    assert result.estimands == (*["target_loo"] * 3, *["proxy_loo"] * 3)
+    assert result.scores[:3].tolist() == [[5.0, 0.0], [0.0, 1.5], [0.5, 0.0]]
+    assert result.scores[4].tolist() == [0.125, 0.0]  # the screen's
+    assert result.exact.tolist() == [True, True, True, False, False, False]
+    assert [removed for _, removed in target.asked] == [{0}, {1}, {2}, {*range(6)}]
+
+
+def test_a_screen_that_errs_below_the_threshold_is_followed_further() -> None:
+    # It shows next to nothing of sources that matter, so none can be let go.
+    blind = LinearScorer(losses_of(A=(4.0, 0.0), C=(0.5, 0.0), D=(0.375, 0.0), B=(0.25, 0.0)))
+    method = ScreenAndRescore(SCREEN, at_least=2, step=1, caution=9.0)
+    found = rows_rescored(method, blind)
+    assert found == [0, 2, 3]  # C and D were as the screen had them, so B stays
+    wrong = LinearScorer(losses_of(A=(4.0, 0.0), B=(0.0, 0.5), D=(0.25, 0.0), C=(0.125, 0.0)))
+    assert rows_rescored(method, wrong) == [0, 1, 2, 3, 4, 5]
+
+
+def test_at_most_so_many() -> None:
+    method = ScreenAndRescore(SCREEN, threshold=-9.0, keep=4)
+    assert rows_rescored(method, LinearScorer(CLOSE)) == [0, 1, 2, 3]
+
+
+def test_an_audit_counts_what_was_missed() -> None:
+    # The screen puts all that matters to the second statement at nothing.
+    blind = LinearScorer(losses_of(A=(4.0, 0.0)))
+    method = ScreenAndRescore(SCREEN, at_least=1, keep=1, audit=5)
+    result = method.run(inputs_of(LinearScorer(TRUE), blind))
+    assert result.audit is not None
+    assert (result.audit.sampled, result.audit.dropped, result.audit.missed) == (5, 5, 1)
+    assert result.audit.recall == 0.5
+    assert result.exact.all()  # what was checked keeps its exact score
+
+
+def test_a_screen_that_is_exact_leaves_nothing_to_do() -> None:
+    with pytest.raises(ConfigurationError, match="the screen 'exact' already gives exact scores"):
+        ScreenAndRescore(LeaveOneOut()).run(inputs_of(LinearScorer(TRUE)))
+
+
+def test_names_say_what_screens() -> None:
+    method = ScreenAndRescore(SCREEN)
+    assert method.name == "exact on proxy, then rescored"
+    assert method.needs_proxy
+    with pytest.raises(ConfigurationError, match="step must be at least 1, got 0"):
+        ScreenAndRescore(SCREEN, step=0)
