@@ -131,8 +131,8 @@ def _check_count(name: str, value: object) -> None:
 def _check_seconds(value: object) -> None:
     if value is None:
         return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if not (number > 0 and math.isfinite(number)):
         raise ConfigurationError(
             f"max_seconds must be a number of seconds above 0, or None, got {value!r:.60}"
         )
