@@ -128,11 +128,11 @@ def _check_count(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be at least 1, got {value}")
 
 
-def _check_seconds(value: object) -> None:
+def _check_seconds(value: float | None) -> None:
     if value is None:
         return
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
+    if not (number and 0 < value < math.inf):
         raise ConfigurationError(
             f"max_seconds must be a number of seconds above 0, or None, got {value!r:.60}"
         )

@@ -12,7 +12,7 @@ import pytest
 from attribot_integrations.context.sources import SourceSet, Span, as_chunks
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods import MethodInput, MethodScores, ScreenAndRescore
-from attribot_integrations.results import ModelCost, Statement
+from attribot_integrations.results import Estimand, ModelCost, Statement
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AblationScores
 
@@ -28,7 +28,10 @@ class Target:
     asked: list[int] = field(default_factory=list)
     token_spans: tuple[Span, ...] = ((0, 4),)
     can_knock_out: bool = False
-    cost: ModelCost = ModelCost("target", 0, 0, 0, 0)
+
+    @property
+    def cost(self) -> ModelCost:
+        return ModelCost("target", 0, len(self.asked), len(self.asked), len(self.asked))
 
     def score(self, ablations: Sequence[frozenset[int]]) -> AblationScores:
         rows = np.zeros((len(ablations), 1), np.float32)
@@ -60,7 +63,8 @@ class Screen:
     def run(self, inputs: MethodInput) -> MethodScores:
         zero = np.zeros(1, np.float32)
         scores = np.array(self.scores, np.float32)[:, None]
-        return MethodScores(scores, ("target_knockout",) * COUNT, zero, zero)
+        estimand: Estimand = "target_knockout"
+        return MethodScores(scores, (estimand,) * COUNT, zero, zero)
 
 
 def rescored(
