@@ -128,11 +128,11 @@ def _check_count(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be at least 1, got {value}")
 
 
-def _check_seconds(value: object) -> None:
+def _check_seconds(value: float | None) -> None:
     if value is None:
         return
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
-    if not (number > 0 and math.isfinite(number)):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 < value < math.inf):
         raise ConfigurationError(
             f"max_seconds must be a number of seconds above 0, or None, got {value!r:.60}"
         )

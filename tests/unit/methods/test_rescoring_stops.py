@@ -28,7 +28,10 @@ class Target:
     asked: list[int] = field(default_factory=list)
     token_spans: tuple[Span, ...] = ((0, 4),)
     can_knock_out: bool = False
-    cost: ModelCost = field(default_factory=lambda: ModelCost("target", 0, 0, 0, 0))
+
+    @property
+    def cost(self) -> ModelCost:
+        return ModelCost("target", 0, len(self.asked), len(self.asked), len(self.asked))
 
     def score(self, ablations: Sequence[frozenset[int]]) -> AblationScores:
         rows = np.zeros((len(ablations), 1), np.float32)
@@ -60,8 +63,8 @@ class Screen:
     def run(self, inputs: MethodInput) -> MethodScores:
         zero = np.zeros(1, np.float32)
         scores = np.array(self.scores, np.float32)[:, None]
-        screened: list[Estimand] = ["target_knockout"]
-        return MethodScores(scores, tuple(screened * COUNT), zero, zero)
+        estimand: Estimand = "target_knockout"
+        return MethodScores(scores, (estimand,) * COUNT, zero, zero)
 
 
 def rescored(
