@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.engine.attributing import attribute_answer, check_models, expected_method
+from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
 from attribot_integrations.engine.bundled import bundled_model_path
+from attribot_integrations.engine.method_choice import check_models, expected_method
 from attribot_integrations.filtering import ChunkScores, Granularity, RelevanceSignal, SignalName
 from attribot_integrations.filtering.chunk_scoring import score_chunks
 from attribot_integrations.requests.options import (
