@@ -35,30 +35,35 @@ def encode_answer(
     """
     text = clean_text(answer)
     visible = text.strip()
-    written = _ending(encoder, generated_ids or (), visible) if visible else None
-    if written is not None:
-        shift = text.index(visible)
-        spans = tuple((start + shift, end + shift) for start, end in written.offsets)
-        return EncodedText(written.ids, spans)
+    written = _ending(encoder, generated_ids or (), visible) if visible else ()
+    if written:
+        decoded = encoder.decode(written)
+        # The first id may hold white space that the answer has lost, the last one likewise.
+        shift = text.index(visible) - decoded.index(visible)
+        offsets = _offsets(encoder, written, decoded)
+        spans = tuple((max(0, a + shift), min(len(text), b + shift)) for a, b in offsets)
+        return EncodedText(written, spans)
     encoded = encoder.encode_text(wording.text)
     return EncodedText(encoded.ids, tuple(wording.span(*span) for span in encoded.offsets))
 
 
-def _ending(encoder: TextEncoder, ids: Sequence[int], text: str) -> EncodedText | None:
-    """Return the longest run of plain ids at the end that decodes to exactly a text."""
+def _ending(encoder: TextEncoder, ids: Sequence[int], text: str) -> tuple[int, ...]:
+    """Return the plain ids at the end that decode to a text, white space around it aside."""
     last = len(ids)
-    while last and ids[last - 1] in encoder.control_ids:
+    while last and (
+        ids[last - 1] in encoder.control_ids or not encoder.decode([ids[last - 1]]).strip()
+    ):
         last -= 1
     first = last
     while first and ids[first - 1] not in encoder.control_ids:
         first -= 1
     for start in range(last - 1, first - 1, -1):
-        decoded = encoder.decode(ids[start:last])
+        decoded = encoder.decode(ids[start:last]).strip()
         if decoded == text:
-            return EncodedText(tuple(ids[start:last]), _offsets(encoder, ids[start:last], text))
+            return tuple(ids[start:last])
         if len(decoded) > len(text):
             break
-    return None
+    return ()
 
 
 def _offsets(encoder: TextEncoder, ids: Sequence[int], text: str) -> tuple[tuple[int, int], ...]:
