@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -221,10 +222,19 @@ class AttributionEngine:
         options: EngineOptions | None = None,
         id: str | None = None,
     ) -> Attribution:
-        """Do what `attribute` does in a worker thread, leaving the event loop free."""
-        return await asyncio.to_thread(
-            self.attribute, question, chunks, answer, prompt=prompt, options=options, id=id
-        )
+        """Do what `attribute` does in a worker thread, leaving the event loop free.
+
+        When it is cancelled, the thread stops behind the pass that it is in.
+        """
+        request = AttributionRequest(question, chunks, answer, prompt, id)
+        chosen = given_options(options, self.options)
+        cancelled = threading.Event()
+        try:
+            return await asyncio.to_thread(
+                attribute_answer, self.target, self.proxy, request, chosen, cancelled=cancelled
+            )
+        finally:
+            cancelled.set()
 
     def attribute_batch(
         self,

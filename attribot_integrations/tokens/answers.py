@@ -34,36 +34,31 @@ def encode_answer(
         ControlTokenError: If the answer cannot be kept from becoming a control token.
     """
     text = clean_text(answer)
-    visible = text.strip()
-    written = _ending(encoder, generated_ids or (), visible) if visible else ()
-    if written:
-        decoded = encoder.decode(written)
-        # The first id may hold white space that the answer has lost, the last one likewise.
-        shift = text.index(visible) - decoded.index(visible)
-        offsets = _offsets(encoder, written, decoded)
-        spans = tuple((max(0, a + shift), min(len(text), b + shift)) for a, b in offsets)
-        return EncodedText(written, spans)
+    for shown in dict.fromkeys((text, text.strip())):  # frameworks strip what was written, or not
+        written = _ending(encoder, generated_ids or (), shown) if shown else None
+        if written is not None:
+            shift = text.index(shown)
+            spans = tuple((start + shift, end + shift) for start, end in written.offsets)
+            return EncodedText(written.ids, spans)
     encoded = encoder.encode_text(wording.text)
     return EncodedText(encoded.ids, tuple(wording.span(*span) for span in encoded.offsets))
 
 
-def _ending(encoder: TextEncoder, ids: Sequence[int], text: str) -> tuple[int, ...]:
-    """Return the plain ids at the end that decode to a text, white space around it aside."""
+def _ending(encoder: TextEncoder, ids: Sequence[int], text: str) -> EncodedText | None:
+    """Return the longest run of plain ids at the end that decodes to exactly a text."""
     last = len(ids)
-    while last and (
-        ids[last - 1] in encoder.control_ids or not encoder.decode([ids[last - 1]]).strip()
-    ):
+    while last and ids[last - 1] in encoder.control_ids:
         last -= 1
     first = last
     while first and ids[first - 1] not in encoder.control_ids:
         first -= 1
     for start in range(last - 1, first - 1, -1):
-        decoded = encoder.decode(ids[start:last]).strip()
+        decoded = encoder.decode(ids[start:last])
         if decoded == text:
-            return tuple(ids[start:last])
+            return EncodedText(tuple(ids[start:last]), _offsets(encoder, ids[start:last], text))
         if len(decoded) > len(text):
             break
-    return ()
+    return None
 
 
 def _offsets(encoder: TextEncoder, ids: Sequence[int], text: str) -> tuple[tuple[int, int], ...]:
