@@ -119,7 +119,7 @@ def test_long_branches_are_run_in_pieces(name: str, monkeypatch: pytest.MonkeyPa
     prompts = ablated(prompt)
     expected = PATHS["plain"](model, capabilities, prompt, answer, 1).score(prompts)
     path = PATHS["cached"](model, capabilities, prompt, answer, 10)
-    path.score([])  # the prefix is run whole
+    path.warm_up()  # the prefix is run whole
     noted = Masks(model.forward)
     monkeypatch.setattr(model, "forward", noted)
     assert largest_difference(path.score(prompts), expected) < TOLERANCE
