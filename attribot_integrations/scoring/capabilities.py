@@ -26,6 +26,7 @@ __all__ = [
     "AttentionRule",
     "Capabilities",
     "PathName",
+    "check_mode",
     "inner_model",
     "inspect_model",
     "is_compiled",
@@ -77,8 +78,19 @@ class Capabilities:
     packed_limit: int | None = None
     """Cached and packed tokens together must stay below this; `None` for no limit."""
     length_switch: int | None = None
-    """Length at which the position encoding changes for the whole text (longrope)."""
-    takes_position_ids: bool = True
+    """Length above which all positions of a text are encoded in another way (longrope)."""
+    first_position: int | None = 0
+    """What the model numbers the first token by itself, and so is told to number it; `None` where
+    it takes no positions, and they come from the order of the keys."""
+    verified_length: int | None = None
+    """Most tokens before others at which packs have been seen to give the numbers of the model's
+    own mask; `None` where that has not been tried."""
+    plain_ids: frozenset[int] = frozenset()
+    """Token ids, such as that of padding, by which the model numbers or hides tokens by itself:
+    texts that hold one are run plainly."""
+    unknown_attention: bool = False
+    """Whether nothing is known of the model's attention, which may depend on chance or on later
+    tokens from some length on: then each request looks for that."""
     takes_logits_to_keep: bool = True
     attention_in_parts: bool = False
     """Whether a pack's attention may be computed without its mask, see `split_attention`."""
@@ -107,8 +119,7 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         raise UnsupportedModelError(
             f"{name} has no language-model head; load it with AutoModelForCausalLM"
         )
-    if model.training:
-        raise ModelError(f"{name} is in training mode, where dropout changes scores: call .eval()")
+    check_mode(model)
     _check_adapters(model, name)
     parameters = inspect.signature(inner.forward).parameters
     path, reason = _choose(inner, config, set(parameters))
@@ -119,7 +130,8 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         context_length=context_length(config),
         packed_limit=_packed_limit(config),
         length_switch=length_switch(config),
-        takes_position_ids="position_ids" in parameters,
+        first_position=0 if "position_ids" in parameters else None,
+        unknown_attention="past_key_values" not in parameters,
         takes_logits_to_keep="logits_to_keep" in parameters,
         attention_in_parts=(
             path == "packed"
@@ -127,6 +139,17 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
             and not any(map(is_compiled, model.modules()))
         ),
     )
+
+
+def check_mode(model: PreTrainedModel) -> None:
+    """Refuse a model of which any part is in training mode.
+
+    Raises:
+        ModelError: If one is, since dropout makes scores random there.
+    """
+    if any(module.training for module in model.modules()):
+        name = type(inner_model(model)).__name__
+        raise ModelError(f"{name} is in training mode, where dropout changes scores: call .eval()")
 
 
 def inner_model(model: Any) -> PreTrainedModel:
@@ -174,7 +197,7 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     if has_dynamic_rope(config):
         return "plain", "dynamic rotary embeddings depend on the length of the text"
     if "position_ids" not in parameters or getattr(config, "alibi", False):
-        return "cached", "positions come from the order of the keys (ALiBi)"
+        return "cached", "positions come from the order of the keys"
     implementation = config._attn_implementation
     if implementation not in {"sdpa", "eager"}:
         return "cached", f"the attention implementation {implementation!r} takes no 4D mask"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from attribot_integrations.errors import OutOfMemoryError
-from attribot_integrations.scoring.capabilities import is_compiled
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
 from attribot_integrations.scoring.single import CachedPath, PathScores
@@ -127,7 +126,7 @@ class PackedPath(CachedPath):
             in_parts=(
                 self._capabilities.attention_in_parts
                 and pack.size >= self.least_in_parts
-                and not is_compiled(self._model)  # since it was loaded
+                and self._length_held is None
             ),
         )
         logits = self._forward(

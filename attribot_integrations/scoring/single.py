@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attribot_integrations.errors import ModelError, PromptTooLongError
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
-from attribot_integrations.scoring.forward import ForwardPass, within_memory
+from attribot_integrations.scoring.capabilities import inner_model
+from attribot_integrations.scoring.forward import ForwardPass, tolerance, within_memory
 from attribot_integrations.scoring.packing import Branch, branch_off, longest_first
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class ScoringPath(ABC):
         self._answer = tuple(answer)
         self._token_budget = token_budget
         self._run_model = forward or ForwardPass(model, capabilities)
+        self._length_held = _length_to_hold(capabilities, len(self._prompt) + len(self._answer))
         self.work = Work()
 
     @abstractmethod
@@ -88,10 +91,27 @@ class ScoringPath(ABC):
 
     def _forward(self, tokens: torch.Tensor, rows: torch.Tensor, **inputs: Any) -> torch.Tensor:
         """Run one pass and return the logits at `rows`, `[rows, vocabulary]`."""
+        if self._length_held is not None:
+            tokens, inputs = _with_last(tokens, self._answer[-1], self._length_held, inputs)
         logits = self._run_model(tokens, rows, **inputs)
+        if self._length_held is not None and "past_key_values" in inputs:
+            inputs["past_key_values"].crop(-1)
         self.work.tokens += tokens.numel()
         self.work.passes += 1
         return logits
+
+    def _check_lengths(self, prompts: Sequence[Sequence[int]]) -> None:
+        """Refuse ablated prompts that are longer than the full one by what changes positions."""
+        switch = self._capabilities.length_switch
+        if switch is None or self._length_held is not None:
+            return
+        longest = max((len(prompt) for prompt in prompts), default=0) + len(self._answer) - 1
+        if longest > switch:
+            raise PromptTooLongError(
+                f"a prompt that something was removed from has become longer than the full one: "
+                f"with the answer it takes {longest:,} positions, and above {switch:,} the model "
+                "encodes them in another way; pass fewer or shorter chunks"
+            )
 
     def _log_probs(self, logits: torch.Tensor, branches: int) -> torch.Tensor:
         """Pick the answer's log-probabilities out of logits `[branches * answer, vocabulary]`."""
@@ -105,6 +125,7 @@ class ScoringPath(ABC):
         return torch.cat(parts).view(branches, len(self._answer)).cpu()
 
     def _branches(self, prompts: Sequence[Sequence[int]]) -> list[Branch]:
+        self._check_lengths(prompts)
         return longest_first(
             branch_off(index, self._prompt, prompt, self._answer)
             for index, prompt in enumerate(prompts)
@@ -112,30 +133,48 @@ class ScoringPath(ABC):
 
 
 class PlainPath(ScoringPath):
-    """One forward pass for each prompt, from its first token: naive leave-one-out."""
+    """One forward pass for each prompt, from its first token: naive leave-one-out.
+
+    The model is given token ids alone, as a caller of it would do, and numbers them by itself.
+    """
 
     _reference: torch.Tensor | None = None
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
         """Score the answer behind each ablated prompt."""
+        self._check_lengths(prompts)
         reference = self._reference
         if reference is None:
             reference = self._reference = self._run(self._prompt)
+            if self._capabilities.unknown_attention:
+                self._check_repeats(reference)
         rows = [
             reference if tuple(prompt) == self._prompt else self._run(prompt) for prompt in prompts
         ]
         return _assemble(rows, reference)
 
-    def _run(self, prompt: Sequence[int]) -> torch.Tensor:
-        tokens = torch.tensor([[*prompt, *self._answer[:-1]]])
+    def _check_repeats(self, reference: torch.Tensor) -> None:
+        """Refuse a model that gives a text other numbers when a token is appended to it."""
+        worst = float((self._run(self._prompt, self._answer[-1:]) - reference).abs().max())
+        if not worst <= tolerance(self._model.dtype):
+            raise ModelError(
+                f"{type(inner_model(self._model)).__name__} gives other numbers, by {worst:.3g} "
+                f"nats a token, when a token is appended to this text of {len(self._prompt):,} "
+                "tokens: its attention depends on chance or on later tokens"
+            )
+
+    def _run(self, prompt: Sequence[int], appended: Sequence[int] = ()) -> torch.Tensor:
+        """Run a prompt with the answer, and what else is to follow: `[answer tokens]`."""
+        tokens = torch.tensor([[*prompt, *self._answer[:-1], *appended]])
         count = tokens.shape[1]
+        end = count - len(appended)
+        positions: dict[str, torch.Tensor] = {}  # the model's own
+        if self._length_held is not None:
+            positions["position_ids"] = torch.arange(count)[None]
 
         def run() -> torch.Tensor:
             logits = self._forward(
-                tokens,
-                torch.arange(count - len(self._answer), count),
-                position_ids=torch.arange(count)[None],
-                use_cache=False,
+                tokens, torch.arange(end - len(self._answer), end), use_cache=False, **positions
             )
             return self._log_probs(logits, 1)[0]
 
@@ -165,11 +204,18 @@ class CachedPath(ScoringPath):
         return _assemble(rows, self._reference)
 
     def adopt(self, prefix: PrefixCache) -> None:
-        """Use activations of the prompt that have been computed already."""
-        self._cache = prefix
+        """Use activations of the prompt that have been computed already, if they are the same.
+
+        They are not where whoever computed them counted positions, or took the length of the text,
+        in another way.
+        """
+        if self._length_held is None and not self._capabilities.first_position:
+            self._cache = prefix
 
     def share(self, context: SharedContext, length: Callable[[], int]) -> None:
         """Run the prompt's first `length()` tokens by themselves, once for all that share them."""
+        if self._length_held is not None:
+            return  # it changes what they are
         self._shared, self._shared_length = context, length
 
     def _run_alone(self, branch: Branch) -> torch.Tensor:
@@ -234,6 +280,42 @@ class CachedPath(ScoringPath):
             use_cache=True,
         )
         return PrefixCache.of(cache)
+
+
+def _length_to_hold(capabilities: Capabilities, length: int) -> int | None:
+    """Return the length that all passes are to be run as, if the encoding of positions needs it.
+
+    Above some length, all positions are encoded in another way. A prompt that falls below it when
+    a source is removed would differ from the full one by far more than the source.
+    """
+    switch = capabilities.length_switch
+    if switch is None or capabilities.first_position is None or length <= switch:
+        return None
+    return length
+
+
+def _with_last(
+    tokens: torch.Tensor, last: int, length: int, inputs: dict[str, Any]
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    """Put a token at the last position of a text of a given length behind all others.
+
+    They do not see it, but the model takes the text for one of that length.
+    """
+    positions = torch.cat([inputs["position_ids"], torch.tensor([[length - 1]])], dim=1)
+    inputs = {**inputs, "position_ids": positions}
+    masks = inputs.get("attention_mask")
+    if isinstance(masks, dict):
+        inputs["attention_mask"] = {layer: _seen_by_one_more(each) for layer, each in masks.items()}
+    elif masks is not None:
+        inputs["attention_mask"] = _seen_by_one_more(masks)
+    return torch.cat([tokens, torch.tensor([[last]])], dim=1), inputs
+
+
+def _seen_by_one_more(mask: torch.Tensor) -> torch.Tensor:
+    """Add a token to an additive mask that sees, and is seen by, itself alone."""
+    wider = torch.nn.functional.pad(mask, (0, 1, 0, 1), value=torch.finfo(mask.dtype).min)
+    wider[..., -1, -1] = 0
+    return wider
 
 
 def _assemble(rows: Sequence[torch.Tensor], reference: torch.Tensor) -> PathScores:
