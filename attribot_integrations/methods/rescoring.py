@@ -11,6 +11,7 @@ import numpy as np
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import Method, MethodInput, MethodScores, remove_each
 from attribot_integrations.results import Audit
+from attribot_integrations.results.ranking import TIE, ranked
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Estimand, FloatArray
@@ -26,6 +27,9 @@ class ScreenAndRescore:
     at `threshold` or above, and `at_least` below it, which show how far the screen falls short of
     small scores: by their mean error plus `caution` standard deviations. It goes on while the
     screen, erring that much, may have put a source below the threshold that belongs above.
+
+    Sources that the screen puts within rounding of each other are rescored in their order in the
+    context, so that the same ones are, whatever a request is run beside.
 
     In the full context the rescored scores equal exact leave-one-out on the target. The other
     sources keep the screen's score, marked as such.
@@ -95,10 +99,10 @@ class ScreenAndRescore:
         state = _State(inputs, screened)
         if self.within == "pruned":
             return self._prune(state)
-        order = [int(row) for row in np.argsort(-state.screened_best, kind="stable")]
+        order = ranked(state.screened_best)
         limit = len(order) if self.keep is None else min(self.keep, len(order))
         done = 0
-        above = int((state.screened_best >= self.threshold).sum())
+        above = int((state.screened_best >= self.threshold - TIE).sum())
         while done < limit and not self._may_stop(state, order[done], order[above:done]):
             end = min(done + self.step if done else above + self.at_least, limit)
             state.rescore(order[done:end])
@@ -111,7 +115,7 @@ class ScreenAndRescore:
             return False
         errors = (state.best() - state.screened_best)[below]
         margin = max(0.0, float(errors.mean() + self.caution * errors.std()))
-        return bool(state.screened_best[following] + margin < self.threshold)
+        return bool(state.screened_best[following] + margin < self.threshold - TIE)
 
     def _check(self, state: _State, dropped: list[int]) -> Audit | None:
         """Rescore random dropped sources, and estimate the recall from what is found."""
@@ -130,8 +134,7 @@ class ScreenAndRescore:
         )
 
     def _prune(self, state: _State) -> MethodScores:
-        order = np.argsort(-state.screened_best, kind="stable")[: self.keep]
-        kept = [int(row) for row in order]
+        kept = ranked(state.screened_best)[: self.keep]
         left = frozenset(id_ for row in kept for id_ in state.inputs.sources[row].sentence_ids)
         state.rescore(kept, without=state.everything - left)
         return state.result(None)
