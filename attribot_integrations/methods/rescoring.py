@@ -6,8 +6,6 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import Method, MethodInput, MethodScores, remove_each
 from attribot_integrations.results import Audit

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.parts import Alternatives, Citation, Statement
+from attribot_integrations.results.ranking import ranked
 
 __all__ = ["CitationPolicy", "ThresholdPolicy", "make_citations"]
 
