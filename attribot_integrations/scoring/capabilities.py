@@ -7,6 +7,7 @@ The rules are read from the model's config. They are a first choice only: when a
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +40,8 @@ PathName = Literal["packed", "cached", "plain"]
 time over the prefix cache. `plain`: every prompt from its first token.
 """
 
+_SELECTING = re.compile("Indexer|Compress|Sparse.*Attention")
+"""Names of modules that make attention sparse from some length on."""
 _MASKED_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
 
 
@@ -88,9 +91,6 @@ class Capabilities:
     plain_ids: frozenset[int] = frozenset()
     """Token ids, such as that of padding, by which the model numbers or hides tokens by itself:
     texts that hold one are run plainly."""
-    unknown_attention: bool = False
-    """Whether nothing is known of the model's attention, which may depend on chance or on later
-    tokens from some length on: then each request looks for that."""
     takes_logits_to_keep: bool = True
     attention_in_parts: bool = False
     """Whether a pack's attention may be computed without its mask, see `split_attention`."""
@@ -131,7 +131,6 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         packed_limit=_packed_limit(config),
         length_switch=length_switch(config),
         first_position=0 if "position_ids" in parameters else None,
-        unknown_attention="past_key_values" not in parameters,
         takes_logits_to_keep="logits_to_keep" in parameters,
         attention_in_parts=(
             path == "packed"
@@ -186,8 +185,15 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     from transformers import DynamicCache
 
     layers = set(getattr(config, "layer_types", None) or ())
-    if getattr(model, "_is_stateful", False) or _has_states(DynamicCache(config=config)):
+    try:
+        cache = DynamicCache(config=config)
+    except (AttributeError, TypeError, ValueError) as error:
+        return "plain", f"no cache can be made for it: {error}"
+    if getattr(model, "_is_stateful", False) or _has_states(cache):
         return "plain", "recurrent layers carry a state that branches cannot share"
+    selecting = _selecting_module(model)
+    if selecting is not None:
+        return "plain", f"{selecting} chooses what is attended to by the length of the text"
     if "past_key_values" not in parameters:
         return "plain", f"the forward method of {type(model).__name__} takes no cache"
     if layers - _MASKED_LAYERS:
@@ -202,6 +208,14 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     if implementation not in {"sdpa", "eager"}:
         return "cached", f"the attention implementation {implementation!r} takes no 4D mask"
     return "packed", "attention takes a mask and positions for each token"
+
+
+def _selecting_module(model: PreTrainedModel) -> str | None:
+    """Return the kind of a part that has tokens attend to some keys, or to sums of them."""
+    if getattr(model.config, "attention_type", None) == "block_sparse":
+        return "block sparse attention"
+    kinds = (type(module).__name__ for module in model.modules())
+    return next((kind for kind in kinds if _SELECTING.search(kind)), None)
 
 
 def _has_states(cache: Any) -> bool:

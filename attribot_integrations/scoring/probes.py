@@ -69,6 +69,8 @@ class Probe:
         """Run it on one path."""
         model, capabilities = forward.model, forward.capabilities
         chosen = PATHS[path](model, capabilities, self.prompt, self.answer, 1 << 12, forward)
+        if isinstance(chosen, CachedPath):
+            chosen.looks_again = False  # a difference is what is to be seen
         return chosen.score(self.ablated)
 
 

@@ -6,6 +6,7 @@ from its first token, with no cache and at batch size 1.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
 
     from attribot_integrations.scoring.capabilities import Capabilities
 
+_logger = logging.getLogger(__name__)
+
 __all__ = ["CachedPath", "PathScores", "PlainPath", "ScoringPath", "Work"]
 
 _ROWS_AT_ONCE = 64
 """Answer positions whose log-softmax is computed together."""
+_SLACK = 5
+"""How many times the rounding of a short text that of a long one may be."""
 _LEAST_PIECE = 512
 """Tokens of one branch that are run together, however small the token budget."""
 
@@ -146,7 +151,7 @@ class PlainPath(ScoringPath):
         reference = self._reference
         if reference is None:
             reference = self._reference = self._run(self._prompt)
-            if self._capabilities.unknown_attention:
+            if self._chosen:
                 self._check_repeats(reference)
         rows = [
             reference if tuple(prompt) == self._prompt else self._run(prompt) for prompt in prompts
@@ -154,20 +159,22 @@ class PlainPath(ScoringPath):
         return _assemble(rows, reference)
 
     def _check_repeats(self, reference: torch.Tensor) -> None:
-        """Refuse a model that gives a text other numbers when a token is appended to it."""
-        worst = float((self._run(self._prompt, self._answer[-1:]) - reference).abs().max())
+        """Refuse a model that gives the same text other numbers when it is run again."""
+        worst = float((self._run(self._prompt) - reference).abs().max())
         if not worst <= tolerance(self._model.dtype):
             raise ModelError(
                 f"{type(inner_model(self._model)).__name__} gives other numbers, by {worst:.3g} "
-                f"nats a token, when a token is appended to this text of {len(self._prompt):,} "
-                "tokens: its attention depends on chance or on later tokens"
+                f"nats a token, when a text of {len(self._prompt):,} tokens is run again: its "
+                "attention depends on chance"
             )
 
-    def _run(self, prompt: Sequence[int], appended: Sequence[int] = ()) -> torch.Tensor:
-        """Run a prompt with the answer, and what else is to follow: `[answer tokens]`."""
-        tokens = torch.tensor([[*prompt, *self._answer[:-1], *appended]])
+    def _run(self, prompt: Sequence[int]) -> torch.Tensor:
+        """Run a prompt with the answer: `[answer tokens]`."""
+        limit = self._capabilities.context_length
+        whole = self._chosen and (limit is None or len(prompt) + len(self._answer) <= limit)
+        tokens = torch.tensor([[*prompt, *(self._answer if whole else self._answer[:-1])]])
         count = tokens.shape[1]
-        end = count - len(appended)
+        end = count - 1 if whole else count
         positions: dict[str, torch.Tensor] = {}  # the model's own
         if self._length_held is not None:
             positions["position_ids"] = torch.arange(count)[None]
@@ -180,14 +187,31 @@ class PlainPath(ScoringPath):
 
         return within_memory(run, lambda: f"a prompt with its answer, of {count:,} tokens,")
 
+    @property
+    def _chosen(self) -> bool:
+        """Whether the model can be run in no other way.
+
+        Then its attention may be of any kind: the answer's last token is run too, from which
+        nothing is predicted, and the full prompt is run twice.
+        """
+        return self._capabilities.path == "plain"
+
 
 class CachedPath(ScoringPath):
     """One suffix at a time over the cached activations of the shared prefix.
 
     The prefix is computed once. No mask is passed, so it suits models that build their own.
+
+    The pass that computes it runs the answer, too, as a plain one would. Where the same path then
+    gives the unablated answer other numbers, at this length or on this text, all is run plainly.
     """
 
+    looks_again = True
+    """Whether that is looked at."""
     _cache: PrefixCache | None = None
+    _whole: torch.Tensor | None = None
+    """The unablated answer's log-probabilities by the pass over prompt and answer."""
+    _instead: PlainPath | None = None
     _shared: SharedContext | None = None
     _shared_length: Callable[[], int]
     _reference: torch.Tensor | None = None
@@ -195,13 +219,44 @@ class CachedPath(ScoringPath):
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
         """Score the answer behind each ablated prompt."""
         if self._reference is None:
-            self._reference = self._run_alone(
-                branch_off(-1, self._prompt, self._prompt, self._answer)
-            )
+            branch = branch_off(-1, self._prompt, self._prompt, self._answer)
+            self._reference = self._run_alone(branch)
+        if not self._confirmed(self._reference):
+            return self._plainly(prompts)
         rows = [torch.empty(0)] * len(prompts)
         for branch in self._branches(prompts):
             rows[branch.index] = self._run_alone(branch)
         return _assemble(rows, self._reference)
+
+    def _confirmed(self, reference: torch.Tensor) -> bool:
+        """Tell whether the unablated answer has the numbers that a pass over all of it gave."""
+        if self._whole is None or not self.looks_again or self._instead is not None:
+            return self._instead is None
+        apart = (reference - self._whole).abs()
+        exact = self._model.dtype.itemsize >= 4
+        worst = float(apart.max() if exact else apart.mean())
+        self._whole = None  # looked at once
+        most = tolerance(self._model.dtype) * (_SLACK if exact else 1)
+        if not worst > most:  # what is not finite is told by whoever takes the scores
+            return True
+        name = type(inner_model(self._model)).__name__
+        reason = (
+            f"on a text of {len(self._prompt):,} tokens, the {self._capabilities.path} path "
+            f"differed by {worst:.3g} nats a token"
+        )
+        _logger.warning("%s is run plainly from now on, scores stay exact: %s", name, reason)
+        plain = self._run_model.capabilities.restricted_to("plain", reason)
+        self._run_model.capabilities = plain
+        self._instead = PlainPath(
+            self._model, plain, self._prompt, self._answer, self._token_budget, self._run_model
+        )
+        self._instead.work = self.work
+        return False
+
+    def _plainly(self, prompts: Sequence[Sequence[int]]) -> PathScores:
+        assert self._instead is not None
+        self._cache = self._reference = None
+        return self._instead.score(prompts)
 
     def adopt(self, prefix: PrefixCache) -> None:
         """Use activations of the prompt that have been computed already, if they are the same.
@@ -271,14 +326,21 @@ class CachedPath(ScoringPath):
         return self._run_on(cache, cache.get_seq_length(), len(self._prompt))
 
     def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
-        """Run the prompt's tokens from `start` to `end`, behind those that the cache holds."""
-        self._forward(
-            torch.tensor([self._prompt[start:end]]),
-            torch.tensor([end - start - 1]),
-            position_ids=torch.arange(start, end)[None],
+        """Run the prompt's tokens from `start` to `end`, behind those that the cache holds.
+
+        Behind all of the prompt the answer is run, too.
+        """
+        last = end == len(self._prompt)
+        tokens = (*self._prompt[start:end], *(self._answer[:-1] if last else ()))
+        logits = self._forward(
+            torch.tensor([tokens]),
+            torch.arange(len(tokens) - (len(self._answer) if last else 1), len(tokens)),
+            position_ids=torch.arange(start, start + len(tokens))[None],
             past_key_values=cache,
             use_cache=True,
         )
+        if last:
+            self._whole = self._log_probs(logits, 1)[0]
         return PrefixCache.of(cache)
 
 

@@ -287,7 +287,7 @@ class _Verification:
         def scores(parts: bool) -> tuple[PathScores, PathScores]:
             chosen = replace(self._capabilities, attention_in_parts=parts)
             path = PackedPath(forward.model, chosen, probe.prompt, probe.answer, 1 << 12, forward)
-            path.least_in_parts = 0
+            path.least_in_parts, path.looks_again = 0, False
             return path.score(probe.ablated), path.knock_out(start, [[each] for each in REMOVED], 2)
 
         try:

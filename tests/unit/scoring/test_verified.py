@@ -197,3 +197,43 @@ def test_beyond_what_can_be_verified_the_models_own_mask_is_used(
     exact(model)
     assert len(lengths) == 2, "what failed is not tried again for each request"
     assert model.capabilities.path == "packed", "shorter prompts are"
+
+
+def test_what_goes_wrong_on_a_text_only_is_run_plainly(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as attention that is another from some length on, with and without a cache."""
+    model = loaded()
+    network = model.model
+    expected = exact(model, path="plain")
+    forward = network.forward
+
+    def leaning(**inputs: Any) -> Any:
+        output = forward(**inputs)
+        cache = inputs.get("past_key_values")
+        if cache is not None and cache.get_seq_length() > inputs["input_ids"].numel() > 1:
+            output.logits[..., 0] += 3
+        return output
+
+    monkeypatch.setattr(type(network), "forward", staticmethod(leaning))
+    got = exact(model)
+    np.testing.assert_allclose(got.sum(1), expected.sum(1), rtol=0, atol=1e-4)
+    assert "is run plainly from now on, scores stay exact: on a text of 51 tokens" in caplog.text
+    assert model.capabilities.path == "plain"
+
+
+def test_knockout_that_goes_wrong_on_a_text_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = loaded()
+    scorer = Scorer(model, prompt(), ANSWER)
+    forward = model.model.forward
+
+    def leaning(**inputs: Any) -> Any:
+        output = forward(**inputs)
+        if "attention_mask" in inputs:
+            output.logits[..., 0] += 3
+        return output
+
+    monkeypatch.setattr(type(model.model), "forward", staticmethod(leaning))
+    with pytest.raises(ModelError, match=r"cannot be knocked out here: .* use exact leave-one-out"):
+        scorer.knock_out(ONE_BY_ONE)
+    assert not Scorer(model, prompt(), ANSWER).can_knock_out
