@@ -16,6 +16,7 @@ from attribot_integrations.methods.base import (
     check_role,
     remove_each,
 )
+from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ class Hierarchical:
         """Return the indexes of the chunks that matter to any statement."""
         kept: set[int] = set()
         for scores in statement_scores(coarse.drops, inputs.statements).T:
-            ranked = np.argsort(-scores, kind="stable")
-            for row in ranked[coarse.scored[ranked]][: self.keep]:
+            best = [row for row in ranked(scores) if coarse.scored[row]]
+            for row in best[: self.keep]:
                 if self.min_score is None or scores[row] >= self.min_score:
-                    kept.add(inputs.context.whole_chunks[int(row)].chunk_index)
+                    kept.add(inputs.context.whole_chunks[row].chunk_index)
         return kept
 
     def _sentences(self, inputs: MethodInput, sentences: list[Source]) -> Removal:

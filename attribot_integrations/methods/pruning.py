@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import (
     Method,
@@ -14,6 +12,7 @@ from attribot_integrations.methods.base import (
     remove_each,
     run_screen,
 )
+from attribot_integrations.results.ranking import ranked
 
 __all__ = ["ScreenAndPrune"]
 
@@ -55,8 +54,8 @@ class ScreenAndPrune:
         screened = run_screen(self.screen, inputs)
         if inputs.budget.reached is not None:
             return screened
-        ranked = np.argsort(-inputs.best(screened.scores), kind="stable")
-        rows = [int(row) for row in ranked[: self.keep]]
+        best = ranked(inputs.best(screened.scores))
+        rows = best[: self.keep]
         kept = [inputs.sources[row] for row in rows]
         left = frozenset(id_ for source in kept for id_ in source.sentence_ids)
         pruned = inputs.target.within(inputs.context.all_ids - left)

@@ -13,6 +13,7 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
 from attribot_integrations.results.parts import citable_rows
+from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
@@ -135,8 +136,7 @@ def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:
 
 def _members(alone: FloatArray, enough: float) -> list[int]:
     """Return the sources that are enough by themselves, the most sufficient first."""
-    ranked = np.argsort(-alone, kind="stable")
-    return [int(place) for place in ranked if alone[place] >= enough]
+    return [place for place in ranked(alone) if alone[place] >= enough]
 
 
 def _alone(

@@ -18,6 +18,7 @@ from attribot_integrations.methods.base import (
     run_screen,
 )
 from attribot_integrations.results import Audit
+from attribot_integrations.results.ranking import TIE, ranked
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Estimand, FloatArray
@@ -40,6 +41,9 @@ class ScreenAndRescore:
     count as errors; a screen that takes harmful sources for idle ones loses none that matters. It
     goes on while the screen, erring that much, may have put a source below the threshold that
     belongs above. Where the budget ends before, those that are left keep the screen's score.
+
+    Sources that the screen puts within rounding of each other are rescored in their order in the
+    context, so that the same ones are, whatever a request is run beside.
 
     In the full context the rescored scores equal exact leave-one-out on the target. The other
     sources keep the screen's score, marked as such.
@@ -98,8 +102,8 @@ class ScreenAndRescore:
             ConfigurationError: If the screen's scores are exact already.
         """
         state = _State(inputs, run_screen(self.screen, inputs))
-        order = [int(row) for row in np.argsort(-state.screened_best, kind="stable")]
-        above = int((state.screened_best >= self.threshold).sum())
+        order = ranked(state.screened_best)
+        above = int((state.screened_best >= self.threshold - TIE).sum())
         limit = min(above + self.at_most, len(order), self.keep or len(order))
         sure = min(above + self.at_least, limit)
         done = 0
@@ -125,7 +129,7 @@ class ScreenAndRescore:
             return False
         errors = np.maximum((state.best() - state.screened_best)[below], 0.0)
         margin = float(errors.mean() + self.caution * errors.std())
-        return bool(state.screened_best[following] + margin < self.threshold)
+        return bool(state.screened_best[following] + margin < self.threshold - TIE)
 
     def _check(self, state: _State, dropped: list[int]) -> Audit | None:
         """Rescore random dropped sources, and estimate the recall from what is found."""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from attribot_integrations.errors import OutOfMemoryError
-from attribot_integrations.scoring.capabilities import is_compiled
+from attribot_integrations.errors import ModelError, OutOfMemoryError
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
 from attribot_integrations.scoring.single import CachedPath, PathScores
@@ -45,7 +44,8 @@ class PackedPath(CachedPath):
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
         """Score the answer behind each ablated prompt, as many of them as the budget allows."""
-        return self._run_packs(self._branches(prompts))
+        scores = self._run_packs(self._branches(prompts))
+        return self._plainly(prompts) if scores is None else scores
 
     def knock_out(self, start: int, hidden: Sequence[Sequence[Span]], rerun: int = 0) -> PathScores:
         """Score the answer with tokens hidden from the end of the full prompt and the answer.
@@ -63,6 +63,7 @@ class PackedPath(CachedPath):
 
         Raises:
             OutOfMemoryError: If not even one row fits in memory.
+            ModelError: If the unablated answer turns out to get other numbers in packs.
         """
         end = self._unablated(start).tokens
         branches = []
@@ -71,10 +72,19 @@ class PackedPath(CachedPath):
             tokens = [token for each in again for token in self._prompt[each.low : each.high]]
             shift = _gap(spans, again, start)
             branches.append(Branch(index, start, (*tokens, *end), tuple(spans), again, shift))
-        return self._run_packs(branches)
+        scores = self._run_packs(branches)
+        if scores is None:
+            raise ModelError(
+                f"sources cannot be knocked out here: {self._run_model.capabilities.reason}; "
+                "use exact leave-one-out"
+            )
+        return scores
 
-    def _run_packs(self, waiting: list[Branch]) -> PathScores:
-        """Run branches, given deepest first, in as few passes as the limits allow."""
+    def _run_packs(self, waiting: list[Branch]) -> PathScores | None:
+        """Run branches, given deepest first, in as few passes as the limits allow.
+
+        Nothing is returned where the unablated answer turns out to get other numbers in packs.
+        """
         scores = PathScores.nothing_yet(len(waiting), len(self._answer))
         unablated = self._unablated(waiting[0].start) if waiting else None
         while waiting:
@@ -95,6 +105,8 @@ class PackedPath(CachedPath):
             else:
                 reference_row = self._unmasked_reference()
                 result = self._run_alone(branches[0])[None]
+            if not self._confirmed(reference_row):
+                return None
             for branch, row in zip(branches, result, strict=True):
                 scores.put(branch.index, row, reference_row)
             self.budget.advance(len(branches), pack.size)
@@ -128,7 +140,7 @@ class PackedPath(CachedPath):
             in_parts=(
                 self._capabilities.attention_in_parts
                 and pack.size >= self.least_in_parts
-                and not is_compiled(self._model)  # since it was loaded
+                and self._length_held is None
             ),
         )
         logits = self._forward(

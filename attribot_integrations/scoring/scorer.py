@@ -58,6 +58,7 @@ class Scorer:
         PromptTooLongError: If prompt and answer exceed the model's context.
         ControlTokenError: If some text cannot be kept from becoming a control token.
         PromptError: If the model's chat template refuses the prompt.
+        ModelError: If the model has been changed since it was loaded, and cannot be scored now.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Scorer:
         self.answer: EncodedText = encode_answer(model.encoder, answer, wording, generated_ids)
         self._text = AblatedText(model.encoder, prompt, without)
         self.prompt: EncodedText = self._text.encoded
+        forward = model.verified.ready(len(self._text.ids) + len(self.answer.ids))
+        self._capabilities = forward.capabilities
         self._check_length(len(self._text.ids))
         if token_budget is None:
-            token_budget = 256 if model.forward.device.type == "cpu" else 8192
+            token_budget = 256 if forward.device.type == "cpu" else 8192
         self._budget = budget or Budget()
         self._narrowed: list[Scorer] = []
         self._narrow = partial(
@@ -104,11 +107,11 @@ class Scorer:
         name, self._reason = self._choose_path(path)
         self._path = PATHS[name](
             model.model,
-            model.capabilities,
+            self._capabilities,
             self._text.ids,
             self.answer.ids,
             token_budget,
-            model.forward,
+            forward,
         )
         self._path.budget = self._budget
         if prefix is not None and isinstance(self._path, CachedPath):
@@ -166,7 +169,7 @@ class Scorer:
         """Why `knock_out` cannot be used with this model and prompt; `None` if it can."""
         if not isinstance(self._path, PackedPath):
             return self._reason
-        limit = self._model.capabilities.packed_limit
+        limit = self._capabilities.packed_limit
         length = len(self._text.ids) + len(self.answer.ids)
         # At worst the whole prompt is cached and, but for a token, run again, beside its end.
         if limit is not None and 2 * length >= limit:
@@ -282,21 +285,16 @@ class Scorer:
 
     def _choose_path(self, forced: PathName | None) -> tuple[PathName, str]:
         """Return the path for this prompt, and why."""
-        capabilities = self._model.capabilities
+        capabilities = self._capabilities
         if forced is not None:
             return forced, f"the {forced} path was asked for"
-        switch = capabilities.length_switch
-        length = len(self._text.ids) + len(self.answer.ids)
-        if switch is not None and length > switch and capabilities.path != "plain":
-            # Shorter, ablated prompts may use other rotary frequencies.
-            return "plain", (
-                f"its position encoding changes above {switch:,} tokens, and prompt and answer "
-                f"hold {length:,}"
-            )
+        held = capabilities.plain_ids.intersection((*self._text.ids, *self.answer.ids))
+        if held and capabilities.path != "plain":
+            return "plain", f"the text holds ids by which the model numbers tokens: {sorted(held)}"
         return capabilities.path, capabilities.reason
 
     def _check_length(self, prompt: int) -> None:
-        limit = self._model.capabilities.context_length
+        limit = self._capabilities.context_length
         length = prompt + len(self.answer.ids) - 1  # nothing is predicted from the last token
         if limit is not None and length > limit:
             raise PromptTooLongError(
