@@ -9,6 +9,7 @@ from typing import Any
 
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
+from attribot_integrations.llama_index.tasks import known_task
 
 __all__ = ["NodeCitation", "find_payloads", "get_citations"]
 
@@ -109,6 +110,10 @@ def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
 def _payloads(response: object, key: str) -> Iterator[dict[str, Any]]:
     if isinstance(response, dict) and is_payload(response):
         yield response
+        return
+    task = None if isinstance(response, dict) else known_task(response)
+    if task is not None and not hasattr(response, "metadata"):
+        yield task.payload
         return
     metadata = response if isinstance(response, dict) else getattr(response, "metadata", None)
     if isinstance(metadata, dict) and is_payload(metadata.get(key)):

@@ -28,6 +28,7 @@ from llama_index.core.schema import NodeWithScore
 from pydantic import PrivateAttr
 
 from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.llama_index.dispatching import Reach
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope, ScopeKind, query_text
 
 __all__ = ["AttributionSpanHandler", "attributing", "is_attributing", "resumed"]
@@ -96,6 +97,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
 
     _on_end: Callable[[Scope, object], None] = PrivateAttr()
     _gate: ContextVar[bool] | None = PrivateAttr()
+    _reach: Reach = PrivateAttr()
     _entries: OrderedDict[str, _Entry] = PrivateAttr()
     _mutex: PerProcess[Any] = PrivateAttr()
 
@@ -108,6 +110,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         super().__init__(open_spans={}, completed_spans=[], dropped_spans=[], current_span_ids={})
         self._on_end = on_end
         self._gate = gate
+        self._reach = Reach()
         self._entries = OrderedDict()
         # Reentrant, for a garbage collection inside may end the span of a forgotten coroutine.
         self._mutex = PerProcess(threading.RLock)
@@ -121,6 +124,15 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
     def open_count(self) -> int:
         """Number of spans that are held."""
         return len(self._entries)
+
+    @property
+    def reach(self) -> Reach:
+        """Where its attachments let it watch."""
+        return self._reach
+
+    def watches(self) -> bool:
+        """Tell whether what starts in the present context is followed."""
+        return self._reach.covers_context() and (self._gate is None or self._gate.get())
 
     def scope_of(self, span_id: str | None) -> Scope | None:
         """Return the scope that an open span belongs to, if it is followed."""
@@ -205,7 +217,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         method = id_.partition("-")[0].rpartition(".")[2]
         for kind_of, kind, methods in _SCOPES:
             if isinstance(instance, kind_of) and method in methods:
-                if parent is None and self._gate is not None and not self._gate.get():
+                if parent is None and not self.watches():
                     return None
                 scope = _scope(kind, method, arguments, parent)
                 scope.owner = self
