@@ -123,5 +123,7 @@ def _numbers(places: Iterable[ChunkLocation]) -> str:
 
 
 def _scored(attribution: Attribution, used: PromptUsed, notes: tuple[str, ...]) -> Outcome:
+    if attribution.stopped is not None:
+        notes = (*notes, attribution.stopped)
     status: Status = "approximate" if notes else "ok"
     return Outcome(status, "; ".join(notes) or None, attribution, used)

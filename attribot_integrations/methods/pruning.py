@@ -53,14 +53,17 @@ class ScreenAndPrune:
             ConfigurationError: If the screen's scores are exact already.
         """
         screened = run_screen(self.screen, inputs)
+        if inputs.budget.reached is not None:
+            return screened
         ranked = np.argsort(-inputs.best(screened.scores), kind="stable")
         rows = [int(row) for row in ranked[: self.keep]]
         kept = [inputs.sources[row] for row in rows]
         left = frozenset(id_ for source in kept for id_ in source.sentence_ids)
         pruned = inputs.target.within(inputs.context.all_ids - left)
+        removal = remove_each(inputs, "target", kept, scorer=pruned)
         scores = screened.scores.copy()
-        scores[rows] = remove_each(inputs, "target", kept, scorer=pruned).drops
         estimands = list(screened.estimands)
-        for row in rows:
-            estimands[row] = "target_pruned_loo"
+        for row, drop, scored in zip(rows, removal.drops, removal.scored, strict=True):
+            if scored:
+                scores[row], estimands[row] = drop, "target_pruned_loo"
         return replace(screened, scores=scores, estimands=tuple(estimands), audit=None)

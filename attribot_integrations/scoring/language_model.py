@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from attribot_integrations.context.prompts import Prompt
+    from attribot_integrations.scoring.budget import Budget
     from attribot_integrations.scoring.loading import LoadingKeywords
     from attribot_integrations.scoring.protocols import Draft, ScoringModel
 
@@ -84,6 +85,7 @@ class LanguageModel:
         generated_ids: Sequence[int] | None = None,
         held: SharedContext | None = None,
         drafted: Draft | None = None,
+        budget: Budget | None = None,
     ) -> Scorer:
         """Return a `Scorer`, see `ScoringModel.scorer` for arguments and errors."""
         return Scorer(
@@ -94,6 +96,7 @@ class LanguageModel:
             generated_ids=generated_ids,
             shared=held,
             prefix=None if drafted is None else drafted.prefix,
+            budget=budget,
         )
 
     def hold_context(self) -> SharedContext:

@@ -44,7 +44,7 @@ class PackedPath(CachedPath):
     _alone_reference: torch.Tensor | None = None
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt."""
+        """Score the answer behind each ablated prompt, as many of them as the budget allows."""
         return self._run_packs(self._branches(prompts))
 
     def knock_out(self, start: int, hidden: Sequence[Sequence[Span]], rerun: int = 0) -> PathScores:
@@ -75,13 +75,14 @@ class PackedPath(CachedPath):
 
     def _run_packs(self, waiting: list[Branch]) -> PathScores:
         """Run branches, given deepest first, in as few passes as the limits allow."""
-        shape = (len(waiting), len(self._answer))
-        scores = PathScores(torch.empty(shape), torch.empty(shape))
+        scores = PathScores.nothing_yet(len(waiting), len(self._answer))
         unablated = self._unablated(waiting[0].start) if waiting else None
         while waiting:
             reference = unablated if self._reference is None else None
             limits = self._limits()
             pack = take_pack(waiting, reference, limits)
+            if not self._allows(pack.size):
+                break
             branches = [branch for branch in pack.branches if branch is not reference]
             if limits.allow(pack.size, pack.prefix) or not branches[0].continues:
                 result = self._try_pack(pack, len(branches))
@@ -95,8 +96,8 @@ class PackedPath(CachedPath):
                 reference_row = self._unmasked_reference()
                 result = self._run_alone(branches[0])[None]
             for branch, row in zip(branches, result, strict=True):
-                scores.log_probs[branch.index] = row
-                scores.reference[branch.index] = reference_row
+                scores.put(branch.index, row, reference_row)
+            self.budget.advance(len(branches), pack.size)
             del waiting[: len(branches)]
         return scores
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.forward import ForwardPass, within_memory
 from attribot_integrations.scoring.packing import Branch, branch_off, longest_first
@@ -47,6 +48,18 @@ class PathScores:
     """`[ablations, answer tokens]`."""
     reference: torch.Tensor
     """`[ablations, answer tokens]`: the unablated prompt, as run beside each ablation."""
+    done: torch.Tensor
+    """`[ablations]`, true or false: whether it was run before the budget ended; else it is 0."""
+
+    @classmethod
+    def nothing_yet(cls, ablations: int, tokens: int) -> PathScores:
+        """Return scores to fill in."""
+        empty = torch.zeros(ablations, tokens)
+        return cls(empty, empty.clone(), torch.zeros(ablations, dtype=torch.bool))
+
+    def put(self, index: int, log_probs: torch.Tensor, reference: torch.Tensor) -> None:
+        """Fill in an ablation, with `[answer tokens]` of its own and of the unablated prompt."""
+        self.log_probs[index], self.reference[index], self.done[index] = log_probs, reference, True
 
 
 class ScoringPath(ABC):
@@ -77,10 +90,16 @@ class ScoringPath(ABC):
         self._token_budget = token_budget
         self._run_model = forward or ForwardPass(model, capabilities)
         self.work = Work()
+        self.budget = Budget()
+        """Consulted between passes; without limits until it is replaced."""
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """Run what all ablations need, so that the time of a token is known before they begin."""
 
     @abstractmethod
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt.
+        """Score the answer behind each ablated prompt, as many of them as the budget allows.
 
         Raises:
             OutOfMemoryError: If not even one of them fits in memory.
@@ -88,7 +107,9 @@ class ScoringPath(ABC):
 
     def _forward(self, tokens: torch.Tensor, rows: torch.Tensor, **inputs: Any) -> torch.Tensor:
         """Run one pass and return the logits at `rows`, `[rows, vocabulary]`."""
+        self.budget.check_wanted()
         logits = self._run_model(tokens, rows, **inputs)
+        self.budget.spend(tokens.numel())
         self.work.tokens += tokens.numel()
         self.work.passes += 1
         return logits
@@ -116,15 +137,27 @@ class PlainPath(ScoringPath):
 
     _reference: torch.Tensor | None = None
 
+    def warm_up(self) -> None:
+        """Run the unablated prompt."""
+        self._unablated()
+
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt."""
-        reference = self._reference
-        if reference is None:
-            reference = self._reference = self._run(self._prompt)
-        rows = [
-            reference if tuple(prompt) == self._prompt else self._run(prompt) for prompt in prompts
-        ]
-        return _assemble(rows, reference)
+        """Score the answer behind each ablated prompt, as many of them as the budget allows."""
+        scores = PathScores.nothing_yet(len(prompts), len(self._answer))
+        for index, prompt in enumerate(prompts):
+            tokens = len(prompt) + len(self._answer) - 1
+            if not self.budget.allows(tokens):
+                break
+            reference = self._unablated()
+            row = reference if tuple(prompt) == self._prompt else self._run(prompt)
+            scores.put(index, row, reference)
+            self.budget.advance(1, tokens)
+        return scores
+
+    def _unablated(self) -> torch.Tensor:
+        if self._reference is None:
+            self._reference = self._run(self._prompt)
+        return self._reference
 
     def _run(self, prompt: Sequence[int]) -> torch.Tensor:
         tokens = torch.tensor([[*prompt, *self._answer[:-1]]])
@@ -153,16 +186,27 @@ class CachedPath(ScoringPath):
     _shared_length: Callable[[], int]
     _reference: torch.Tensor | None = None
 
+    def warm_up(self) -> None:
+        """Run the prompt's prefix."""
+        self._prefix(0)
+
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt."""
-        if self._reference is None:
-            self._reference = self._run_alone(
-                branch_off(-1, self._prompt, self._prompt, self._answer)
-            )
-        rows = [torch.empty(0)] * len(prompts)
+        """Score the answer behind each ablated prompt, as many of them as the budget allows."""
+        scores = PathScores.nothing_yet(len(prompts), len(self._answer))
         for branch in self._branches(prompts):
-            rows[branch.index] = self._run_alone(branch)
-        return _assemble(rows, self._reference)
+            if not self._allows(len(branch.tokens)):
+                break
+            if self._reference is None:
+                self._reference = self._run_alone(
+                    branch_off(-1, self._prompt, self._prompt, self._answer)
+                )
+            scores.put(branch.index, self._run_alone(branch), self._reference)
+            self.budget.advance(1, len(branch.tokens))
+        return scores
+
+    def _allows(self, tokens: int) -> bool:
+        """Tell whether the budget allows a pass over so many tokens, and the prefix if needed."""
+        return self.budget.allows(tokens + (len(self._prompt) if self._cache is None else 0))
 
     def adopt(self, prefix: PrefixCache) -> None:
         """Use activations of the prompt that have been computed already."""
@@ -208,6 +252,7 @@ class CachedPath(ScoringPath):
             self._cache = within_memory(
                 self._compute_prefix, lambda: f"a prompt of {len(self._prompt):,} tokens"
             )
+            self.budget.advance(0, 0)
         return self._cache.view(length)
 
     def _compute_prefix(self) -> PrefixCache:
@@ -226,16 +271,12 @@ class CachedPath(ScoringPath):
 
     def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
         """Run the prompt's tokens from `start` to `end`, behind those that the cache holds."""
-        self._forward(
+        logits = self._forward(
             torch.tensor([self._prompt[start:end]]),
             torch.tensor([end - start - 1]),
             position_ids=torch.arange(start, end)[None],
             past_key_values=cache,
             use_cache=True,
         )
+        logits.cpu()  # waits for the device: the budget times this pass
         return PrefixCache.of(cache)
-
-
-def _assemble(rows: Sequence[torch.Tensor], reference: torch.Tensor) -> PathScores:
-    log_probs = torch.stack(list(rows)) if rows else torch.empty(0, reference.shape[0])
-    return PathScores(log_probs, reference.expand_as(log_probs))
