@@ -20,8 +20,8 @@ class NodeCitation:
 
     number: int
     """Number shown to readers: one for each cited node, from 1."""
-    source_index: int
-    """Number of the node in the response's `source_nodes`."""
+    source_index: int | None
+    """Number of the node in the response's `source_nodes`; `None` if it is not among these."""
     node_id: str
     ref_doc_id: str | None
     """Id of the document that the node was cut from."""

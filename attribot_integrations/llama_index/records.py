@@ -32,7 +32,7 @@ class AttributionRecord(AnswerRecord):
 
     @property
     def nodes(self) -> tuple[NodeWithScore, ...]:
-        """The nodes that the answer was made from, in the order of `source_nodes`."""
+        """The nodes that the answer was made from, those behind intermediate answers included."""
         return self.captured.nodes
 
     def to_payload(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]
     )
     return {
         "number": citation.number,
-        "source_index": index,
+        "source_index": captured.places[index] if captured.places else index,
         "node_id": node.node_id,
         "ref_doc_id": node.ref_doc_id,
         "text": citation.text,

@@ -75,6 +75,8 @@ class Scope:
     question: str = ""
     nodes: Sequence[NodeWithScore] = ()
     """A synthesis's own nodes; elsewhere what was last retrieved or post-processed."""
+    sources: Sequence[NodeWithScore] = ()
+    """The response's source nodes, if there is one."""
     calls: list[PromptedCall] = field(default_factory=list)
     """Model calls outside retrievers, post-processors and inner scopes, in order."""
     owner: object = None

@@ -105,6 +105,7 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         task = Task(scope, self.engine)
         self.show(response, task)
         _note(task, scope)
+        scope.sources = list(getattr(response, "source_nodes", None) or ())
         finish = partial(self._finish, task, calls_seen)
         around = partial(resumed, scope)
         if isinstance(response, StreamingResponse) and response.response_txt is None:
