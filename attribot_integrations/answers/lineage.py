@@ -132,10 +132,10 @@ def _shown(calls: Sequence[ModelCall], texts: Sequence[str]) -> list[frozenset[i
     missing = [index for index in missing if bare[index]]
     if not missing or len(calls) < 2:
         return shown
-    chunks = [Chunk(texts[index]) for index in missing]
+    chunks = [Chunk(text) for text in texts]  # all, for the others bound a part of one
     for place, call in enumerate(calls):
         found = locate_chunks(prompt_texts(call.prompt), chunks)
-        shown[place] |= {missing[each.chunk_index] for each in found if each.located}
+        shown[place] |= {index for index in missing if found[index].located}
     return shown
 
 

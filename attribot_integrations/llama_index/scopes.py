@@ -71,7 +71,8 @@ class Scope:
     """Whether it runs on an event loop, which must not wait for an attribution."""
     parent: Scope | None = None
     serves_search: bool = False
-    """Whether it is part of a retrieval, as for an index of query engines; then it is no answer."""
+    """Whether it is part of a retrieval, as for an index of query engines, or an evaluator's; then
+    it is no answer."""
     question: str = ""
     nodes: Sequence[NodeWithScore] = ()
     """A synthesis's own nodes; elsewhere what was last retrieved or post-processed."""

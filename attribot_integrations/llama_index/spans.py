@@ -29,6 +29,7 @@ from pydantic import PrivateAttr
 
 from attribot_integrations.answers.forks import PerProcess
 from attribot_integrations.llama_index.dispatching import Reach
+from attribot_integrations.llama_index.evaluating import is_evaluating
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope, ScopeKind, query_text
 
 __all__ = ["AttributionSpanHandler", "attributing", "is_attributing", "resumed"]
@@ -84,7 +85,7 @@ class _Entry:
     adds: Literal["scope", "nodes", "call", "part", "nothing"] = "nothing"
     call: PromptedCall | None = None
     serves_search: bool = False
-    """Whether a retriever or post-processor made it; its model calls are not the answer's."""
+    """Whether a retriever, post-processor or evaluator made it, so that it gives no answer."""
 
 
 class AttributionSpanHandler(BaseSpanHandler[Any]):
@@ -220,6 +221,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
                 if parent is None and not self.watches():
                     return None
                 scope = _scope(kind, method, arguments, parent)
+                scope.serves_search = scope.serves_search or is_evaluating()
                 scope.owner = self
                 return _Entry(scope, "scope", serves_search=scope.serves_search)
         if parent is None:
