@@ -81,7 +81,7 @@ def capture(
         generator=None if call is None else call.generator,
         generated_ids=call.token_ids if call is not None and shared else None,
         calls=calls,
-        notes=choice.notes,
+        notes=(*choice.notes, *_media(nodes, call)),
         problem=problem,
         kind="nodes",
         nodes=nodes,
@@ -93,6 +93,20 @@ def capture(
         return captured
     prompt: Any = lay_out(call, texts, shared=shared, chat=chat)
     return replace(captured, prompt=prompt or _searchable(call, shared=shared, chat=chat))
+
+
+def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[str, ...]:
+    """Tell of what a model saw and no score accounts for."""
+    if call is None or not call.media:
+        return ()
+    kinds = ("image_resource", "audio_resource", "video_resource")
+    holding = [
+        f"{index} ({one.node.node_id})"
+        for index, one in enumerate(nodes)
+        if any(getattr(one.node, kind, None) is not None for kind in kinds)
+    ]
+    of = f" of nodes {', '.join(holding)}" if holding else ""
+    return (f"the images, sound or video{of} that the model saw are not scored: text alone is",)
 
 
 def _places(

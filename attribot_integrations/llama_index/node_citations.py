@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
+from attribot_integrations.context.mappings import ReadOnlyMapping
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
 from attribot_integrations.llama_index.tasks import known_task
@@ -71,7 +71,7 @@ def get_citations(
                 **{
                     **entry,
                     "number": entry["number"] + shift,
-                    "metadata": MappingProxyType(dict(entry["metadata"])),
+                    "metadata": ReadOnlyMapping(dict(entry["metadata"])),
                     "answer_index": index,
                 }
             )

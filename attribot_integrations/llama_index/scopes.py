@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ImageBlock,
+    VideoBlock,
+)
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from attribot_integrations.answers.captured import ModelCall
@@ -33,6 +40,8 @@ class PromptedCall(ModelCall):
     """Values of the template's variables, but for those that it was given before."""
     raw: str | None = None
     """The text that a chat was turned into before it was completed, where it was."""
+    media: bool = False
+    """Whether it was shown images, sound or video."""
     token_ids: tuple[int, ...] = ()
     """Ids of prompt and output, where the model reports them."""
 
@@ -45,6 +54,11 @@ class PromptedCall(ModelCall):
         if method.endswith("chat") and isinstance(messages, Sequence):
             if self.prompt is None:
                 self.prompt = plain_messages(messages)
+                self.media = any(
+                    isinstance(block, AudioBlock | ImageBlock | VideoBlock)
+                    for message in messages
+                    for block in message.blocks
+                )
         elif method.endswith("complete") and isinstance(prompt, str):
             if arguments.get("formatted"):
                 self.raw = prompt
