@@ -218,9 +218,7 @@ def _prompt(lineage: Lineage[ModelCall], index: int) -> list[str]:
     return prompt_texts(lineage.calls[index].prompt)
 
 
-def explained(
-    base: CapturedAnswer, lineage: Lineage[Any], choice: Choice[Any]
-) -> CapturedAnswer:
+def explained(base: CapturedAnswer, lineage: Lineage[Any], choice: Choice[Any]) -> CapturedAnswer:
     """Return an answer with the prompts that explain it, as far as they do.
 
     Args:

@@ -7,7 +7,11 @@ from typing import Any, Final
 from llama_index.core.base.llms.types import CitationBlock, TextBlock
 
 from attribot_integrations.context.links import web_link
-from attribot_integrations.llama_index.node_citations import NodeCitation, find_payloads, get_citations
+from attribot_integrations.llama_index.node_citations import (
+    NodeCitation,
+    find_payloads,
+    get_citations,
+)
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 
@@ -80,17 +84,19 @@ def format_with_markers(
 def _markers(payload: dict[str, Any], citations: list[NodeCitation]) -> dict[int, str]:
     """Return what to write behind each statement: sources that would do alone are told apart."""
     markers: dict[int, str] = {}
-    for statement in payload.get("statements", ()):
-        if statement["label"] == "unsupported":
+    known = {statement["end"]: statement for statement in payload.get("statements", ())}
+    for end in {one.answer_end for one in citations}:
+        statement = known.get(end, {})
+        if statement.get("label") == "unsupported":
             continue
-        either = set(statement["alternatives"])
-        of = [(i, one) for i, one in enumerate(citations) if one.answer_end == statement["end"]]
+        either = set(statement.get("alternatives", ()))
+        of = [(i, one) for i, one in enumerate(citations) if one.answer_end == end]
         alone = sorted({one.number for i, one in of if i in either})
         others = sorted({one.number for i, one in of if i not in either} - set(alone))
         texts = [" or ".join(f"[{number}]" for number in alone)]
         texts.append("".join(f"[{number}]" for number in others))
         if shown := " ".join(text for text in texts if text):
-            markers[statement["end"]] = shown
+            markers[end] = shown
     return markers
 
 

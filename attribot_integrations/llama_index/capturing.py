@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from llama_index.core.schema import NodeWithScore
 
@@ -88,7 +88,7 @@ def capture(
         offsets=tuple(text.offset for text in texts),
         places=_places(nodes, scope.sources or scope.nodes),
     )
-    captured = explained(captured, lineage, choice)
+    captured = cast("CapturedSynthesis", explained(captured, lineage, choice))
     if call is None or captured.prompt is None or captured.steps or captured.left_out:
         return captured
     prompt: Any = lay_out(call, texts, shared=shared, chat=chat)

@@ -10,9 +10,7 @@ from llama_index.core.evaluation import BaseEvaluator
 
 __all__ = ["is_evaluating"]
 
-_METHODS: Final = frozenset(
-    {"evaluate", "aevaluate", "evaluate_response", "aevaluate_response"}
-)
+_METHODS: Final = frozenset({"evaluate", "aevaluate", "evaluate_response", "aevaluate_response"})
 
 
 def is_evaluating() -> bool:

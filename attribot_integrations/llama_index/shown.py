@@ -32,7 +32,8 @@ class ResponseMetadata(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return an entry or payload."""
-        return self[key] if key in self else default
+        found = super().get(key, default)
+        return self.payloads.get(key, default) if found is default else found
 
     def copy(self) -> ResponseMetadata:
         """Copy entries and payloads."""

@@ -92,7 +92,5 @@ def rag(
 ) -> RetrieverQueryEngine:
     llm = (ScriptedChat if chat else Scripted)(say=say, window=window)
     options.setdefault("text_qa_template", TEMPLATE)
-    synthesizer = get_response_synthesizer(
-        llm, response_mode=mode, streaming=streaming, **options
-    )
+    synthesizer = get_response_synthesizer(llm, response_mode=mode, streaming=streaming, **options)
     return RetrieverQueryEngine(FactRetriever(nodes=found), synthesizer)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RouterQueryEngine, SubQuestionQueryEngine
 from llama_index.core.question_gen.types import BaseQuestionGenerator, SubQuestion
 from llama_index.core.response_synthesizers import (
@@ -64,9 +65,7 @@ def what_stands_there(prompt: str) -> str:
 
 def cited(response: Any) -> set[tuple[str, str]]:
     """Which nodes each sentence's own citations name, with the text that is cited."""
-    return {
-        (one.node_id, one.text) for one in get_citations(response) if one.text in (BIKE, TOWN)
-    }
+    return {(one.node_id, one.text) for one in get_citations(response) if one.text in (BIKE, TOWN)}
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -108,7 +107,9 @@ def test_sub_questions_lead_to_the_files(asynchronous: bool) -> None:
 def test_every_mode_cites_the_node_of_each_fact(
     mode: ResponseMode, window: int, filler: int
 ) -> None:
-    options = {"summary_template": TEMPLATE} if mode == ResponseMode.TREE_SUMMARIZE else {}
+    options: dict[str, Any] = (
+        {"summary_template": TEMPLATE} if mode == ResponseMode.TREE_SUMMARIZE else {}
+    )
     found = nodes("norzel", "galmar", "galba", filler=filler)
     query_engine = rag(what_stands_there, found, mode, window=window, **options)
     with AttributionEventHandler(engine()).attach() as handler:
@@ -123,7 +124,12 @@ def test_a_refined_answer_leads_to_the_node_of_its_first_version() -> None:
     def say(prompt: str) -> str:
         return BOTH if TOWN in prompt else BIKE
 
-    query_engine = rag(say, nodes("norzel", "galmar", "galba"), ResponseMode.REFINE)
+    refine = PromptTemplate(
+        TEMPLATE.template.replace("{context_str}", "{existing_answer}\n\n{context_msg}")
+    )
+    query_engine = rag(
+        say, nodes("norzel", "galmar", "galba"), ResponseMode.REFINE, refine_template=refine
+    )
     with AttributionEventHandler(engine()).attach() as handler:
         response = query_engine.query(ASK_BOTH)
     record = handler.result(response)
@@ -145,10 +151,9 @@ def test_a_router_that_selects_several_keeps_their_answers_apart(asynchronous: b
     seen: list[Any] = []
     handler = AttributionEventHandler(engine(), on_citations=seen.append)
     with handler.attach():
-        if asynchronous:
-            response = asyncio.run(router.aquery(ASK_BOTH))
-        else:
-            response = router.query(ASK_BOTH)
+        way = router.aquery if asynchronous else router.query
+        response: Any = way(ASK_BOTH)
+        response = asyncio.run(response) if asynchronous else response
     assert handler.wait(30)
     assert sorted(record.answer for record in seen) == sorted([BIKE, TOWN, BOTH])
     assert ("norzel", BIKE) in cited(response)

@@ -38,14 +38,10 @@ def test_all_watchers_get_one_record(way: str) -> None:
         AttributionEventHandler(attributor, on_citations=told[name].append)
         for name in ("first", "second")
     )
-    inner = AttributedQueryEngine(
-        rag(EchoChatLLM()), attributor, on_citations=told["inner"].append
-    )
+    inner = AttributedQueryEngine(rag(EchoChatLLM()), attributor, on_citations=told["inner"].append)
     outer = AttributedQueryEngine(inner, attributor, on_citations=told["outer"].append)
     with first.attach(), second.attach():
-        response: Any = (
-            outer.query("Ada") if way == "query" else asyncio.run(outer.aquery("Ada"))
-        )
+        response: Any = outer.query("Ada") if way == "query" else asyncio.run(outer.aquery("Ada"))
     for watcher in (first, second, inner.handler, outer.handler):
         assert watcher.wait(10)
         assert watcher.result(response) is first.result(response)
@@ -103,7 +99,7 @@ def test_evaluators_give_no_answers(asynchronous: bool) -> None:
     judges = (FaithfulnessEvaluator(llm=judge), RelevancyEvaluator(llm=judge))
     handler = AttributionEventHandler(StubEngine())
     with handler.attach():
-        response = rag().query("Ada")
+        response: Any = rag().query("Ada")
         for one in judges:
             if asynchronous:
                 verdict = asyncio.run(one.aevaluate_response(query="Ada", response=response))
@@ -117,7 +113,7 @@ def test_evaluators_give_no_answers(asynchronous: bool) -> None:
 def test_metadata_of_nodes_is_walked_through_as_ever() -> None:
     plain = rag().query("Ada")
     with AttributionEventHandler(StubEngine()).attach():
-        response = rag().query("Ada")
+        response: Any = rag().query("Ada")
     assert plain.metadata is not None
     assert response.metadata is not None
     assert list(response.metadata) == list(plain.metadata)
