@@ -1,4 +1,4 @@
-"""Telling a judge's query from a user's: evaluators ask engines of their own, and report no span."""
+"""Telling a judge's query from a user's: evaluators ask their own engines and report no span."""
 
 from __future__ import annotations
 
