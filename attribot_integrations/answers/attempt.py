@@ -8,16 +8,22 @@ says so; so no score and no label rests on a removal that was incomplete.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from typing_extensions import TypeAlias
+
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
+from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ChunkNotFoundError, PromptError, free_frames
 from attribot_integrations.requests.options import AttributionRequest
+from attribot_integrations.results.composing import joined, led_on
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.locating import CapturedPrompt
+    from attribot_integrations.context.prompts import PromptTemplate
     from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution
 
@@ -28,7 +34,7 @@ _logger = logging.getLogger(__name__)
 Status = Literal["ok", "approximate", "skipped", "error"]
 """What became of an attribution.
 
-`ok`: the very prompt was scored, with every chunk in its place. `approximate`: scored, but the
+`ok`: the very prompts were scored, with every chunk in its place. `approximate`: scored, but the
 reason says what had to be guessed, or that a template took the prompt's place. `skipped`: there is
 nothing to attribute; the reason says why. `error`: the attribution failed.
 """
@@ -57,20 +63,18 @@ def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
         return Outcome("skipped", reason)
     used: PromptUsed = "captured"
     try:
-        unusable = _unusable(captured)
-        if unusable is None:
-            try:
-                attribution = engine.attribute_request(_request(captured, used))
-                return _scored(
-                    attribution, used, (*captured.notes, *_repeated(captured, attribution))
-                )
-            except (ChunkNotFoundError, PromptError) as error:
-                unusable = f"the captured prompt cannot be scored ({error})"
+        try:
+            attribution, notes = _through(engine, captured, {})
+            return _scored(attribution, used, (*captured.notes, *notes))
+        except _UnusableError as error:
+            unusable = str(error)
+        except (ChunkNotFoundError, PromptError) as error:
+            unusable = f"the captured prompt cannot be scored ({error})"
         used = "template"
         note = f"{unusable}, a template took its place"
-        if captured.prompt is not None:
+        if captured.prompt is not None or captured.parts:
             _logger.warning("answer %s: %s", captured.id, note)
-        attribution = engine.attribute_request(_request(captured, used))
+        attribution = engine.attribute_request(_request(captured, captured.chunks, None))
         return _scored(attribution, used, (*captured.notes, note))
     except Exception as error:
         _logger.warning("attribution of answer %s failed: %s", captured.id, error)
@@ -79,47 +83,122 @@ def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
         return Outcome("error", f"{type(error).__name__}: {error}", None, used, error)
 
 
-def _unusable(captured: CapturedAnswer) -> str | None:
-    """Return why the captured prompt must not be scored, `None` if it may be."""
+class _UnusableError(Exception):
+    """The captured prompt must not be scored, for the reason given."""
+
+
+_Made: TypeAlias = "tuple[Attribution, tuple[str, ...]]"
+"""An attribution, and what is to be said about it."""
+
+
+def _through(
+    engine: RequestAttributor, captured: CapturedAnswer, known: dict[int, _Made]
+) -> _Made:
+    """Attribute an answer by its own prompts, each intermediate answer once."""
+    if id(captured) not in known:
+        known[id(captured)] = _led_through(engine, captured, known)
+    return known[id(captured)]
+
+
+def _led_through(
+    engine: RequestAttributor, captured: CapturedAnswer, known: dict[int, _Made]
+) -> _Made:
+    if captured.parts:
+        made = [(start, *_through(engine, part, known)) for start, part in captured.parts]
+        parts = [(start, attribution) for start, attribution, _ in made]
+        said = tuple(dict.fromkeys(note for _, _, notes in made for note in notes))
+        return joined(captured.question, captured.answer, parts, captured.id), said
+    own = [place for place in range(len(captured.chunks)) if place not in captured.left_out]
+    chunks = tuple(captured.chunks[place] for place in own)
+    absent, steps = _places(captured, chunks, own)
+    texts = tuple(
+        Chunk(step.answer, metadata={"title": f"intermediate answer {number}"})
+        for number, step in enumerate(steps, start=1)
+    )
+    last = engine.attribute_request(_request(captured, (*chunks, *texts), captured.prompt))
+    notes = [*_left_out(captured, absent), *_repeated(captured, last, own)]
+    if not steps and len(own) == len(captured.chunks):
+        return last, tuple(notes)
+    cited = {citation.chunk_index for citation in last.citations}
+    behind = {}
+    for place, step in enumerate(steps, start=len(own)):
+        if place in cited:
+            behind[place], said = _through(engine, step, known)
+            notes += [note for note in said if note not in notes]
+    places = (*own, *(None for _ in steps))
+    return led_on(last, captured.chunks, places, behind, captured.id), tuple(notes)
+
+
+def _places(
+    captured: CapturedAnswer, chunks: tuple[Chunk, ...], own: Sequence[int]
+) -> tuple[list[int], list[CapturedAnswer]]:
+    """Return the chunks that are not in the captured prompt at all, and the steps that are.
+
+    Raises:
+        _UnusableError: If the prompt must not be scored.
+    """
     if captured.prompt is None:
-        return captured.unseen
+        raise _UnusableError(captured.unseen)
     if callable(captured.prompt):
-        return None
+        return [], []
+    texts = tuple(Chunk(step.answer) for step in captured.steps)
     try:
-        _, _, locations = capture_prompt(
-            captured.prompt, captured.chunks, question=captured.question
-        )
+        _, _, locations = capture_prompt(captured.prompt, (*chunks, *texts))
     except ChunkNotFoundError:
-        return f"none of the {len(captured.chunks)} {captured.kind} stands in the prompt"
-    missing = [place for place in locations if not place.located and place.outcome != "blank"]
-    if missing:
-        return f"{captured.kind} {_numbers(missing)} have no place of their own in the prompt"
-    traces = [place for place in locations if place.traces]
-    if traces:
-        return f"text of {captured.kind} {_numbers(traces)} may stand elsewhere in the prompt"
-    return None
+        raise _UnusableError(
+            f"none of the {len(captured.chunks)} {captured.kind} stands in the prompt"
+        ) from None
+    missing = [
+        place
+        for place in locations[: len(own)]
+        if not place.located and place.outcome != "blank"
+    ]
+    doubtful = [place for place in missing if place.traces]
+    if doubtful:
+        raise _UnusableError(
+            f"{captured.kind} {_numbers(doubtful, own)} have no place of their own in the prompt"
+        )
+    found = zip(captured.steps, locations[len(own) :], strict=True)
+    steps = [step for step, place in found if place.located]
+    return [own[place.chunk_index] for place in missing], steps
 
 
-def _request(captured: CapturedAnswer, used: PromptUsed) -> AttributionRequest:
+def _request(
+    captured: CapturedAnswer,
+    chunks: tuple[Chunk, ...],
+    prompt: CapturedPrompt | PromptTemplate | None,
+) -> AttributionRequest:
     return AttributionRequest(
         question=captured.question,
-        chunks=captured.chunks,
+        chunks=chunks,
         answer=captured.answer,
-        prompt=captured.prompt if used == "captured" else None,
+        prompt=prompt,
         id=captured.id,
         generated_ids=captured.generated_ids,
+        statements=captured.statements,
     )
 
 
-def _repeated(captured: CapturedAnswer, attribution: Attribution) -> list[str]:
+def _left_out(captured: CapturedAnswer, absent: Sequence[int]) -> list[str]:
+    if not absent:
+        return []
+    listed = ", ".join(map(str, absent))
+    return [f"{captured.kind} {listed} were not shown to the model and are not scored"]
+
+
+def _repeated(
+    captured: CapturedAnswer, attribution: Attribution, own: Sequence[int]
+) -> list[str]:
     places = [place for place in attribution.locations if place.outcome == "repeated"]
     if not places:
         return []
-    return [f"{captured.kind} {_numbers(places)} stand in the prompt several times"]
+    return [f"{captured.kind} {_numbers(places, own)} stand in the prompt several times"]
 
 
-def _numbers(places: Iterable[ChunkLocation]) -> str:
-    return ", ".join(str(place.chunk_index) for place in places)
+def _numbers(places: Iterable[ChunkLocation], own: Sequence[int]) -> str:
+    return ", ".join(
+        str(own[place.chunk_index]) for place in places if place.chunk_index < len(own)
+    )
 
 
 def _scored(attribution: Attribution, used: PromptUsed, notes: tuple[str, ...]) -> Outcome:

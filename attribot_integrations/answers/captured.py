@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.sources import Chunk, Span
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
@@ -68,6 +68,15 @@ class CapturedAnswer:
     """Why the answer cannot be attributed, where the framework's events tell."""
     kind: str = "chunks"
     """What the framework calls its chunks, in the plural, for messages."""
+    left_out: frozenset[int] = frozenset()
+    """Which chunks the answering model was not shown, as is known since other calls were."""
+    steps: tuple[CapturedAnswer, ...] = field(default=(), repr=False)
+    """What the model had written before and was shown for this answer, each with what that rests
+    on; of the same chunks."""
+    parts: tuple[tuple[int, CapturedAnswer], ...] = field(default=(), repr=False)
+    """What the answer was put together from, without a model: where each part starts in it."""
+    statements: tuple[Span, ...] | None = None
+    """Where the answer's statements are, if that is known, such as the fields of an output."""
 
     def nothing_to_do(self) -> str | None:
         """Return why the answer cannot be attributed, `None` if it can be."""

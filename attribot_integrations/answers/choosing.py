@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from attribot_integrations.answers.captured import UNSEEN, MessagesOrText, ModelCall
+from attribot_integrations.answers.lineage import Lineage, flat, prompt_texts, wrote
 from attribot_integrations.context.sources import Chunk
 
-__all__ = ["Choice", "choose_call", "choose_chunks", "merge_chunks"]
+__all__ = ["Choice", "choose_call", "choose_chunks", "choose_from", "merge_chunks"]
 
 Call = TypeVar("Call", bound=ModelCall)
 
@@ -27,40 +27,92 @@ class Choice(Generic[Call]):
     """What makes the choice less than sure."""
     problem: str | None = None
     """Why no call gave the answer, `None` if one did."""
+    index: int | None = None
+    """Which call of the lineage it is."""
+    parts: tuple[tuple[int, int], ...] = ()
+    """Where the answer was put together from what several calls wrote: where each part starts in
+    it, and which call wrote it."""
 
 
 def choose_call(calls: Sequence[Call], texts: Iterable[str], answer: str | None) -> Choice[Call]:
     """Choose the model call that gave an answer, and tell whether its prompt explains it.
-
-    It is the last that saw a chunk, those first that wrote just this answer. Where the answer is
-    another text, and other calls saw chunks that this one did not (a summary for each document,
-    joined later), no single prompt explains it.
 
     Args:
         calls: The calls that may have, in order.
         texts: What they may have seen of each chunk.
         answer: The answer, if it is known.
     """
-    may = [
-        call for call in calls if call.text is not None or not call.ended or _wrote(call, answer)
+    answers = [] if answer is None else [answer]
+    return choose_from(Lineage(may_answer(calls, answers), list(texts)), answer)
+
+
+def may_answer(calls: Iterable[Call], answers: Collection[str]) -> list[Call]:
+    """Return the calls that may have written an answer, a field of it, or what it was made of."""
+    return [
+        call
+        for call in calls
+        if call.text is not None or not call.ended or any(wrote(call, text) for text in answers)
     ]
-    if not may:
+
+
+def choose_from(
+    lineage: Lineage[Call], answer: str | None, handed_on: Collection[int] = ()
+) -> Choice[Call]:
+    """Do what `choose_call` does, for calls whose lineage is known.
+
+    It is the call that first wrote the whole answer, among those whose prompt leads to a chunk and
+    does not hold the answer already: graders and checkers see it, and may repeat it. If none wrote
+    it, it is the last that leads to a chunk and wrote more than a grade.
+
+    Args:
+        lineage: The calls.
+        answer: The answer, if it is known.
+        handed_on: Calls whose text the step of the pipeline around them handed on as the answer.
+    """
+    calls = lineage.calls
+    if not calls:
         return Choice(unseen=UNSEEN)
-    wrote = [_wrote(call, answer) for call in may]
-    best = 0
-    if len(may) > 1:
-        flat = [_flat(text) for text in texts]
-        seen = [_shown(call.prompt, flat) for call in may]
-        best = max(range(len(may)), key=lambda i: (bool(seen[i]), wrote[i], i))
-        if not wrote[best] and not frozenset().union(*seen) <= seen[best]:
-            together = f"the answer was put together from {len(may)} calls of the model"
-            return Choice(may[best], together)
-    call = may[best]
-    if answer is None or call.text is None or wrote[best]:
-        return Choice(call)
+    written = [wrote(call, answer) for call in calls]
+
+    def rank(index: int) -> tuple[int, ...]:
+        if not written[index]:
+            return (bool(lineage.reached[index]), 0, 0, not lineage.verdicts[index], index)
+        fresh = answer is None or not lineage.holds(index, answer)
+        return (bool(lineage.reached[index]), 1, index in handed_on, fresh, -index)
+
+    best = max(range(len(calls)), key=rank)
+    call = calls[best]
+    if answer is None or call.text is None or written[best]:
+        return Choice(call, index=best)
+    parts = _parts(lineage, answer)
+    if parts:
+        made = f"the answer was put together from {len(parts)} texts of the model"
+        return Choice(call, made, index=best, parts=parts)
+    if not frozenset().union(*lineage.reached) <= lineage.reached[best]:
+        together = (
+            f"the answer was put together from {len(calls)} calls of the model and holds the words "
+            "of none: name the output that a model wrote with answer_key"
+        )
+        return Choice(call, together, index=best)
     if answer.strip() and not call.text.strip():
-        return Choice(call, problem="the model wrote nothing")
-    return Choice(call, notes=("the answer is not word for word what the model wrote",))
+        return Choice(call, problem="the model wrote nothing", index=best)
+    note = "the answer is not word for word what the model wrote"
+    return Choice(call, notes=(note,), index=best)
+
+
+def _parts(lineage: Lineage[Call], answer: str) -> tuple[tuple[int, int], ...]:
+    """Return where whole texts of calls stand in an answer, and which calls wrote them."""
+    found: list[tuple[int, int, int]] = []
+    order = sorted(range(len(lineage.calls)), key=lambda i: (-len(lineage.calls[i].text or ""), i))
+    for index in order:
+        text = (lineage.calls[index].text or "").strip()
+        if not text or lineage.verdicts[index] or not lineage.reached[index]:
+            continue
+        start = answer.find(text)
+        if start < 0 or any(start < end and start + len(text) > low for low, end, _ in found):
+            continue
+        found.append((start, start + len(text), index))
+    return tuple((start, index) for start, _, index in sorted(found))
 
 
 def choose_chunks(
@@ -80,7 +132,7 @@ def choose_chunks(
     others = merge_chunks(passed, gathered)[len(gathered) :]
     if not others:
         return gathered
-    texts = [_flat(chunk.text) for chunk in (*gathered, *others)]
+    texts = [flat(chunk.text) for chunk in (*gathered, *others)]
     seen = _shown(prompt, texts)
     shown = tuple(
         chunk
@@ -117,21 +169,7 @@ def _covered(text: str, others: Iterable[str]) -> bool:
     return any(len(other) > len(text) and text in other for other in others)
 
 
-def _wrote(call: ModelCall, answer: str | None) -> bool:
-    """Whether a model wrote the answer, as its text or as a field of structured output."""
-    if not answer or not answer.strip():
-        return False
-    if call.text is not None and answer.strip() in call.text:
-        return True
-    return json.dumps(answer, ensure_ascii=False) in call.arguments
-
-
 def _shown(prompt: MessagesOrText | None, texts: Sequence[str]) -> frozenset[int]:
     """Return which of the texts stand in a prompt, whatever the white space."""
-    messages = [{"content": prompt}] if isinstance(prompt, str) else prompt or []
-    shown = _flat(" ".join(message["content"] for message in messages))
+    shown = flat(" ".join(prompt_texts(prompt)))
     return frozenset(index for index, text in enumerate(texts) if text and text in shown)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())

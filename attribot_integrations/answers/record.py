@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from attribot_integrations.answers.attempt import Outcome, PromptUsed, Status, attempt
 from attribot_integrations.answers.background import run_apart, start_apart
@@ -251,6 +251,12 @@ class AnswerRecord:
             self._outcome = outcome
             turn.changed.notify_all()
         return outcome
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"an {type(self).__name__} cannot be pickled or copied, as it stands for work of this "
+            "process: take its attribution, or the payload"
+        )
 
     def __repr__(self) -> str:
         outcome = self._outcome

@@ -110,19 +110,25 @@ class RunTracker:
         self,
         run_id: Hashable,
         *,
+        query: str = "",
         found: tuple[Chunk, ...] = (),
         passed: tuple[Chunk, ...] = (),
+        texts: tuple[str, ...] = (),
         text: str | None = None,
         arguments: str = "",
+        unread: str = "",
     ) -> RunTree | None:
         """Note that a run has ended.
 
         Args:
             run_id: The run's id.
+            query: What it was asked, if that is known by now only.
             found: What a retriever or tool found.
             passed: What a chain handed on.
+            texts: Texts that a chain handed on.
             text: What a model wrote.
             arguments: What a model called tools with.
+            unread: What a retriever found that is no chunk, in words.
 
         Returns:
             The run with all below it, if it is a root, which is then forgotten; else `None`.
@@ -130,8 +136,10 @@ class RunTracker:
         with self._lock.get():
             run = self._ending(run_id)
             if run is not None and not run.below_retriever:
+                run.query = run.query or query
                 run.chunks += found
                 run.passed += passed
+                run.texts, run.unread = texts, unread
                 run.call.text, run.call.arguments, run.call.ended = text, arguments, True
             return self._drop(run_id) if run_id in self._trees else None
 

@@ -115,7 +115,9 @@ def attribute_answer(
         proxy=on_proxy,
         sources=sources.at(options.levels),
         context=sources,
-        statements=find_statements(request.answer, scorer.token_spans, options.splitter),
+        statements=find_statements(
+            request.answer, scorer.token_spans, options.splitter, request.statements
+        ),
         token_spans=scorer.token_spans,
         budget=budget,
     )

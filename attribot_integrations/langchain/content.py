@@ -17,6 +17,9 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.prompt_values import PromptValue
 
+from attribot_integrations.langchain.found import block_chunk
+from attribot_integrations.langchain.paths import at_path, texts_at
+
 __all__ = [
     "Keys",
     "answer_text",
@@ -59,7 +62,7 @@ def question_text(inputs: object, key: str | None = None) -> str | None:
         reports a blank input before it knows its own.
     """
     if key is not None and not isinstance(inputs, str):
-        return question_text(_field(inputs, key))
+        return question_text(at_path(inputs, key))
     if isinstance(inputs, str):
         return inputs if inputs.strip() else None
     if isinstance(inputs, Mapping):
@@ -80,13 +83,17 @@ def answer_text(outputs: object, key: str | None = None) -> str | None:
 
     Args:
         outputs: The output of a chain or model.
-        key: The key that holds it in a dict, or the attribute of another object.
+        key: The key that holds it in a dict, or the attribute of another object; or a path of
+            several, "parsed.summary". What is no text, message or usual output there is put
+            together from its fields, one a line.
 
     Returns:
         The answer, which may be empty, or `None` where there is none.
     """
     if key is not None and not isinstance(outputs, str):
-        return answer_text(_field(outputs, key))
+        value = at_path(outputs, key)
+        named = str(value) if isinstance(value, int | float) else answer_text(value)
+        return "\n".join(texts_at(value)) or None if named is None else named
     if isinstance(outputs, str):
         return outputs
     if isinstance(outputs, Mapping):
@@ -110,8 +117,28 @@ def generated_text(result: LLMResult) -> str | None:
 
 
 def prompt_messages(messages: Iterable[BaseMessage]) -> list[dict[str, str]]:
-    """Return chat messages as `{"role": …, "content": …}`; parts that are not text are left out."""
-    return [{"role": message_role(message), "content": str(message.text)} for message in messages]
+    """Return chat messages as `{"role": …, "content": …}`; parts that are not text are left out.
+
+    Documents in content blocks are text, set apart by blank lines.
+    """
+    return [{"role": message_role(message), "content": _shown_text(message)} for message in messages]
+
+
+def _shown_text(message: BaseMessage) -> str:
+    if isinstance(message.content, str):
+        return str(message.text)
+    documents = [block_chunk(block) for block in message.content]
+    if not any(documents):
+        return str(message.text)
+    pieces = []
+    for block, document in zip(message.content, documents, strict=True):
+        if document is not None:
+            pieces.append("\n\n".join(filter(None, [document.title, document.text])))
+        elif isinstance(block, str):
+            pieces.append(block)
+        elif block.get("type") == "text" and isinstance(block.get("text"), str):
+            pieces.append(block["text"])
+    return "\n\n".join(pieces)
 
 
 def message_role(message: BaseMessage) -> str:
@@ -139,10 +166,6 @@ def model_name(event: Mapping[str, Any]) -> str | None:
     parameters = event.get("invocation_params") or {}
     names = (metadata.get("ls_model_name"), parameters.get("model"), parameters.get("model_name"))
     return next((name for name in names if isinstance(name, str)), None)
-
-
-def _field(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
 
 
 def _generation_text(generation: Any) -> str | None:

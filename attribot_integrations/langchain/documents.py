@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 from typing import Final
 
 from langchain_core.documents import Document
-from langchain_core.messages import BaseMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import InputError
+from attribot_integrations.langchain.found import block_chunk, chunk_of
 
-__all__ = ["checked_documents", "chunks_in", "chunks_of", "documents_of", "tool_chunks"]
+__all__ = [
+    "checked_documents",
+    "chunks_in",
+    "chunks_of",
+    "documents_of",
+    "in_tool_output",
+    "retrieved",
+    "tool_chunks",
+    "unread",
+]
 
 # Documents are looked for in the state of a chain or graph, not in data of any size.
 _MOST_KEYS: Final = 64
@@ -40,10 +51,25 @@ def chunks_of(documents: Iterable[object]) -> tuple[Chunk, ...]:
     """Copy documents into chunks; later changes to a document do not reach its chunk.
 
     Args:
-        documents: Documents, or the dicts that LangGraph's checkpoints turn them into; anything
-            else is left out.
+        documents: Anything that `chunk_of` takes; anything else is left out.
     """
-    return tuple(chunk for document in documents if (chunk := _chunk(document)) is not None)
+    return tuple(chunk for document in documents if (chunk := chunk_of(document)) is not None)
+
+
+def retrieved(found: object) -> tuple[Chunk, ...]:
+    """Copy what a retriever found into chunks; it may find plain text, too."""
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        return (Chunk(found),) if isinstance(found, str) and found else ()
+    made = (Chunk(one) if isinstance(one, str) else chunk_of(one) for one in found)
+    return tuple(chunk for chunk in made if chunk is not None)
+
+
+def unread(found: object) -> str:
+    """Say what a retriever found, if it found something of which nothing was understood."""
+    items = list(found) if isinstance(found, list | tuple) else [found]
+    if found is None or not items or retrieved(found):
+        return ""
+    return f"{len(items)} objects of type {type(items[0]).__name__}"
 
 
 def documents_of(chunks: Iterable[Chunk]) -> list[Document]:
@@ -57,24 +83,27 @@ def documents_of(chunks: Iterable[Chunk]) -> list[Document]:
 def chunks_in(value: object, depth: int = 2) -> tuple[Chunk, ...]:
     """Find the documents in a chain's output, or in a tool's.
 
-    They are the value itself, the items of a list, values of a dict, or the artifact of a tool's
-    message, alone or in the update of a LangGraph command.
+    They are the value itself, the items of a list, values of a dict, what a tool's message holds as
+    its artifact, as content blocks or as JSON, alone or in the update of a LangGraph command; and
+    the documents that the user's messages hold as content blocks.
 
     Args:
         value: Any output.
         depth: How many dicts may lie around the documents.
     """
-    chunk = _chunk(value)
+    chunk = chunk_of(value)
     if chunk is not None:
         return (chunk,)
-    if isinstance(value, ToolMessage):
-        return chunks_in(value.artifact, depth)
+    if isinstance(value, BaseMessage):
+        return _in_message(value)
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], BaseMessage):
-            tools = (item for item in value if isinstance(item, ToolMessage))
-            return tuple(chain.from_iterable(chunks_in(item, depth) for item in tools))
+            messages = (item for item in value if isinstance(item, BaseMessage))
+            return tuple(chain.from_iterable(map(_in_message, messages)))
+        if any(hasattr(item, "update") and not isinstance(item, Mapping) for item in value[:1]):
+            return tuple(chain.from_iterable(chunks_in(item, depth) for item in value))
         # Lists are of one kind: where the first item is no document, the others are none.
-        return chunks_of(value) if value and _chunk(value[0]) is not None else ()
+        return chunks_of(value) if value and chunk_of(value[0]) is not None else ()
     if isinstance(value, Mapping):
         items = islice(value.values(), _MOST_KEYS) if depth else ()
         return tuple(chain.from_iterable(chunks_in(item, depth - 1) for item in items))
@@ -97,20 +126,33 @@ def tool_chunks(messages: Iterable[BaseMessage]) -> tuple[Chunk, ...]:
         for message in messages
         if isinstance(message, ToolMessage)
         and message.status != "error"
-        and not chunks_in(message.artifact)
+        and not _in_message(message)
     )
 
 
-def _chunk(value: object) -> Chunk | None:
-    if isinstance(value, Document):
-        return Chunk(text=value.page_content, id=value.id, metadata=value.metadata)
-    if not isinstance(value, Mapping):
-        return None
-    text, metadata, name = value.get("page_content"), value.get("metadata"), value.get("id")
-    if not isinstance(text, str):
-        return None
-    return Chunk(
-        text=text,
-        id=name if isinstance(name, str) else None,
-        metadata=metadata if isinstance(metadata, Mapping) else {},
-    )
+def in_tool_output(output: object) -> tuple[Chunk, ...]:
+    """Find the documents in what a tool returned, which may be JSON."""
+    return _in_json(output) if isinstance(output, str) else chunks_in(output)
+
+
+def _in_message(message: BaseMessage) -> tuple[Chunk, ...]:
+    if not isinstance(message, ToolMessage):
+        return _in_blocks(message) if isinstance(message, HumanMessage) else ()
+    return chunks_in(message.artifact) or _in_blocks(message) or _in_json(message.content)
+
+
+def _in_blocks(message: BaseMessage) -> tuple[Chunk, ...]:
+    if isinstance(message.content, str):
+        return ()
+    found = (block_chunk(block) for block in message.content)
+    return tuple(chunk for chunk in found if chunk is not None)
+
+
+def _in_json(content: object) -> tuple[Chunk, ...]:
+    """Return a web search's results, which agents get as JSON."""
+    if not isinstance(content, str) or content.lstrip()[:1] not in ("{", "["):
+        return ()
+    try:
+        return chunks_in(json.loads(content))
+    except (ValueError, RecursionError):
+        return ()

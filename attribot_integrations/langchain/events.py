@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -12,21 +13,33 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
 from attribot_integrations.answers.captured import CapturedAnswer, ModelCall
+from attribot_integrations.answers.loose import LooseRuns
 from attribot_integrations.answers.runs import RunTree
+from attribot_integrations.answers.several import answers_of
 from attribot_integrations.answers.tracking import RunTracker
 from attribot_integrations.langchain.content import (
     Keys,
-    answer_text,
     generated_text,
     model_name,
     prompt_messages,
     question_text,
     tool_arguments,
 )
-from attribot_integrations.langchain.documents import chunks_in, chunks_of, tool_chunks
+from attribot_integrations.langchain.documents import (
+    chunks_in,
+    chunks_of,
+    in_tool_output,
+    retrieved,
+    tool_chunks,
+    unread,
+)
+from attribot_integrations.langchain.outputs import output_of
+from attribot_integrations.langchain.paths import texts_at
 from attribot_integrations.langchain.records import UNTOLD
 
 __all__ = ["DOCUMENTS_EVENT", "CapturingHandler"]
+
+_logger = logging.getLogger(__name__)
 
 DOCUMENTS_EVENT = "attribot.documents"
 """Name of the custom event by which a chain tells what it has retrieved."""
@@ -46,6 +59,7 @@ class CapturingHandler(BaseCallbackHandler):
     def __init__(self, max_open_runs: int = 1024, keys: Keys | None = None) -> None:
         self.tracker = RunTracker(max_open_runs)
         self.keys = keys or Keys()
+        self._loose = LooseRuns()
 
     def on_captured(self, captured: CapturedAnswer) -> None:
         """Take what a root run came to; called at its end, and to be overridden."""
@@ -61,7 +75,10 @@ class CapturingHandler(BaseCallbackHandler):
     ) -> None:
         """Note that a chain has started."""
         run = self.tracker.start(run_id, parent_run_id, "chain", inputs=inputs)
-        if run is not None and self.tracker.is_root(run_id):
+        if run is None:
+            return
+        run.query = question_text(inputs, self.keys.question) or ""
+        if self.tracker.is_root(run_id):
             run.passed = chunks_in(inputs)
 
     def on_chain_end(
@@ -72,9 +89,14 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note a chain's output, and finish the record if it is the outermost one."""
-        tree = self.tracker.end(run_id, passed=chunks_in(outputs))
+        inputs = kwargs.get("inputs")
+        tree = self.tracker.end(
+            run_id,
+            query=question_text(inputs, self.keys.question) or "",
+            passed=chunks_in(outputs),
+            texts=tuple(texts_at(outputs)),
+        )
         if tree is not None and tree.root.kind == "chain":
-            inputs = kwargs.get("inputs")
             tree.root.passed += chunks_in(inputs)
             self._sum_up(tree, outputs, inputs)
 
@@ -100,7 +122,10 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note what a retriever found."""
-        self.tracker.end(run_id, found=chunks_of(documents))
+        found = retrieved(documents)
+        tree = self.tracker.end(run_id, found=found, unread=unread(documents))
+        if tree is not None and found:
+            self._loose.found(run_id, tree.root)
 
     def on_chat_model_start(
         self,
@@ -169,7 +194,7 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note that a tool has ended."""
-        self.tracker.end(run_id, found=chunks_in(output))
+        self.tracker.end(run_id, found=in_tool_output(output))
 
     def on_custom_event(
         self,
@@ -199,19 +224,38 @@ class CapturingHandler(BaseCallbackHandler):
     on_tool_error = _fail
 
     def _sum_up(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
-        """Take what a root's runs add up to, if that is an answer."""
+        """Take the answers that a root's runs add up to."""
+        if not self._loose.complete(tree):
+            _logger.info("run %s judges an answer, and gives none", tree.id)
+            return
         # A graph that goes on from an interrupt has the question in its messages only.
         messages = outputs.get("messages") if isinstance(outputs, Mapping) else None
         key = self.keys.question
         question = (
             question_text(inputs, key) or question_text(tree.inputs, key) or question_text(messages)
         )
-        captured = tree.sum_up(
-            question,
-            answer_text(outputs, self.keys.answer),
-            any_text=self.keys.answer is None,
-            kind="documents",
-            untold=UNTOLD,
-        )
-        if captured is not None:
+        given = set(texts_at(inputs)) | set(texts_at(tree.inputs))
+        output = output_of(outputs, self.keys.answer, given)
+        found = answers_of(tree, question, output, kind="documents", untold=UNTOLD)
+        if not found and _is_classic(tree, outputs) and question and output.answer:
+            found = [_untold(tree, question, output.answer)]
+        for captured in found:
+            self._loose.answered(captured)
             self.on_captured(captured)
+
+
+def _is_classic(tree: RunTree, outputs: object) -> bool:
+    """Whether a run is that of a classic chain that hides its parts from its own handlers."""
+    hidden = len(tree.runs) == 1 and tree.root.kind == "chain"
+    return hidden and isinstance(tree.inputs, Mapping) and isinstance(outputs, Mapping)
+
+
+def _untold(tree: RunTree, question: str, answer: str) -> CapturedAnswer:
+    return CapturedAnswer(
+        id=str(tree.id),
+        question=question,
+        chunks=(),
+        answer=answer,
+        problem=UNTOLD,
+        kind="documents",
+    )

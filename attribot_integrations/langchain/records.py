@@ -17,8 +17,8 @@ _logger = logging.getLogger(__name__)
 _warning = threading.Lock()  # of the module, so that what is kept in a runnable can be copied
 
 UNTOLD: Final = (
-    "no documents were retrieved: use a retriever, or pass what a plain function finds to "
-    "register_documents"
+    "no documents were seen: pass the handler to the whole chain in the call's config, use a "
+    "retriever, or pass what a plain function finds to register_documents"
 )
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from attribot_integrations.context.prompts import ContextTemplate, PromptTemplate
-from attribot_integrations.context.sources import Chunk, Level, SentenceSplitter, split_sentences
+from attribot_integrations.context.sources import (
+    Chunk,
+    Level,
+    SentenceSplitter,
+    Span,
+    split_sentences,
+)
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.presets import named_method
 from attribot_integrations.methods.redundancy import FindAlternatives
@@ -160,3 +166,6 @@ class AttributionRequest:
     """Any identifier, handed back on the result."""
     generated_ids: Sequence[int] | None = None
     """Ids of the prompt and, behind it, the answer, where the target itself wrote them."""
+    statements: Sequence[Span] | None = None
+    """Where the statements of the answer are, such as the fields of an output; by default the
+    options' splitter finds sentences."""

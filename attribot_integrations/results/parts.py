@@ -35,6 +35,7 @@ Estimand = Literal[
     "proxy_knockout",
     "dropped",
     "unscored",
+    "through",
     "baseline",
 ]
 """What a score measures.
@@ -43,7 +44,8 @@ Estimand = Literal[
 is what "exact" means. `…_pruned_loo`: leave-one-out in the context that a method pruned.
 `…_knockout`: the source hidden from question and answer. `dropped`: not scored, its chunk or
 group did not matter. `unscored`: not scored, the request's budget ended before; the score is 0.
-`baseline`: a score that is no log-likelihood, for comparison only.
+`through`: the score of an intermediate answer, by the shares of what that one rests on. `baseline`:
+a score that is no log-likelihood, for comparison only.
 """
 
 

@@ -14,6 +14,7 @@ from attribot_integrations.context.sources import (
     first_visible,
     split_sentences,
 )
+from attribot_integrations.errors import InputError
 from attribot_integrations.results.parts import Statement
 from attribot_integrations.results.wording import wording_of
 
@@ -21,7 +22,10 @@ __all__ = ["find_statements", "spread_over_tokens", "statement_scores"]
 
 
 def find_statements(
-    answer: str, token_spans: Sequence[Span], splitter: SentenceSplitter = split_sentences
+    answer: str,
+    token_spans: Sequence[Span],
+    splitter: SentenceSplitter = split_sentences,
+    given: Sequence[Span] | None = None,
 ) -> tuple[Statement, ...]:
     """Divide an answer into statements and give each of its tokens to one of them.
 
@@ -34,12 +38,15 @@ def find_statements(
         answer: The answer's text.
         token_spans: Span in the answer of each token, in order.
         splitter: Finds the sentences.
+        given: Where the statements are, if that is known; those without words are left out.
 
     Raises:
         ConfigurationError: If the splitter returns spans that are blank, out of order or outside
             the answer.
+        InputError: If the given spans are out of order or outside the answer.
     """
-    spans = split_answer(wording_of(answer).bare, splitter)
+    bare = wording_of(answer).bare
+    spans = split_answer(bare, splitter) if given is None else _checked(given, bare)
     begins = [first_visible(answer, span) for span in token_spans]
     edges = [0]
     for start, _ in spans[1:]:
@@ -52,6 +59,16 @@ def find_statements(
         Statement(index, start, end, answer[start:end], (edges[index], edges[index + 1]))
         for index, (start, end) in enumerate(spans)
     )
+
+
+def _checked(given: Sequence[Span], bare: str) -> list[Span]:
+    edges = [0, *(edge for span in given for edge in span), len(bare)]
+    if edges != sorted(edges):
+        raise InputError(
+            f"statements must be spans in order within the {len(bare)} characters of the answer, "
+            f"got {list(given)!r:.80}"
+        )
+    return [(start, end) for start, end in given if bare[start:end].strip()]
 
 
 def statement_scores(

@@ -229,7 +229,7 @@ def test_agent_without_tools_or_answer() -> None:
     result = build(AgentModel(), [], middleware=[middleware]).invoke(ask("Thanks"))
     assert result["citations"] == []
     assert engine.requests == []
-    assert [(record.reason or "")[:27] for record in records] == ["no documents were retrieved"]
+    assert [(record.reason or "")[:22] for record in records] == ["no documents were seen"]
     state: Any = {"messages": []}
     assert CitationMiddleware(engine).after_agent(state, None) == {"citations": []}  # type: ignore[arg-type]
 

@@ -95,7 +95,10 @@ def test_answering_model_is_the_one_that_saw_the_documents() -> None:
     record = last(handler)
     assert record.answer == "Polished."
     assert isinstance(record.prompt, list)
-    assert record.prompt[-1]["content"].startswith("Context:\nAda is fact 0.")
+    assert record.prompt[-1]["content"] == "Polish: About Question: Ada"
+    (step,) = record.captured.steps
+    assert isinstance(step.prompt, list)
+    assert step.prompt[-1]["content"].startswith("Context:\nAda is fact 0.")
 
 
 def test_answering_model_is_the_one_whose_text_came_out() -> None:
@@ -117,7 +120,7 @@ def test_answering_model_is_the_one_whose_text_came_out() -> None:
     assert record.prompt[0]["content"].startswith("Context:")
 
 
-def test_summaries_of_single_documents_explain_no_answer() -> None:
+def test_summaries_of_single_documents_lead_on_to_them() -> None:
     def map_reduce(query: str, config: RunnableConfig) -> str:
         documents = FactRetriever().invoke(query, config)
         model = FakeListChatModel(responses=["First.", "Second.", "Both."])
@@ -128,11 +131,13 @@ def test_summaries_of_single_documents_explain_no_answer() -> None:
     handler = CitationCallbackHandler(engine)
     RunnableLambda(map_reduce).invoke("Ada", using(handler))
     assert last(handler).answer == "Both."
-    assert last(handler).prompt is None
-    assert last(handler).prompt_used == "template"
-    assert last(handler).reason == (
-        "the answer was put together from 3 calls of the model, a template took its place"
-    )
+    record = last(handler)
+    assert (record.status, record.reason, record.prompt_used) == ("ok", None, "captured")
+    assert record.prompt == [{"role": "user", "content": "First. Second."}]
+    assert [step.answer for step in record.captured.steps] == ["First.", "Second."]
+    # The stub cites the first source, which is the first summary, and that its one document.
+    assert [citation.chunk_index for citation in record.citations] == [0]
+    assert not record.citations[0].exact
 
 
 def test_grading_of_documents_before_the_answer_changes_nothing() -> None:
@@ -145,8 +150,7 @@ def test_grading_of_documents_before_the_answer_changes_nothing() -> None:
     handler = CitationCallbackHandler(StubEngine())
     RunnableLambda(corrective).invoke("Ada", using(handler))
     assert last(handler).prompt == [{"role": "user", "content": "Ada is fact 0.\nWho?"}]
-    assert (last(handler).status, last(handler).prompt_used) == ("approximate", "template")
-    assert (last(handler).reason or "").startswith("documents 1 have no place of their own")
+    assert (last(handler).status, last(handler).prompt_used) == ("ok", "captured")
 
 
 def test_tool_calls_are_no_answer() -> None:

@@ -19,7 +19,10 @@ from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.calls import CALLS, Call
 from tests.integrations.langchain.fakes import EchoChatModel, FixedRetriever, join, last, rag, using
 
-REMEDY = "no documents were retrieved: use a retriever, or pass what a plain function finds to "
+REMEDY = (
+    "no documents were seen: pass the handler to the whole chain in the call's config, use a "
+    "retriever, or pass what a plain function finds to "
+)
 
 
 def found(query: str) -> list[Document]:
@@ -103,7 +106,7 @@ def test_a_retriever_that_fell_back_was_no_plain_function() -> None:
     handler = CitationCallbackHandler(StubEngine())
     spare: Runnable[str, Any] = RunnableLambda(lambda query: [])
     rag(retriever=Broken(found=[]).with_fallbacks([spare])).invoke("Ada", using(handler))
-    assert last(handler).reason == "the retriever found no documents"
+    assert last(handler).reason == "the retriever failed, and no other documents were seen"
 
 
 def test_a_failure_is_a_reason_too() -> None:

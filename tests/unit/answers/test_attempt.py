@@ -42,10 +42,6 @@ def test_the_captured_prompt_is_scored(prompt: Any) -> None:
         ({"prompt": None, "unseen": "it was lost"}, "it was lost"),
         ({"prompt": "Bea is young."}, "chunks 0 have no place of their own in the prompt"),
         ({"prompt": "Who?"}, "none of the 2 chunks stands in the prompt"),
-        (
-            {"prompt": "Ada is old. Cleo.", "chunks": (*CHUNKS, Chunk("Dora"), Chunk(""))},
-            "chunks 1, 2 have no place of their own in the prompt",
-        ),
     ],
 )
 def test_a_template_takes_the_place_of_other_prompts(changes: dict[str, Any], reason: str) -> None:
@@ -54,6 +50,14 @@ def test_a_template_takes_the_place_of_other_prompts(changes: dict[str, Any], re
     assert (outcome.status, outcome.prompt_used) == ("approximate", "template")
     assert outcome.reason == reason + TOOK
     assert [request.prompt for request in engine.requests] == [None]
+
+
+def test_chunks_that_the_model_was_not_shown_are_not_scored() -> None:
+    engine = StubEngine()
+    chunks = (*CHUNKS[:1], Chunk("Dora"), Chunk(""))
+    outcome = attempt(engine, captured(prompt="Ada is old. Cleo.", chunks=chunks))
+    assert (outcome.status, outcome.prompt_used) == ("approximate", "captured")
+    assert outcome.reason == "chunks 1 were not shown to the model and are not scored"
 
 
 @pytest.mark.parametrize("error", [PromptError("no system role"), ChunkNotFoundError("no place")])

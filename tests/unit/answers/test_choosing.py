@@ -37,10 +37,10 @@ def test_what_makes_a_choice_less_than_sure() -> None:
     assert choose_call([call(BOTH, "Ada.")], TEXTS, None).notes == ()
 
 
-def test_the_last_that_saw_a_chunk_and_wrote_the_answer() -> None:
+def test_the_first_that_saw_a_chunk_and_wrote_the_answer() -> None:
     rewrite, early, late = call("Rewrite.", "Ada."), call(BOTH, "Ada."), call(BOTH, "Ada.")
     check = call("Is it true? Ada.", "Ada.")
-    assert choose_call([rewrite, early, late, check], TEXTS, "Ada.").call is late
+    assert choose_call([rewrite, early, late, check], TEXTS, "Ada.").call is early
     other = call(BOTH, "Else.")
     assert choose_call([early, other], TEXTS, "Ada.").call is early
 
@@ -52,10 +52,12 @@ def test_structured_output_is_found_in_arguments() -> None:
 
 def test_answers_that_no_single_prompt_explains() -> None:
     first, second = call("Ada is old.", "A."), call("Bea is young.", "B.")
-    assert choose_call([first, second], TEXTS, "A. B.").unseen == (
-        "the answer was put together from 2 calls of the model"
-    )
-    assert choose_call([first, call(BOTH, "C.")], TEXTS, "A. C.").unseen is None, "it saw all"
+    both = choose_call([first, second], TEXTS, "A. B.")
+    assert both.unseen == "the answer was put together from 2 texts of the model"
+    assert both.parts == ((0, 0), (3, 1))
+    neither = choose_call([first, second], TEXTS, "Both.").unseen
+    assert neither is not None and neither.endswith("a model wrote with answer_key")
+    assert choose_call([first, call(BOTH, "C.")], TEXTS, "Other.").unseen is None, "it saw all"
 
 
 def test_messages_are_prompts_too() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from attribot_integrations.answers import CapturedAnswer, ModelCall
+from attribot_integrations.answers.output import Output
 from attribot_integrations.answers.runs import Run, RunTree
 from attribot_integrations.context.sources import Chunk
 
@@ -26,7 +27,7 @@ def model(prompt: str, text: str, **fields: Any) -> Run:
 
 
 def sum_up(tree: RunTree, question: str | None = None, answer: str | None = None) -> Any:
-    return tree.sum_up(question, answer, any_text=True, kind="documents", untold="tell me")
+    return tree.sum_up(question, Output(answer), kind="documents", untold="tell me")
 
 
 def test_what_belongs_together() -> None:
@@ -65,9 +66,9 @@ def test_what_tools_wrote_is_the_context_if_nothing_else_is() -> None:
 def test_nothing_to_sum_up() -> None:
     assert sum_up(tree(t=Run("tool", "root", False)), "Who?", "Ada.") is None
     without = tree(r=retriever(ADA))
-    assert without.sum_up("Who?", None, any_text=True, kind="documents", untold="") is None
+    assert without.sum_up("Who?", Output(), kind="documents", untold="") is None
     written = tree(m=model("Who?", "Ada."))
-    assert written.sum_up("Who?", None, any_text=False, kind="documents", untold="") is None
+    assert written.sum_up("Who?", Output(named=True), kind="documents", untold="") is None
 
 
 def test_nothing_was_found() -> None:

@@ -1,0 +1,76 @@
+"""What a chain handed back, as far as it is text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+
+from attribot_integrations.answers.output import Output
+from attribot_integrations.langchain.content import answer_text
+from attribot_integrations.langchain.documents import chunks_in
+from attribot_integrations.langchain.paths import at_path, texts_at
+
+__all__ = ["output_of"]
+
+
+def output_of(outputs: object, key: str | None = None, given: Collection[str] = ()) -> Output:
+    """Read a chain's output.
+
+    Args:
+        outputs: The output of a chain or model.
+        key: Key, attribute or path that holds the answer, if the caller has named it.
+        given: Texts of the chain's input, which are no answers.
+    """
+    if key is not None and not isinstance(outputs, str):
+        return _named(at_path(outputs, key))
+    if _are_answers(outputs):
+        return Output(texts=tuple(texts_at(outputs)))
+    tool = _last_tool(outputs)
+    if tool is not None:
+        return Output(str(tool.text), written_by=f"the tool {tool.name}" if tool.name else "a tool")
+    rest = outputs
+    if isinstance(outputs, Mapping):
+        rest = {name: value for name, value in outputs.items() if name != "messages"}
+    answer = answer_text(outputs)
+    if isinstance(outputs, Mapping) and answer in given:
+        answer = None
+    return Output(
+        answer,
+        texts=tuple(text for text in texts_at(rest) if text not in given),
+        plain=tuple(texts_at(rest, lists=False)),
+        with_documents=isinstance(outputs, Mapping) and bool(chunks_in(outputs)),
+    )
+
+
+def _named(value: object) -> Output:
+    text = None if _are_answers(value) else answer_text(value)
+    if text is None and isinstance(value, int | float):
+        text = str(value)
+    if text is not None:
+        return Output(text, named=True)
+    texts = texts_at(value)
+    spans, start = [], 0
+    for each in texts:
+        spans.append((start, start + len(each)))
+        start = spans[-1][1] + 1
+    output = Output(named=True, texts=tuple(texts))
+    return replace(output, answer="\n".join(texts), statements=tuple(spans)) if texts else output
+
+
+def _are_answers(value: object) -> bool:
+    """Whether a value is a list of answers, and not a conversation that ends with one."""
+    if not isinstance(value, list) or len(value) < 2:
+        return False
+    return all(isinstance(item, AIMessage) and not item.tool_calls for item in value)
+
+
+def _last_tool(outputs: object) -> ToolMessage | None:
+    """Return the message of a tool whose output is handed to the user as it is."""
+    messages = outputs.get("messages") if isinstance(outputs, Mapping) else None
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last, ToolMessage) or last.status == "error":
+        return None
+    asked = (each for each in messages if isinstance(each, BaseMessage))
+    return last if any(isinstance(each, AIMessage) for each in asked) else None
