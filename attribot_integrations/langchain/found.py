@@ -52,9 +52,7 @@ def block_chunk(block: object) -> Chunk | None:
     if text is None:
         return None
     source = block.get("source")
-    metadata = {
-        key: block[key] for key in ("title", "url", "context", "file_id") if block.get(key)
-    }
+    metadata = {key: block[key] for key in ("title", "url", "context", "file_id") if block.get(key)}
     if isinstance(source, str):
         metadata["source"] = source
     extras = block.get("extras")
@@ -90,7 +88,7 @@ def _joined(value: object) -> str | None:
 
 
 def _result(value: Mapping[Any, Any]) -> Chunk | None:
-    if "role" in value or "type" in value and "page_content" not in value:
+    if "role" in value or ("type" in value and "page_content" not in value):
         return None  # a message, or a block of one
     key = next((key for key in _TEXTS if isinstance(value.get(key), str) and value[key]), None)
     if key is None or not (key == "page_content" or any(value.get(place) for place in _PLACES)):

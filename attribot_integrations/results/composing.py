@@ -28,9 +28,7 @@ from attribot_integrations.results.support import Support
 
 __all__ = ["NOTHING_BEHIND", "joined", "led_on"]
 
-NOTHING_BEHIND = (
-    "it rests on an intermediate answer of the model, and for that no source was found"
-)
+NOTHING_BEHIND = "it rests on an intermediate answer of the model, and for that no source was found"
 """Why a statement is not judged whose only sources are intermediate answers without sources."""
 
 _Key = tuple[int, Level, int, int]
@@ -131,17 +129,13 @@ class _Composed:
             found.append(Source(number, level, chunk, position, start, end, text, ids))
         return tuple(found)
 
-    def cited(
-        self, sources: Sequence[Source], support: Sequence[Support]
-    ) -> tuple[Citation, ...]:
+    def cited(self, sources: Sequence[Source], support: Sequence[Support]) -> tuple[Citation, ...]:
         """Return the citations with ids and numbers, by statement, strongest first."""
         ids = {_key(source): source.id for source in sources}
         groups = {(each.statement, key): each for each in self.groups for key in each.keys}
         numbers: dict[str, int] = {}
         made = []
-        places = sorted(
-            self.citations, key=lambda place: (place[0], -self.citations[place].score)
-        )
+        places = sorted(self.citations, key=lambda place: (place[0], -self.citations[place].score))
         for place in places:
             citation, key = self.citations[place], place[1]
             same = " ".join(self.chunks[key[0]].text.split())

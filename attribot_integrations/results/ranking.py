@@ -24,6 +24,7 @@ def ranked(scores: FloatArray) -> list[int]:
     not matter is looked at more closely must not depend on that.
     """
     order = np.argsort(-scores, kind="stable")
-    apart = -np.diff(scores[order].astype(np.float64)) > TIE
+    falling = scores[order].astype(np.float64)
+    apart = falling[1:] < falling[:-1] - TIE
     tied = np.concatenate([[0], np.cumsum(apart)])[: len(order)]
     return [int(row) for row in order[np.lexsort((order, tied))]]
