@@ -128,13 +128,13 @@ class AnswerRecord:
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """The attribution's citations, none if there is no attribution.
+        """The citations of statements that have support, none if there is no attribution.
 
         Raises:
             Exception: What made the attribution fail, if `raise_error` is set.
         """
         attribution = self.attribution
-        return () if attribution is None else attribution.citations
+        return () if attribution is None else attribution.shown_citations
 
     @property
     def error(self) -> Exception | None:
@@ -256,7 +256,7 @@ class AnswerRecord:
         outcome = self._outcome
         state = "pending"
         if outcome is not None:
-            found = () if outcome.attribution is None else outcome.attribution.citations
+            found = () if outcome.attribution is None else outcome.attribution.shown_citations
             state = f"status={outcome.status!r}, citations={len(found)}"
             if outcome.reason is not None:
                 state += f", reason={outcome.reason!r}"

@@ -98,7 +98,7 @@ class CapturingHandler(BaseCallbackHandler):
         )
         if tree is not None and tree.root.kind == "chain":
             tree.root.passed += chunks_in(inputs)
-            self._sum_up(tree, outputs, inputs)
+            self.on_ended(tree, outputs, inputs)
 
     def on_retriever_start(
         self,
@@ -124,8 +124,8 @@ class CapturingHandler(BaseCallbackHandler):
         """Note what a retriever found."""
         found = retrieved(documents)
         tree = self.tracker.end(run_id, found=found, unread=unread(documents))
-        if tree is not None and found:
-            self._loose.found(run_id, tree.root)
+        if tree is not None:
+            self.on_ended(tree, documents)
 
     def on_chat_model_start(
         self,
@@ -172,7 +172,7 @@ class CapturingHandler(BaseCallbackHandler):
         text, arguments = generated_text(response), tool_arguments(response)
         tree = self.tracker.end(run_id, text=text, arguments=arguments)
         if tree is not None:
-            self._sum_up(tree, response)
+            self.on_ended(tree, response)
 
     def on_tool_start(
         self,
@@ -194,7 +194,9 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note that a tool has ended."""
-        self.tracker.end(run_id, found=in_tool_output(output))
+        tree = self.tracker.end(run_id, found=in_tool_output(output))
+        if tree is not None:
+            self.on_ended(tree, output)
 
     def on_custom_event(
         self,
@@ -223,8 +225,12 @@ class CapturingHandler(BaseCallbackHandler):
     on_retriever_error = _fail
     on_tool_error = _fail
 
-    def _sum_up(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
-        """Take the answers that a root's runs add up to."""
+    def on_ended(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
+        """Take a root that has ended, and hand on the answers that it adds up to."""
+        if tree.root.kind == "retriever":
+            self._loose.found(tree.id, tree.root)
+        if tree.root.kind not in ("chain", "model"):
+            return
         if not self._loose.complete(tree):
             _logger.info("run %s judges an answer, and gives none", tree.id)
             return
