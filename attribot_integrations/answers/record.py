@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from typing_extensions import Self
 
 from attribot_integrations.answers.attempt import Outcome, PromptUsed, Status, attempt
 from attribot_integrations.answers.background import run_apart, start_apart
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.errors import ModelError
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
@@ -252,6 +255,20 @@ class AnswerRecord:
             turn.changed.notify_all()
         return outcome
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        # What was captured and the outcome never change; the engine's models are shared.
+        made = type(self)(self.captured, self.engine, raise_error=self.raise_error)
+        made._outcome = self._outcome
+        memo[id(self)] = made
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The engine stays here, so the attribution has to be made before.
+        return _settled, (type(self), self.captured, self.attribute(), self.raise_error)
+
+    def __copy__(self) -> Self:
+        return self.__deepcopy__({})
+
     def __repr__(self) -> str:
         outcome = self._outcome
         state = "pending"
@@ -267,6 +284,21 @@ class AnswerRecord:
 
 
 Record = TypeVar("Record", bound=AnswerRecord)
+
+
+class _NoEngine:
+    """Takes an engine's place in a record that came from another process."""
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        raise ModelError("this record came out of a pickle, which holds no engine")
+
+
+def _settled(
+    kind: type[Record], captured: CapturedAnswer, outcome: Outcome, raise_error: bool
+) -> Record:
+    record = kind(captured, _NoEngine(), raise_error=raise_error)
+    record._outcome = outcome
+    return record
 
 
 def wait_for(coming: Future[Record], timeout: float | None = None) -> Record:

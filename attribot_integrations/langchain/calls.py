@@ -18,6 +18,7 @@ from attribot_integrations.answers.desk import complete
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys, answer_text
 from attribot_integrations.langchain.events import CapturingHandler
+from attribot_integrations.langchain.outputs import missing_key
 from attribot_integrations.langchain.plain import (
     plain_citations,
     plain_documents,
@@ -133,10 +134,7 @@ class WatchedCall(CapturingHandler):
             return None
         answer = answer_text(output, self.options.keys.answer)
         if answer is None and self.options.keys.answer is not None:
-            raise ConfigurationError(
-                f"answer_key={self.options.keys.answer!r} names no text in the chain's output, "
-                f"a {type(output).__name__}: {output!r:.80}"
-            )
+            raise ConfigurationError(missing_key(output, self.options.keys.answer))
         if answer is None:
             _logger.warning("no answer found in the output of run %s: pass answer_key", self.run_id)
         else:

@@ -33,7 +33,7 @@ from attribot_integrations.langchain.documents import (
     tool_chunks,
     unread,
 )
-from attribot_integrations.langchain.outputs import output_of
+from attribot_integrations.langchain.outputs import missing_key, output_of
 from attribot_integrations.langchain.paths import texts_at
 from attribot_integrations.langchain.records import UNTOLD
 
@@ -63,6 +63,9 @@ class CapturingHandler(BaseCallbackHandler):
 
     def on_captured(self, captured: CapturedAnswer) -> None:
         """Take what a root run came to; called at its end, and to be overridden."""
+
+    def on_misnamed(self, captured: CapturedAnswer) -> None:
+        """Take a run whose output holds no answer under the key that was given."""
 
     def on_chain_start(
         self,
@@ -244,7 +247,10 @@ class CapturingHandler(BaseCallbackHandler):
         output = output_of(outputs, self.keys.answer, given)
         found = answers_of(tree, question, output, kind="documents", untold=UNTOLD)
         if not found and _is_classic(tree, outputs) and question and output.answer:
-            found = [_untold(tree, question, output.answer)]
+            found = [_problem(tree, question, output.answer, UNTOLD)]
+        named = self.keys.answer
+        if not found and named is not None and output.answer is None and tree.gathered():
+            self.on_misnamed(_problem(tree, question or "", "", missing_key(outputs, named)))
         for captured in found:
             self._loose.answered(captured)
             self.on_captured(captured)
@@ -256,12 +262,12 @@ def _is_classic(tree: RunTree, outputs: object) -> bool:
     return hidden and isinstance(tree.inputs, Mapping) and isinstance(outputs, Mapping)
 
 
-def _untold(tree: RunTree, question: str, answer: str) -> CapturedAnswer:
+def _problem(tree: RunTree, question: str, answer: str, problem: str) -> CapturedAnswer:
     return CapturedAnswer(
         id=str(tree.id),
         question=question,
         chunks=(),
         answer=answer,
-        problem=UNTOLD,
+        problem=problem,
         kind="documents",
     )

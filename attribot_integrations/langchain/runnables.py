@@ -66,7 +66,9 @@ def cite(
         engine: Attributes the answers.
         question_key: Key or attribute of the chain's input that holds the question; by default it
             is looked for under the usual ones.
-        answer_key: Key or attribute of the chain's output that holds the answer; likewise.
+        answer_key: Key, attribute or path in the chain's output that holds the answer, such as
+            "parsed.summary"; likewise. A list or object there is one answer, each field a
+            statement.
         on_citations: Called with the record of each answer, which holds the full attribution.
         raise_error: Whether a failed attribution is raised. By default it is logged, and there are
             no citations.

@@ -61,7 +61,9 @@ class AnswerStream:
 
     def rest(self) -> str:
         """Return, and count as sent, what is known of the answer and has not been sent."""
-        answer = self.answer or ""
+        if self.answer is None:
+            return ""
+        answer = self.answer
         if not answer.startswith(self.sent):
             if self._message is None:
                 return ""
