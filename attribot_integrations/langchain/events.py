@@ -243,6 +243,8 @@ class CapturingHandler(BaseCallbackHandler):
         question = (
             question_text(inputs, key) or question_text(tree.inputs, key) or question_text(messages)
         )
+        if tree.root.kind == "model" and any(run.query for run in tree.runs.values()):
+            question = None  # a model's input is all of its prompt
         given = set(texts_at(inputs)) | set(texts_at(tree.inputs))
         output = output_of(outputs, self.keys.answer, given)
         found = answers_of(tree, question, output, kind="documents", untold=UNTOLD)
