@@ -162,8 +162,11 @@ def _request(
     chunks: tuple[Chunk, ...],
     prompt: CapturedPrompt | PromptTemplate | None,
 ) -> AttributionRequest:
+    question = captured.question
+    if prompt is not None and any(_holds(question, chunk.text) for chunk in chunks):
+        question = ""  # it is the whole prompt, in which chunks could not be told from a question
     return AttributionRequest(
-        question=captured.question,
+        question=question,
         chunks=chunks,
         answer=captured.answer,
         prompt=prompt,
@@ -171,6 +174,10 @@ def _request(
         generated_ids=captured.generated_ids,
         statements=captured.statements,
     )
+
+
+def _holds(question: str, text: str) -> bool:
+    return bool(text.strip()) and text.strip() in question and text.strip() != question.strip()
 
 
 def _left_out(captured: CapturedAnswer, absent: Sequence[int]) -> list[str]:

@@ -74,6 +74,7 @@ class AnswerDesk(Generic[Record]):
         self.mode = mode
         self.on_citations = on_citations
         self.raise_error = raise_error
+        self.max_pending = max_pending
         self.records: Recent[str, Record] = Recent(max_records)
         self._queue = SerialQueue(max_pending)
 

@@ -10,18 +10,22 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from typing_extensions import Self
 
 from attribot_integrations.answers.attempt import Outcome, PromptUsed, Status, attempt
 from attribot_integrations.answers.background import run_apart, start_apart
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.errors import ModelError
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
     from attribot_integrations.context.prompts import PromptTemplate
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.requests.attributors import RequestAttributor
+    from attribot_integrations.requests.options import AttributionRequest
     from attribot_integrations.results import Attribution, Citation
 
 __all__ = ["AnswerRecord", "await_for", "wait_for"]
@@ -128,13 +132,13 @@ class AnswerRecord:
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """The attribution's citations, none if there is no attribution.
+        """The citations of statements that have support, none if there is no attribution.
 
         Raises:
             Exception: What made the attribution fail, if `raise_error` is set.
         """
         attribution = self.attribution
-        return () if attribution is None else attribution.citations
+        return () if attribution is None else attribution.shown_citations
 
     @property
     def error(self) -> Exception | None:
@@ -252,17 +256,25 @@ class AnswerRecord:
             turn.changed.notify_all()
         return outcome
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"an {type(self).__name__} cannot be pickled or copied, as it stands for work of this "
-            "process: take its attribution, or the payload"
-        )
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        # What was captured and the outcome never change; the engine's models are shared.
+        made = type(self)(self.captured, self.engine, raise_error=self.raise_error)
+        made._outcome = self._outcome
+        memo[id(self)] = made
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The engine stays here, so the attribution has to be made before.
+        return _settled, (type(self), self.captured, self.attribute(), self.raise_error)
+
+    def __copy__(self) -> Self:
+        return self.__deepcopy__({})
 
     def __repr__(self) -> str:
         outcome = self._outcome
         state = "pending"
         if outcome is not None:
-            found = () if outcome.attribution is None else outcome.attribution.citations
+            found = () if outcome.attribution is None else outcome.attribution.shown_citations
             state = f"status={outcome.status!r}, citations={len(found)}"
             if outcome.reason is not None:
                 state += f", reason={outcome.reason!r}"
@@ -273,6 +285,21 @@ class AnswerRecord:
 
 
 Record = TypeVar("Record", bound=AnswerRecord)
+
+
+class _NoEngine:
+    """Takes an engine's place in a record that came from another process."""
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        raise ModelError("this record came out of a pickle, which holds no engine")
+
+
+def _settled(
+    kind: type[Record], captured: CapturedAnswer, outcome: Outcome, raise_error: bool
+) -> Record:
+    record = kind(captured, _NoEngine(), raise_error=raise_error)
+    record._outcome = outcome
+    return record
 
 
 def wait_for(coming: Future[Record], timeout: float | None = None) -> Record:

@@ -160,8 +160,9 @@ class RunTree:
             kind=kind,
             statements=output.statements,
         )
-        if output.written_by is not None and choice.notes:
-            return replace(base, unseen=f"{output.written_by} wrote the answer", notes=notes)
+        if output.written_by is not None and (choice.notes or choice.call is None):
+            by = f"{output.written_by} wrote the answer, no model did"
+            return replace(base, unseen=by, notes=notes, problem=None if chunks else untold)
         return explained(base, lineage, choice)
 
     def _worked(self) -> bool:

@@ -309,6 +309,20 @@ class AttributionEngine:
             drafter=self.target,
         )
 
+    def __copy__(self) -> AttributionEngine:
+        return type(self)(self.target, self.proxy, self.options)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> AttributionEngine:
+        made = copy.copy(self)  # the models are shared, any number of threads may use them
+        memo[id(self)] = made
+        return made
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            "an AttributionEngine cannot be pickled, for it holds loaded models: build one in each "
+            "process, with AttributionEngine.from_pretrained for example"
+        )
+
     def __repr__(self) -> str:
         proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
         method = expected_method(self.target, self.proxy, self.options)

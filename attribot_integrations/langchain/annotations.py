@@ -2,61 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from langchain_core.messages.content import Citation as Annotation
 
-from attribot_integrations.context.links import web_link
-from attribot_integrations.results import Attribution, Citation
+from attribot_integrations.render.citation_data import citation_data
+from attribot_integrations.render.utf16 import OffsetUnit
+from attribot_integrations.results import Attribution
 
 __all__ = ["ID_PREFIX", "Annotation", "citation_annotations"]
 
 ID_PREFIX: Final = "attribot-"
 """How the ids of our annotations start, by which they are told from a provider's."""
 
+_EXTRAS: Final = (
+    "number",
+    "statement_index",
+    "chunk_index",
+    "chunk_id",
+    "chunk_start",
+    "chunk_end",
+    "page",
+    "metadata",
+    "score",
+    "exact",
+    "share",
+    "either",
+    "probability",
+    "scored_by",
+)
 
-def citation_annotations(attribution: Attribution) -> list[Annotation]:
+
+def citation_annotations(
+    attribution: Attribution, *, offsets: OffsetUnit = "characters"
+) -> list[Annotation]:
     """Return an attribution's citations as LangChain's standard annotations.
 
     They are plain dicts that JSON and checkpoints can hold. `start_index` and `end_index` count in
     the answer, `cited_text` is the source's text. There is always a title, since some front ends
     leave out what has none. `extras` holds the citation's number, the chunk with the offsets in it,
-    the score in nats, the support label of the statement, and the model whose dependence on the
+    its page and metadata, the score in nats, the support label of the statement (`support`), the
+    numbers of sources any of which is enough (`either`), and the model whose dependence on the
     source the score is.
 
     Args:
         attribution: What to cite.
+        offsets: What offsets count; front ends in JavaScript count "utf-16" units.
+
+    Raises:
+        ConfigurationError: If there is no such unit of offsets.
     """
-    return [_annotation(attribution, citation) for citation in attribution.citations]
+    return [_annotation(each) for each in citation_data(attribution, offsets=offsets)]
 
 
-def _annotation(attribution: Attribution, citation: Citation) -> Annotation:
-    chunk = attribution.chunks[citation.chunk_index]
-    models = attribution.cost.models
-    labels = {support.statement_index: support.label for support in attribution.support}
-    extras: dict[str, Any] = {
-        "number": citation.number,
-        "statement_index": citation.statement_index,
-        "chunk_index": citation.chunk_index,
-        "chunk_id": citation.chunk_id,
-        "chunk_start": citation.chunk_start,
-        "chunk_end": citation.chunk_end,
-        "score": citation.score,
-        "exact": citation.exact,
-        "share": citation.share,
-        "support": labels.get(citation.statement_index),
-        "scored_by": models[0].model if models else None,
-    }
+def _annotation(citation: Mapping[str, Any]) -> Annotation:
     annotation = Annotation(
         type="citation",
-        id=f"{ID_PREFIX}{citation.statement_index}-{citation.source_id}",
-        title=chunk.title or f"Source {citation.number}",
-        start_index=citation.answer_start,
-        end_index=citation.answer_end,
-        cited_text=citation.text,
-        extras=extras,
+        id=f"{ID_PREFIX}{citation['statement_index']}-{citation['source_id']}",
+        title=citation["title"] or f"Source {citation['number']}",
+        start_index=citation["answer_start"],
+        end_index=citation["answer_end"],
+        cited_text=citation["text"],
+        extras={**{name: citation[name] for name in _EXTRAS}, "support": citation["label"]},
     )
-    url = web_link(chunk.metadata)
-    if url is not None:
-        annotation["url"] = url
+    if citation["url"] is not None:
+        annotation["url"] = citation["url"]
     return annotation

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
@@ -15,6 +17,8 @@ from attribot_integrations.langchain.records import CitationRecord, NothingFound
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["CitationCallbackHandler", "HandlerOptions"]
 
@@ -41,7 +45,10 @@ class CitationCallbackHandler(ShowsRecords[CitationRecord], CapturingHandler):
 
     A record is made of every run of a chain that ends with an answer; runs that fail leave none.
     A stream that is closed half-way leaves one with the answer so far, where LangChain reports it.
-    The first run for which no documents were retrieved is logged as a warning.
+    The first run for which no documents were seen is logged as a warning. Of a run that gives
+    several answers (a chain that is mapped, branches side by side), each has a record.
+
+    A copy of a handler has its engine and options, and records of its own.
 
     Args:
         engine: Attributes the answers.
@@ -52,7 +59,9 @@ class CitationCallbackHandler(ShowsRecords[CitationRecord], CapturingHandler):
             is done, in the thread that made it; not in "lazy" mode.
         question_key: Key or attribute of the chain's input that holds the question; by default it
             is looked for under the usual ones.
-        answer_key: Key or attribute of the chain's output that holds the answer; likewise.
+        answer_key: Key, attribute or path in the chain's output that holds the answer, such as
+            "parsed.summary"; likewise. A list or object there is one answer, each field a
+            statement.
         max_records: Most finished records that are kept; the oldest go first.
         max_open_runs: Most runs of chains that are followed at once, see `RunTracker`.
         max_pending: Most attributions that wait in "background" mode. When an engine falls so far
@@ -105,3 +114,34 @@ class CitationCallbackHandler(ShowsRecords[CitationRecord], CapturingHandler):
         """Make a record of a run that has ended; called by the events."""
         self._nothing_found.warn(captured.problem, captured.id)
         self._desk.take(CitationRecord(captured, self.engine, raise_error=self.raise_error))
+
+    def on_misnamed(self, captured: CapturedAnswer) -> None:
+        """Say, and keep on a record, that `answer_key` names nothing."""
+        _logger.warning("run %s gets no citations: %s", captured.id, captured.problem)
+        self._desk.take(CitationRecord(captured, self.engine, raise_error=self.raise_error))
+
+    def __deepcopy__(self, memo: dict[int, object]) -> CitationCallbackHandler:
+        # With the same engine and options, and no records: a copy watches other runs.
+        made = CitationCallbackHandler(**self._configuration())
+        memo[id(self)] = made
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(CitationCallbackHandler, **self._configuration()), ()
+
+    def __copy__(self) -> CitationCallbackHandler:
+        return CitationCallbackHandler(**self._configuration())
+
+    def _configuration(self) -> dict[str, Any]:
+        desk = self._desk
+        return {
+            "engine": self.engine,
+            "mode": self.mode,
+            "on_citations": desk.on_citations,
+            "question_key": self.keys.question,
+            "answer_key": self.keys.answer,
+            "max_records": desk.records.limit,
+            "max_open_runs": self.tracker.max_open_runs,
+            "max_pending": desk.max_pending,
+            "raise_error": self.raise_error,
+        }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -17,10 +17,15 @@ from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.answers.desk import complete
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain.content import Keys, answer_text
-from attribot_integrations.langchain.documents import documents_of
 from attribot_integrations.langchain.events import CapturingHandler
+from attribot_integrations.langchain.outputs import missing_key
+from attribot_integrations.langchain.plain import (
+    plain_citations,
+    plain_documents,
+    plain_support,
+)
 from attribot_integrations.langchain.records import UNTOLD, CitationRecord, NothingFound
-from attribot_integrations.langchain.streaming import AnswerStream
+from attribot_integrations.langchain.streaming import INTERRUPT, AnswerStream, interrupt_in
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["CiteOptions", "StreamedInput", "WatchedCall"]
 
 _logger = logging.getLogger(__name__)
+
+_OWN: Final = ("citations", "documents", "support", "status", "reason")
+"""What is handed back beside the answer."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,10 @@ class WatchedCall(CapturingHandler):
         self.run_id = run_id
         self.output: object = None
         """What the chain itself returned."""
-        self.record: CitationRecord | None = None
+        self.records: list[CitationRecord] = []
+        """The records of the answers that it gave, mostly one."""
+        self.interrupt: object = None
+        """What a graph was interrupted for."""
         self.on_chain_start({}, input, run_id=run_id)
 
     def watched(
@@ -91,10 +102,23 @@ class WatchedCall(CapturingHandler):
         super().on_chain_end(outputs, run_id=run_id, **kwargs)
 
     def on_captured(self, captured: CapturedAnswer) -> None:
-        """Make the call's record."""
+        """Make a record of an answer."""
         options = self.options
         options.nothing_found.warn(captured.problem, captured.id)
-        self.record = CitationRecord(captured, options.engine, raise_error=options.raise_error)
+        self.records.append(
+            CitationRecord(captured, options.engine, raise_error=options.raise_error)
+        )
+
+    @property
+    def record(self) -> CitationRecord | None:
+        """The record of the call's answer, `None` if it gave none, or several."""
+        return self.records[0] if len(self.records) == 1 else None
+
+    def note(self, chunk: object) -> object:
+        """Note what a chunk of a stream says beside the answer, and return the chunk."""
+        found = interrupt_in(chunk)
+        self.interrupt = self.interrupt if found is None else found
+        return chunk
 
     def end(self, output: object, input: object) -> str | None:
         """Note the chain's output, and return its answer.
@@ -102,15 +126,15 @@ class WatchedCall(CapturingHandler):
         Raises:
             ConfigurationError: If `answer_key` names nothing in the output.
         """
+        self.note(output)
         self.on_chain_end(output, run_id=self.run_id, inputs=input)
         if self.record is not None:
             return self.record.answer
+        if self.records or self.interrupt is not None:
+            return None
         answer = answer_text(output, self.options.keys.answer)
         if answer is None and self.options.keys.answer is not None:
-            raise ConfigurationError(
-                f"answer_key={self.options.keys.answer!r} names no text in the chain's output, "
-                f"a {type(output).__name__}: {output!r:.80}"
-            )
+            raise ConfigurationError(missing_key(output, self.options.keys.answer))
         if answer is None:
             _logger.warning("no answer found in the output of run %s: pass answer_key", self.run_id)
         else:
@@ -120,16 +144,47 @@ class WatchedCall(CapturingHandler):
     def end_stream(self, stream: AnswerStream, input: object) -> AddableDict | None:
         """Note the end of a stream, and return what it has not given of the answer."""
         output = self.output if stream.answer is None else stream.answer
-        stream.answer = self.end(output, input)
-        if stream.answer is None:
-            return AddableDict(answer=None)
+        answer = self.end(output, input)
+        if answer is None:
+            return None if stream.sent else AddableDict(answer=None)
+        stream.answer = answer
         piece = stream.rest()
         return AddableDict(answer=piece) if piece or not stream.sent else None
 
-    def attribute(self) -> dict[str, Any]:
-        """Attribute the answer, and return citations and documents."""
+    def attribute(
+        self, output: object = None, answer: str | None = None, offset: int = 0
+    ) -> dict[str, Any]:
+        """Attribute the answer, and return all that is handed back beside it.
+
+        Args:
+            output: The chain's own output, whose other keys are passed on.
+            answer: The answer.
+            offset: Where it starts in what was handed out.
+        """
+        for record in self.records:
+            complete(record, self.options.on_citations, raise_error=self.options.raise_error)
         record = self.record
-        if record is None:
-            return {"citations": [], "documents": []}
-        complete(record, self.options.on_citations, raise_error=self.options.raise_error)
-        return {"citations": list(record.citations), "documents": documents_of(record.chunks)}
+        attribution = None if record is None else record.attribution
+        rest = dict(output) if isinstance(output, Mapping) else {}
+        if self.interrupt is not None:
+            rest[INTERRUPT] = self.interrupt
+        for name in ("answer", *_OWN):
+            rest.pop(name, None)
+        return {
+            **rest,
+            "citations": plain_citations(attribution, offset),
+            "documents": plain_documents(() if record is None else record.chunks),
+            "support": plain_support(attribution, offset),
+            "status": "skipped" if record is None else record.status,
+            "reason": self._no_record(answer) if record is None else record.reason,
+        }
+
+    def _no_record(self, answer: str | None) -> str:
+        if self.records:
+            return (
+                f"the chain gave {len(self.records)} answers, each with a record for on_citations: "
+                "to have citations returned, wrap the chain that gives one of them"
+            )
+        if self.interrupt is not None:
+            return "the graph was interrupted before it answered"
+        return "no answer was found in the output: pass answer_key" if answer is None else UNTOLD

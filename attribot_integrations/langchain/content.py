@@ -24,6 +24,7 @@ __all__ = [
     "Keys",
     "answer_text",
     "generated_text",
+    "json_arguments",
     "model_name",
     "prompt_messages",
     "question_text",
@@ -135,7 +136,7 @@ def _shown_text(message: BaseMessage) -> str:
     pieces = []
     for block, document in zip(message.content, documents, strict=True):
         if document is not None:
-            pieces.append("\n\n".join(filter(None, [document.title, document.text])))
+            pieces.append(document.text)
         elif isinstance(block, str):
             pieces.append(block)
         elif block.get("type") == "text" and isinstance(block.get("text"), str):
@@ -156,7 +157,14 @@ def tool_arguments(result: LLMResult) -> str:
     """Return as JSON what a model's first completion called tools with, "" if it called none."""
     first = next((group[0] for group in result.generations if group), None)
     message = first.message if isinstance(first, ChatGeneration) else None
-    if not isinstance(message, AIMessage) or not message.tool_calls:
+    if not isinstance(message, AIMessage):
+        return ""
+    return json_arguments(message)
+
+
+def json_arguments(message: AIMessage) -> str:
+    """Return as JSON what a message calls tools with, "" if it calls none."""
+    if not message.tool_calls:
         return ""
     arguments = [call["args"] for call in message.tool_calls]
     return json.dumps(arguments, ensure_ascii=False, default=str)

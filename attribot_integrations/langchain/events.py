@@ -33,7 +33,7 @@ from attribot_integrations.langchain.documents import (
     tool_chunks,
     unread,
 )
-from attribot_integrations.langchain.outputs import output_of
+from attribot_integrations.langchain.outputs import missing_key, output_of
 from attribot_integrations.langchain.paths import texts_at
 from attribot_integrations.langchain.records import UNTOLD
 
@@ -63,6 +63,9 @@ class CapturingHandler(BaseCallbackHandler):
 
     def on_captured(self, captured: CapturedAnswer) -> None:
         """Take what a root run came to; called at its end, and to be overridden."""
+
+    def on_misnamed(self, captured: CapturedAnswer) -> None:
+        """Take a run whose output holds no answer under the key that was given."""
 
     def on_chain_start(
         self,
@@ -98,7 +101,7 @@ class CapturingHandler(BaseCallbackHandler):
         )
         if tree is not None and tree.root.kind == "chain":
             tree.root.passed += chunks_in(inputs)
-            self._sum_up(tree, outputs, inputs)
+            self.on_ended(tree, outputs, inputs)
 
     def on_retriever_start(
         self,
@@ -124,8 +127,8 @@ class CapturingHandler(BaseCallbackHandler):
         """Note what a retriever found."""
         found = retrieved(documents)
         tree = self.tracker.end(run_id, found=found, unread=unread(documents))
-        if tree is not None and found:
-            self._loose.found(run_id, tree.root)
+        if tree is not None:
+            self.on_ended(tree, documents)
 
     def on_chat_model_start(
         self,
@@ -172,7 +175,7 @@ class CapturingHandler(BaseCallbackHandler):
         text, arguments = generated_text(response), tool_arguments(response)
         tree = self.tracker.end(run_id, text=text, arguments=arguments)
         if tree is not None:
-            self._sum_up(tree, response)
+            self.on_ended(tree, response)
 
     def on_tool_start(
         self,
@@ -194,7 +197,9 @@ class CapturingHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note that a tool has ended."""
-        self.tracker.end(run_id, found=in_tool_output(output))
+        tree = self.tracker.end(run_id, found=in_tool_output(output))
+        if tree is not None:
+            self.on_ended(tree, output)
 
     def on_custom_event(
         self,
@@ -223,8 +228,12 @@ class CapturingHandler(BaseCallbackHandler):
     on_retriever_error = _fail
     on_tool_error = _fail
 
-    def _sum_up(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
-        """Take the answers that a root's runs add up to."""
+    def on_ended(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
+        """Take a root that has ended, and hand on the answers that it adds up to."""
+        if tree.root.kind == "retriever":
+            self._loose.found(tree.id, tree.root)
+        if tree.root.kind not in ("chain", "model"):
+            return
         if not self._loose.complete(tree):
             _logger.info("run %s judges an answer, and gives none", tree.id)
             return
@@ -234,11 +243,16 @@ class CapturingHandler(BaseCallbackHandler):
         question = (
             question_text(inputs, key) or question_text(tree.inputs, key) or question_text(messages)
         )
+        if tree.root.kind == "model" and any(run.query for run in tree.runs.values()):
+            question = None  # a model's input is all of its prompt
         given = set(texts_at(inputs)) | set(texts_at(tree.inputs))
         output = output_of(outputs, self.keys.answer, given)
         found = answers_of(tree, question, output, kind="documents", untold=UNTOLD)
         if not found and _is_classic(tree, outputs) and question and output.answer:
-            found = [_untold(tree, question, output.answer)]
+            found = [_problem(tree, question, output.answer, UNTOLD)]
+        named = self.keys.answer
+        if not found and named is not None and output.answer is None and tree.gathered():
+            self.on_misnamed(_problem(tree, question or "", "", missing_key(outputs, named)))
         for captured in found:
             self._loose.answered(captured)
             self.on_captured(captured)
@@ -250,12 +264,12 @@ def _is_classic(tree: RunTree, outputs: object) -> bool:
     return hidden and isinstance(tree.inputs, Mapping) and isinstance(outputs, Mapping)
 
 
-def _untold(tree: RunTree, question: str, answer: str) -> CapturedAnswer:
+def _problem(tree: RunTree, question: str, answer: str, problem: str) -> CapturedAnswer:
     return CapturedAnswer(
         id=str(tree.id),
         question=question,
         chunks=(),
         answer=answer,
-        problem=UNTOLD,
+        problem=problem,
         kind="documents",
     )

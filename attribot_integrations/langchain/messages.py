@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from attribot_integrations.errors import InputError
 from attribot_integrations.langchain.annotations import ID_PREFIX, Annotation, citation_annotations
+from attribot_integrations.render.utf16 import OffsetUnit, offset_table
 from attribot_integrations.results import Attribution
 
 __all__ = ["add_citations", "strip_citations"]
@@ -28,7 +29,10 @@ _KEPT: Final = "attribot"
 
 
 def add_citations(
-    message: AIMessageT, attribution: Attribution | Iterable[Annotation]
+    message: AIMessageT,
+    attribution: Attribution | Iterable[Annotation],
+    *,
+    offsets: OffsetUnit = "characters",
 ) -> AIMessageT:
     """Return a copy of a model's message whose text is annotated with citations.
 
@@ -38,9 +42,12 @@ def add_citations(
     Args:
         message: The message that holds the answer; not changed.
         attribution: What was attributed: the message's text, or a part of it. Or its citations, as
-            `citation_annotations` or `CitationMiddleware` give them.
+            `citation_annotations` or `CitationMiddleware` give them, counted in characters.
+        offsets: What the offsets of the annotated message count; front ends in JavaScript count
+            "utf-16" units.
 
     Raises:
+        ConfigurationError: If there is no such unit of offsets.
         InputError: If the message does not hold the answer that was attributed, or an argument is
             of another kind.
     """
@@ -64,7 +71,9 @@ def add_citations(
         "output_version": original.response_metadata.get("output_version"),
     }
     metadata = {**original.response_metadata, "output_version": "v1", _KEPT: kept}
-    blocks = list(_annotated(_blocks(original), annotations, offset))
+    blocks = [
+        _counted(block, offsets) for block in _annotated(_blocks(original), annotations, offset)
+    ]
     update: dict[str, Any] = {"content": blocks, "response_metadata": metadata}
     return original.model_copy(update=update, deep=True)
 
@@ -154,6 +163,18 @@ def _annotated(
         own = [part for one in annotations if (part := _part(one, start, end)) is not None]
         yield {**block, "annotations": [*block.get("annotations", []), *own]} if own else block
         start = end
+
+
+def _counted(block: dict[str, Any], offsets: OffsetUnit) -> dict[str, Any]:
+    """Return a block whose own annotations, not its provider's, count in another unit."""
+    table = offset_table(block["text"] if block["type"] == "text" else "", offsets)
+    annotations = [
+        {**each, **{key: table[each[key]] for key in ("start_index", "end_index")}}
+        if _ours(each)
+        else each
+        for each in _annotations(block)
+    ]
+    return {**block, "annotations": annotations} if annotations else block
 
 
 def _part(annotation: Annotation, start: int, end: int) -> Annotation | None:

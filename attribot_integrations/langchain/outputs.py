@@ -12,7 +12,9 @@ from attribot_integrations.langchain.content import answer_text
 from attribot_integrations.langchain.documents import chunks_in
 from attribot_integrations.langchain.paths import at_path, texts_at
 
-__all__ = ["output_of"]
+__all__ = ["missing_key", "output_of"]
+
+_WRAPPERS = ("parsed", "structured_response", "output", "answer")
 
 
 def output_of(outputs: object, key: str | None = None, given: Collection[str] = ()) -> Output:
@@ -75,3 +77,16 @@ def _last_tool(outputs: object) -> ToolMessage | None:
         return None
     asked = (each for each in messages if isinstance(each, BaseMessage))
     return last if any(isinstance(each, AIMessage) for each in asked) else None
+
+
+def missing_key(outputs: object, key: str) -> str:
+    """Say that a key names no text in an output, and which path does, if one is near."""
+    said = (
+        f"answer_key={key!r} names no text in the chain's output, "
+        f"a {type(outputs).__name__}: {outputs!r:.80}"
+    )
+    for wrapper in _WRAPPERS:
+        path = f"{wrapper}.{key}"
+        if _named(at_path(outputs, path)).answer is not None:
+            return f"{said}; answer_key={path!r} does"
+    return said

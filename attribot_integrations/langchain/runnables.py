@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
-from langchain_core.documents import Document
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
 from pydantic import ConfigDict, PrivateAttr, SkipValidation
 from typing_extensions import TypedDict
 
+from attribot_integrations.answers.attempt import Status
 from attribot_integrations.answers.background import run_apart
 from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, WatchedCall
 from attribot_integrations.langchain.content import Keys
@@ -20,20 +21,30 @@ from attribot_integrations.langchain.records import CitationRecord, NothingFound
 from attribot_integrations.langchain.streaming import AnswerStream
 from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.requests.engine_check import check_engine
-from attribot_integrations.results import Citation
 
 __all__ = ["CitedAnswer", "CitingRunnable", "cite"]
 
 
 class CitedAnswer(TypedDict):
-    """What a citing chain returns."""
+    """What a citing chain returns, beside the other keys of the chain's own output.
+
+    It is plain data, which JSON and checkpoints hold; the items of `citations`, `documents` and
+    `support` can be read as attributes, too, as in `citation.number`.
+    """
 
     answer: str | None
     """The text of the chain's answer, `None` if it gave none."""
-    citations: list[Citation]
-    """The sources that carry it; offsets refer to `answer` and to the cited document."""
-    documents: list[Document]
+    citations: list[dict[str, Any]]
+    """The sources that carry it, see `citation_data`; offsets refer to `answer` and to the cited
+    document."""
+    documents: list[dict[str, Any]]
     """Copies of what the chain retrieved; a citation's `chunk_index` counts them from 0."""
+    support: list[dict[str, Any]]
+    """The label of each statement of the answer."""
+    status: Status
+    """What became of the attribution."""
+    reason: str | None
+    """Why the status is not "ok"."""
 
 
 def cite(
@@ -55,7 +66,9 @@ def cite(
         engine: Attributes the answers.
         question_key: Key or attribute of the chain's input that holds the question; by default it
             is looked for under the usual ones.
-        answer_key: Key or attribute of the chain's output that holds the answer; likewise.
+        answer_key: Key, attribute or path in the chain's output that holds the answer, such as
+            "parsed.summary"; likewise. A list or object there is one answer, each field a
+            statement.
         on_citations: Called with the record of each answer, which holds the full attribution.
         raise_error: Whether a failed attribution is raised. By default it is logged, and there are
             no citations.
@@ -180,7 +193,7 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
         call = WatchedCall(self._options, run_manager.run_id, input)
         output = self.bound.invoke(input, call.watched(run_manager, config), **kwargs)
         answer = call.end(output, input)
-        return AddableDict(answer=answer, **call.attribute())
+        return AddableDict(call.attribute(output, answer), answer=answer)
 
     async def _ainvoke(
         self,
@@ -192,7 +205,8 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
         call = WatchedCall(self._options, run_manager.run_id, input)
         output = await self.bound.ainvoke(input, call.watched(run_manager, config), **kwargs)
         answer = call.end(output, input)
-        return AddableDict(answer=answer, **await run_apart(call.attribute))
+        found = await run_apart(partial(call.attribute, output, answer))
+        return AddableDict(found, answer=answer)
 
     def _transform(
         self,
@@ -206,11 +220,11 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
         stream = AnswerStream(self.answer_key)
         config = call.watched(run_manager, config)
         for chunk in self.bound.transform(map(seen.add, input), config, **kwargs):
-            if piece := stream.add(chunk):
+            if piece := stream.add(call.note(chunk)):
                 yield AddableDict(answer=piece)
         if (last := call.end_stream(stream, seen.total)) is not None:
             yield last
-        yield AddableDict(call.attribute())
+        yield AddableDict(call.attribute(call.output, stream.answer, stream.before))
 
     async def _atransform(
         self,
@@ -225,8 +239,9 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
         inputs = (seen.add(item) async for item in input)
         config = call.watched(run_manager, config)
         async for chunk in self.bound.atransform(inputs, config, **kwargs):
-            if piece := stream.add(chunk):
+            if piece := stream.add(call.note(chunk)):
                 yield AddableDict(answer=piece)
         if (last := call.end_stream(stream, seen.total)) is not None:
             yield last
-        yield AddableDict(await run_apart(call.attribute))
+        attribute = partial(call.attribute, call.output, stream.answer, stream.before)
+        yield AddableDict(await run_apart(attribute))

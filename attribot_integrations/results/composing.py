@@ -28,8 +28,10 @@ from attribot_integrations.results.support import Support
 
 __all__ = ["NOTHING_BEHIND", "joined", "led_on"]
 
-NOTHING_BEHIND = "it rests on an intermediate answer of the model, and for that no source was found"
-"""Why a statement is not judged whose only sources are intermediate answers without sources."""
+NOTHING_BEHIND = (
+    "it rests on an intermediate answer of the model, which no source was found to support"
+)
+"""Why a statement is not judged that rests on intermediate answers without support."""
 
 _Key = tuple[int, Level, int, int]
 """Chunk, level, start and end of a source."""
@@ -201,7 +203,7 @@ def led_on(
         if (place := places[each.chunk_index]) is not None
     ]
     return replace(
-        _finished(last, composed, _judged(last, composed), costs),
+        _finished(last, composed, _judged(last, places, behind), costs),
         locations=tuple(locations),
         id=id,
     )
@@ -306,26 +308,42 @@ def _total(costs: Sequence[Cost]) -> Cost:
     return Cost(sum(cost.seconds for cost in costs), tuple(models.values()))
 
 
-def _judged(last: Attribution, composed: _Composed) -> list[Support]:
-    """Return the labels, without those that rest on intermediate answers with nothing behind."""
-    had = {citation.statement_index for citation in last.citations}
-    have = {statement for statement, _ in composed.citations}
+def _judged(
+    last: Attribution, places: Sequence[int | None], behind: Mapping[int, Attribution]
+) -> list[Support]:
+    """Return the labels, without those that rest on nothing but what is not supported itself."""
+    carried = set()
+    for citation in last.citations:
+        inner = behind.get(citation.chunk_index)
+        if places[citation.chunk_index] is not None or (
+            inner is not None
+            and any(
+                _near(each, citation.chunk_start, citation.chunk_end)
+                for each in inner.shown_citations
+            )
+        ):
+            carried.add(citation.statement_index)
     return [
-        replace(each, label="unknown", reason=NOTHING_BEHIND)
-        if each.label == "supported" and each.statement_index in had - have
-        else each
+        each
+        if each.label != "supported" or each.statement_index in carried
+        else replace(each, label="unknown", reason=NOTHING_BEHIND)
         for each in last.support
     ]
+
+
+def _near(citation: Citation, start: int, end: int) -> bool:
+    return citation.answer_start < end and start < citation.answer_end
 
 
 def _rests_on(inner: Attribution | None, start: int, end: int) -> Iterator[tuple[_Key, float]]:
     """Yield what a stretch of an intermediate answer rests on, with shares that add up to 1."""
     if inner is None:
         return
+    known = {each.statement_index for each in inner.support if each.label == "parametric"}
     near = [
         citation
-        for citation in inner.shown_citations
-        if citation.answer_start < end and start < citation.answer_end
+        for citation in inner.citations
+        if _near(citation, start, end) and citation.statement_index not in known
     ]
     shares: dict[_Key, float] = {}
     for citation in near:

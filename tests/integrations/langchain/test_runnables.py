@@ -66,12 +66,14 @@ def by_astream(chain: Runnable[Any, Any], query: Any, config: RunnableConfig) ->
     return sum(pieces[1:], pieces[0])
 
 
+BESIDE = ["citations", "documents", "support", "status", "reason"]
 WAYS = [by_invoke, by_ainvoke, by_batch, by_abatch, by_stream, by_astream]
 
 
 def check_result(result: Any, query: str) -> None:
     """The result of a citing `rag()` belongs to the query."""
-    assert set(result) == {"answer", "citations", "documents"}
+    assert set(result) == {"answer", *BESIDE}
+    assert (result["status"], result["reason"]) == ("ok", None)
     assert result["answer"].strip() == f"About Question: {query}"
     assert result["documents"] == FactRetriever().invoke(query)
     (citation,) = result["citations"]
@@ -108,7 +110,7 @@ def test_tokens_come_at_once_and_citations_at_the_end() -> None:
 
     for piece in cite(rag(), Slow()).stream("Ada"):
         events += list(piece)
-    assert events == ["answer"] * 3 + ["attributed", "citations", "documents"]
+    assert events == ["answer"] * 3 + ["attributed", *BESIDE]
 
 
 async def test_astream_events_show_tokens_and_result() -> None:
@@ -117,7 +119,7 @@ async def test_astream_events_show_tokens_and_result() -> None:
     assert "on_retriever_end" in {event["event"] for event in events}
     own = [event for event in events if event["name"] == "cited"]
     pieces = [event["data"]["chunk"] for event in own if event["event"] == "on_chain_stream"]
-    assert [list(piece) for piece in pieces] == [["answer"]] * 3 + [["citations", "documents"]]
+    assert [list(piece) for piece in pieces] == [["answer"]] * 3 + [BESIDE]
     check_result(own[-1]["data"]["output"], "Ada")
 
 
@@ -171,7 +173,7 @@ def test_schemas() -> None:
     chain = cite(rag(), StubEngine())
     assert chain.get_input_jsonschema()["type"] == "string"
     schema = chain.get_output_jsonschema()["$defs"]["CitedAnswer"]
-    assert list(schema["properties"]) == ["answer", "citations", "documents"]
+    assert list(schema["properties"]) == ["answer", *BESIDE]
     with pytest.raises(ValidationError, match="anser_key"):
         type(chain)(bound=rag(), engine=StubEngine(), anser_key="x")  # type: ignore[call-arg]
 
@@ -254,7 +256,15 @@ def test_structured_output_is_streamed_too(way: Any) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_no_answer_and_no_documents(way: Any, caplog: pytest.LogCaptureFixture) -> None:
     nothing = way(cite(RunnableLambda(lambda query: {"found": 3}), StubEngine()), "Ada", {})
-    assert nothing == {"answer": None, "citations": [], "documents": []}
+    assert nothing == {
+        "found": 3,
+        "answer": None,
+        "citations": [],
+        "documents": [],
+        "support": [],
+        "status": "skipped",
+        "reason": "no answer was found in the output: pass answer_key",
+    }
     assert "pass answer_key" in caplog.text
     plain = way(cite(RunnableLambda(str.title), StubEngine()), "ada", {})
     assert plain == {"answer": "Ada", "citations": [], "documents": []}

@@ -1,0 +1,92 @@
+"""What `cite` and the middleware hand back: plain data that JSON and checkpoints hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.documents import Document
+
+from attribot_integrations.render.citation_data import citation_data
+from attribot_integrations.results.serialization import storable
+
+if TYPE_CHECKING:
+    from attribot_integrations.context.sources import Chunk
+    from attribot_integrations.results import Attribution
+
+__all__ = ["PlainDocument", "PlainItem", "plain_citations", "plain_documents", "plain_support"]
+
+
+class PlainItem(dict[str, Any]):
+    """A dict whose items can be read as attributes, too, as long as it is not stored."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an item.
+
+        Raises:
+            AttributeError: If there is none of that name.
+        """
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}") from None
+
+
+class PlainDocument(PlainItem):
+    """A document as plain data: `page_content`, `metadata` and `id`."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another one, or a LangChain document, holds the same."""
+        if isinstance(other, Document):
+            other = {"page_content": other.page_content, "metadata": other.metadata, "id": other.id}
+        return dict.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        """Whether another one, or a LangChain document, holds something else."""
+        return not self == other
+
+
+def plain_citations(attribution: Attribution | None, offset: int = 0) -> list[PlainItem]:
+    """Return the citations that are shown, see `citation_data`.
+
+    Args:
+        attribution: Where they come from; `None` if there is no attribution.
+        offset: Where the attributed answer starts in the text that was handed out.
+    """
+    if attribution is None:
+        return []
+    found = [PlainItem(each) for each in citation_data(attribution)]
+    for each in found:
+        each["answer_start"] += offset
+        each["answer_end"] += offset
+    return found
+
+
+def plain_documents(chunks: Sequence[Chunk]) -> list[PlainDocument]:
+    """Return copies of what was retrieved; metadata that JSON cannot hold is written as text."""
+    return [
+        PlainDocument(page_content=each.text, metadata=storable(each.metadata), id=each.id)
+        for each in chunks
+    ]
+
+
+def plain_support(attribution: Attribution | None, offset: int = 0) -> list[PlainItem]:
+    """Return the label of each statement, with its place and text."""
+    if attribution is None:
+        return []
+    labels = {each.statement_index: each for each in attribution.support}
+    return [
+        PlainItem(
+            statement_index=statement.index,
+            answer_start=statement.start + offset,
+            answer_end=statement.end + offset,
+            text=statement.text,
+            label=judged.label,
+            probability=judged.probability,
+            reason=judged.reason,
+        )
+        for statement in attribution.statements
+        if (judged := labels.get(statement.index)) is not None
+    ]
