@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import uuid4
@@ -68,9 +68,9 @@ class Report(TypedDict):
     """Why the status is not "ok"."""
     answer: str
     """The answer that was attributed."""
-    documents: list[dict[str, Any]]
+    documents: Sequence[Mapping[str, Any]]
     """Copies of what was retrieved; a citation's `chunk_index` counts them from 0."""
-    support: list[dict[str, Any]]
+    support: Sequence[Mapping[str, Any]]
     """The label of each statement of the answer."""
 
 
