@@ -51,8 +51,9 @@ def test_copies_hold_both() -> None:
 def test_a_response_keeps_its_entries_when_payloads_come() -> None:
     response: Any = SimpleNamespace(metadata={"node": {"page": 1}})
     made = show_payload(response)
+    assert made is not None
     assert made is response.metadata
-    assert dict(response.metadata) == {"node": {"page": 1}}
+    assert dict(made) == {"node": {"page": 1}}
     assert show_payload(response) is made
     assert show_payload(SimpleNamespace(metadata="text")) is None
     assert show_payload(object()) is None
