@@ -32,12 +32,14 @@ class Lineage(Generic[Call]):
 
     def __init__(self, calls: Sequence[Call], texts: Sequence[str]) -> None:
         self.calls = tuple(calls)
-        self.texts = [flat(text) for text in texts]
-        """The chunks' texts, with single spaces."""
+        self.texts = [flat(text) for text in texts] if len(self.calls) > 1 else list(texts)
+        """The chunks' texts, with single spaces if there are several calls."""
         self.verdicts = [is_verdict(call.text or call.arguments) for call in self.calls]
         prompts = [prompt_texts(call.prompt) for call in self.calls]
-        self.shown = _shown(prompts, self.texts)
-        """For each call, which of the chunks stand in its prompt."""
+        # Of a single call there is nothing to be told apart, and prompts are long.
+        alone = [frozenset(range(len(self.texts)))]
+        self.shown = alone if len(prompts) == 1 else _shown(prompts, self.texts)
+        """For each call, which of the chunks stand in its prompt; all for a call that is alone."""
         # Formatters change texts, and what stands nowhere as it is may stand in another dress.
         missing = set(range(len(texts))).difference(*self.shown) if prompts else set()
         for place, prompt in enumerate(prompts if len(prompts) > 1 else []):
@@ -47,7 +49,7 @@ class Lineage(Generic[Call]):
             self.shown[place] |= {sought[each.chunk_index] for each in found}
             prompts[place] = _blanked(prompt, found)
         self._bare = [
-            _without(prompt, (self.texts[index] for index in shown))
+            _without(prompt, (self.texts[index] for index in shown)) if len(prompts) > 1 else ""
             for prompt, shown in zip(prompts, self.shown, strict=True)
         ]
         self.steps: list[tuple[int, ...]] = []
