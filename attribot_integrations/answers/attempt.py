@@ -91,9 +91,7 @@ _Made: TypeAlias = "tuple[Attribution, tuple[str, ...]]"
 """An attribution, and what is to be said about it."""
 
 
-def _through(
-    engine: RequestAttributor, captured: CapturedAnswer, known: dict[int, _Made]
-) -> _Made:
+def _through(engine: RequestAttributor, captured: CapturedAnswer, known: dict[int, _Made]) -> _Made:
     """Attribute an answer by its own prompts, each intermediate answer once."""
     if id(captured) not in known:
         known[id(captured)] = _led_through(engine, captured, known)
@@ -162,9 +160,7 @@ def _places(
             f"none of the {len(captured.chunks)} {captured.kind} stands in the prompt"
         ) from None
     missing = [
-        place
-        for place in locations[: len(own)]
-        if not place.located and place.outcome != "blank"
+        place for place in locations[: len(own)] if not place.located and place.outcome != "blank"
     ]
     doubtful = [place for place in missing if place.traces]
     if doubtful:
@@ -206,9 +202,7 @@ def _left_out(captured: CapturedAnswer, absent: Sequence[int]) -> list[str]:
     return [f"{captured.kind} {listed} were not shown to the model and are not scored"]
 
 
-def _repeated(
-    captured: CapturedAnswer, attribution: Attribution, own: Sequence[int]
-) -> list[str]:
+def _repeated(captured: CapturedAnswer, attribution: Attribution, own: Sequence[int]) -> list[str]:
     places = [place for place in attribution.locations if place.outcome == "repeated"]
     if not places:
         return []

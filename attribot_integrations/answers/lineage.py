@@ -45,7 +45,9 @@ class Lineage(Generic[Call]):
         for place, prompt in enumerate(prompts if len(prompts) > 1 else []):
             sought = sorted(missing if self.shown[place] else range(len(texts)))
             chunks = [Chunk(texts[index]) for index in sought]
-            found = [each for each in locate_chunks(prompt, chunks) if each.located] if chunks else []
+            found = (
+                [each for each in locate_chunks(prompt, chunks) if each.located] if chunks else []
+            )
             self.shown[place] |= {sought[each.chunk_index] for each in found}
             prompts[place] = _blanked(prompt, found)
         self._bare = [

@@ -64,7 +64,9 @@ def answers_of(
             notes=notes,
         )
         if captured is not None:
-            found.append(captured if captured.question else replace(captured, question=question or ""))
+            found.append(
+                captured if captured.question else replace(captured, question=question or "")
+            )
     return found
 
 
@@ -90,8 +92,10 @@ def _written(
     if len(found) > len(calls) == 1 and output.answer is None:
         prose = [index for index in found if not lineage.verdicts[index]]
         if len(prose) > 1:
-            notes = ("the output holds several texts of the model, the last was taken: name the "
-                     "answer's with answer_key",)
+            notes = (
+                "the output holds several texts of the model, the last was taken: name the "
+                "answer's with answer_key",
+            )
     if output.answer is not None:
         primary = next((each for each in several if each.text == output.answer), None)
         if primary is None:
@@ -138,7 +142,9 @@ def _one(output: Output, written: Sequence[_Written]) -> tuple[Output, tuple[str
     if len(plain) == 1 or len(written) == 1:
         notes = ()
         if len(written) > 1:
-            notes = ("other fields that the model filled in are left out: name them with answer_key",)
+            notes = (
+                "other fields that the model filled in are left out: name them with answer_key",
+            )
         return replace(output, answer=(plain or list(written))[0].text), notes
     spans, start = [], 0
     for each in written:
@@ -148,9 +154,7 @@ def _one(output: Output, written: Sequence[_Written]) -> tuple[Output, tuple[str
     return replace(output, answer=answer, statements=tuple(spans)), ()
 
 
-def _searches_itself(
-    tree: RunTree, lineage: Lineage[ModelCall], index: int, other: int
-) -> bool:
+def _searches_itself(tree: RunTree, lineage: Lineage[ModelCall], index: int, other: int) -> bool:
     """Whether the part of a run around one call, but not around another, has its own search."""
     pair = [_Written("", index), _Written("", other)]
     branch = _Branches(tree, lineage, pair).inside(pair[0])
@@ -172,9 +176,7 @@ class _Branches:
     def inside(self, written: _Written) -> RunTree:
         """Return the largest part of the run that gave this answer and no other."""
         top = self._top(written.call)
-        runs = {
-            id: run for id, run in self.tree.runs.items() if top in self.tree.path(id)
-        }
+        runs = {id: run for id, run in self.tree.runs.items() if top in self.tree.path(id)}
         return RunTree(top, runs)
 
     def of(self, written: _Written) -> RunTree:

@@ -16,7 +16,9 @@ _WORDS: Final = regex.compile(
     r"|(?:not |un)?(?:relevant|grounded|supported|useful)|-?\d+(?:\.\d+)?(?:\s*/\s*\d+)?)\W*",
     regex.IGNORECASE,
 )
-_KEYS: Final = regex.compile(r"score|grade|rating|verdict|relevan|binary|grounded", regex.IGNORECASE)
+_KEYS: Final = regex.compile(
+    r"score|grade|rating|verdict|relevan|binary|grounded", regex.IGNORECASE
+)
 _LONGEST: Final = 4_000
 """Characters of the longest text that may be a verdict's JSON."""
 

@@ -122,7 +122,9 @@ def prompt_messages(messages: Iterable[BaseMessage]) -> list[dict[str, str]]:
 
     Documents in content blocks are text, set apart by blank lines.
     """
-    return [{"role": message_role(message), "content": _shown_text(message)} for message in messages]
+    return [
+        {"role": message_role(message), "content": _shown_text(message)} for message in messages
+    ]
 
 
 def _shown_text(message: BaseMessage) -> str:

@@ -52,9 +52,7 @@ def block_chunk(block: object) -> Chunk | None:
     if text is None:
         return None
     source = block.get("source")
-    metadata = {
-        key: block[key] for key in ("title", "url", "context", "file_id") if block.get(key)
-    }
+    metadata = {key: block[key] for key in ("title", "url", "context", "file_id") if block.get(key)}
     if isinstance(source, str):
         metadata["source"] = source
     extras = block.get("extras")

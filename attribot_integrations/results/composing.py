@@ -131,17 +131,13 @@ class _Composed:
             found.append(Source(number, level, chunk, position, start, end, text, ids))
         return tuple(found)
 
-    def cited(
-        self, sources: Sequence[Source], support: Sequence[Support]
-    ) -> tuple[Citation, ...]:
+    def cited(self, sources: Sequence[Source], support: Sequence[Support]) -> tuple[Citation, ...]:
         """Return the citations with ids and numbers, by statement, strongest first."""
         ids = {_key(source): source.id for source in sources}
         groups = {(each.statement, key): each for each in self.groups for key in each.keys}
         numbers: dict[str, int] = {}
         made = []
-        places = sorted(
-            self.citations, key=lambda place: (place[0], -self.citations[place].score)
-        )
+        places = sorted(self.citations, key=lambda place: (place[0], -self.citations[place].score))
         for place in places:
             citation, key = self.citations[place], place[1]
             same = " ".join(self.chunks[key[0]].text.split())
@@ -321,8 +317,10 @@ def _judged(
         inner = behind.get(citation.chunk_index)
         if places[citation.chunk_index] is not None or (
             inner is not None
-            and any(_near(each, citation.chunk_start, citation.chunk_end)
-                    for each in inner.shown_citations)
+            and any(
+                _near(each, citation.chunk_start, citation.chunk_end)
+                for each in inner.shown_citations
+            )
         ):
             carried.add(citation.statement_index)
     return [

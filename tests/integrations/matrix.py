@@ -50,7 +50,9 @@ class Piece:
 
 
 PIECES: Final = (
-    Piece("norba", "The maker of the Norba phone is Kelmar Press.\nThe Norba phone costs 440 coins."),
+    Piece(
+        "norba", "The maker of the Norba phone is Kelmar Press.\nThe Norba phone costs 440 coins."
+    ),
     Piece(
         "norzel",
         'The maker of the "Norzel" bike is Ros-\nlin Works & Sons.\nIn shops the Norzel bike costs '

@@ -43,7 +43,10 @@ class OverlapEngine:
         words = list(re.finditer(r"\w+", request.answer))
         spans = [word.span() for word in words]
         scores = np.array(
-            [[_carries(source.text, word.group()) for word in words] for source in context.sentences],
+            [
+                [_carries(source.text, word.group()) for word in words]
+                for source in context.sentences
+            ],
             dtype=np.float32,
         ).reshape(len(context.sentences), len(words))
         statements = find_statements(request.answer, spans, given=request.statements)

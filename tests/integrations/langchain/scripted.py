@@ -24,9 +24,7 @@ PHONE = Document("The price of the Norba phone is 440 coins.", id="norba")
 GALBA = Document(SECOND, id="galba")
 FLAG = Document("The flag of Galba shows the fox.", id="flag")
 
-ASK = (
-    "Answer the question using only the context.\n\nContext:\n{context}\n\nQuestion: {question}"
-)
+ASK = "Answer the question using only the context.\n\nContext:\n{context}\n\nQuestion: {question}"
 PROMPT = ChatPromptTemplate.from_template(ASK)
 
 Line = str | AIMessage | Callable[[list[BaseMessage]], str]

@@ -36,7 +36,6 @@ from attribot_integrations.langchain import (
     cite,
 )
 from attribot_integrations.langchain.agents import CitationMiddleware
-from attribot_integrations.langchain.plain import PlainDocument
 from tests.integrations.langchain.fakes import FixedRetriever, last, using
 from tests.integrations.langchain.scripted import (
     ANSWER,
@@ -170,24 +169,6 @@ def test_results_can_be_dumped_and_checkpointed(caplog: pytest.LogCaptureFixture
     )
 
 
-def test_items_are_read_as_attributes_too() -> None:
-    result = cite(rag(BIKE, PHONE), engine()).invoke(QUESTION)
-    (citation,) = result["citations"]
-    assert (citation.number, citation.text) == (citation["number"], BIKE.page_content)
-    document = result["documents"][citation.chunk_index]
-    assert (document.page_content, document.metadata, document.id) == (
-        BIKE.page_content,
-        {"page": 17},
-        "norzel",
-    )
-    assert result["documents"] == [BIKE, PHONE]
-    assert document != PHONE
-    assert copy.deepcopy(result) == pickle.loads(pickle.dumps(result)) == result
-    with pytest.raises(AttributeError, match="PlainDocument has no 'text'"):
-        _ = document.text
-    assert PlainDocument(page_content="a", metadata={}, id=None) == Document("a")
-
-
 def test_the_state_of_an_agent_holds_everything() -> None:
     made = agent(CitationMiddleware(engine()), checkpointer=InMemorySaver())
     state = made.invoke(ASKED, THREAD)
@@ -212,7 +193,11 @@ def test_the_middleware_records_what_the_model_saw(order: str, other: str) -> No
         return found.page_content, [found]
 
     model = Scripted(
-        lines=[calls("look", "1", query="bike"), calls("look", "2", query="phone"), PHONE.page_content]
+        lines=[
+            calls("look", "1", query="bike"),
+            calls("look", "2", query="phone"),
+            PHONE.page_content,
+        ]
     )
     edits: Any = (
         ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=1, keep=1)])
@@ -284,7 +269,9 @@ async def test_agents_are_streamed(modes: dict[str, Any]) -> None:
     assert [each.chunk_id for each in result["citations"]] == ["norzel"]
     told = [piece["answer"] for piece in pieces if "answer" in piece]
     assert (len(told) > 3) == ("messages" in str(modes)), told
-    later = [piece async for piece in cite(agent(model=Streaming), engine()).astream(ASKED, **modes)]
+    later = [
+        piece async for piece in cite(agent(model=Streaming), engine()).astream(ASKED, **modes)
+    ]
     assert [piece.get("answer") for piece in later] == [piece.get("answer") for piece in pieces]
 
 

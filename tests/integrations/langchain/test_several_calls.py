@@ -41,9 +41,9 @@ def check_bike(record: CitationRecord, answer: str = ANSWER) -> None:
     assert (record.status, record.reason, record.prompt_used) == ("ok", None, "captured")
     assert cited(record) == {"norzel"}
     (citation, *_) = record.citations
-    assert record.chunks[citation.chunk_index].text[
-        citation.chunk_start : citation.chunk_end
-    ] == (BIKE.page_content)
+    assert record.chunks[citation.chunk_index].text[citation.chunk_start : citation.chunk_end] == (
+        BIKE.page_content
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,19 @@ def test_summaries_of_summaries() -> None:
 
     def pairs(query: str) -> str:
         documents = FixedRetriever(found=found).invoke(query)
-        first = [model.invoke(ASK.format(context=d.page_content, question=query)).text for d in documents]
+        first = [
+            model.invoke(ASK.format(context=d.page_content, question=query)).text for d in documents
+        ]
         second = [model.invoke(f"Merge:\n{a}\n{b}").text for a, b in (first[:2], first[2:])]
         return str(model.invoke(ASK.format(context="\n".join(second), question=query)).text)
 
     handler = watched()
     RunnableLambda(pairs).invoke(QUESTION, using(handler))
     record = last(handler)
-    assert [step.answer for step in record.captured.steps] == ["440 and May.", "910 coins; the fox."]
+    assert [step.answer for step in record.captured.steps] == [
+        "440 and May.",
+        "910 coins; the fox.",
+    ]
     assert [len(step.steps) for step in record.captured.steps] == [2, 2]
     assert (record.answer, record.prompt_used) == (ANSWER, "captured")
     assert record.attribution is not None
@@ -133,9 +138,15 @@ def node_retrieve(state: State) -> State:
 
 
 def node_grade(state: State) -> State:
-    grader = ChatPromptTemplate.from_template("Relevant? JSON.\n{text}") | Scripted(
-        lines=[lambda messages: f'{{"score": "{"yes" if "Norzel" in messages[0].text else "no"}"}}']
-    ) | JsonOutputParser()
+    grader = (
+        ChatPromptTemplate.from_template("Relevant? JSON.\n{text}")
+        | Scripted(
+            lines=[
+                lambda messages: f'{{"score": "{"yes" if "Norzel" in messages[0].text else "no"}"}}'
+            ]
+        )
+        | JsonOutputParser()
+    )
     kept = [
         each
         for each in state["documents"]

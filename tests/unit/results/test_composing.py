@@ -62,15 +62,30 @@ def test_chunks_keep_their_places() -> None:
 
 def test_parts_are_joined() -> None:
     answer = "1) Ada is 90.\n2) Cleo is 8."
-    parts = [(start, attribute(answer[start : start + size], *CHUNKS)) for start, size in ((3, 10), (17, 10))]
+    parts = [
+        (start, attribute(answer[start : start + size], *CHUNKS))
+        for start, size in ((3, 10), (17, 10))
+    ]
     whole = joined("All?", answer, parts, "id")
     assert [each.text for each in whole.statements] == ["Ada is 90.", "Cleo is 8."]
-    assert [answer[each.start : each.end] for each in whole.statements] == ["Ada is 90.", "Cleo is 8."]
-    assert [(each.chunk_index, answer[each.answer_start : each.answer_end]) for each in whole.citations] == [
+    assert [answer[each.start : each.end] for each in whole.statements] == [
+        "Ada is 90.",
+        "Cleo is 8.",
+    ]
+    assert [
+        (each.chunk_index, answer[each.answer_start : each.answer_end]) for each in whole.citations
+    ] == [
         (0, "Ada is 90."),
         (1, "Cleo is 8."),
     ]
-    assert [answer[slice(*span)] for span in whole.token_spans] == ["Ada", "is", "90", "Cleo", "is", "8"]
+    assert [answer[slice(*span)] for span in whole.token_spans] == [
+        "Ada",
+        "is",
+        "90",
+        "Cleo",
+        "is",
+        "8",
+    ]
     assert len(whole.token_log_probs) == len(whole.token_spans) == 6
     assert [each.label for each in whole.support] == ["supported", "supported"]
     assert whole.log_likelihood == pytest.approx(sum(part.log_likelihood for _, part in parts))
@@ -79,7 +94,10 @@ def test_parts_are_joined() -> None:
 def test_an_attempt_leads_through_steps_and_asks_for_each_once() -> None:
     engine = OverlapEngine()
     step = captured(
-        chunks=CHUNKS, answer="Cleo has 8.", prompt="Bea is 7. Cleo is 8.", left_out=frozenset({0, 2})
+        chunks=CHUNKS,
+        answer="Cleo has 8.",
+        prompt="Bea is 7. Cleo is 8.",
+        left_out=frozenset({0, 2}),
     )
     second = captured(
         chunks=CHUNKS, answer="Say Cleo 8.", prompt="Merge: Cleo has 8.", steps=(step,),
