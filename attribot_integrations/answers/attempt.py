@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from typing_extensions import TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
@@ -216,5 +214,7 @@ def _numbers(places: Iterable[ChunkLocation], own: Sequence[int]) -> str:
 
 
 def _scored(attribution: Attribution, used: PromptUsed, notes: tuple[str, ...]) -> Outcome:
+    if attribution.stopped is not None:
+        notes = (*notes, attribution.stopped)
     status: Status = "approximate" if notes else "ok"
     return Outcome(status, "; ".join(notes) or None, attribution, used)

@@ -42,13 +42,14 @@ class Lineage(Generic[Call]):
         """For each call, which of the chunks stand in its prompt; all for a call that is alone."""
         # Formatters change texts, and what stands nowhere as it is may stand in another dress.
         missing = set(range(len(texts))).difference(*self.shown) if prompts else set()
+        chunks = [Chunk(text) for text in texts]  # all, for the others bound a part of one
         for place, prompt in enumerate(prompts if len(prompts) > 1 else []):
-            sought = sorted(missing if self.shown[place] else range(len(texts)))
-            chunks = [Chunk(texts[index]) for index in sought]
-            found = (
-                [each for each in locate_chunks(prompt, chunks) if each.located] if chunks else []
-            )
-            self.shown[place] |= {sought[each.chunk_index] for each in found}
+            sought = missing if self.shown[place] else set(range(len(texts)))
+            if not sought:
+                continue
+            located = locate_chunks(prompt, chunks)
+            found = [each for each in located if each.located and each.chunk_index in sought]
+            self.shown[place] |= {each.chunk_index for each in found}
             prompts[place] = _blanked(prompt, found)
         self._bare = [
             _without(prompt, (self.texts[index] for index in shown)) if len(prompts) > 1 else ""

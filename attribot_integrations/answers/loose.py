@@ -1,9 +1,9 @@
 """What ran outside of any pipeline that was watched, and belongs to an answer all the same.
 
 Handlers that are given to parts, in their constructors, see a retriever and a model, but not what
-joins them; so it is in code that calls one after the other. What was found belongs to the model call
-whose prompt shows it. And a model that is shown an earlier answer, without documents of its own,
-judges that answer; what it writes is none.
+joins them; so it is in code that calls one after the other. What was found belongs to the model
+call whose prompt shows it. And a model that is shown an earlier answer, without documents of its
+own, judges that answer; what it writes is none.
 """
 
 from __future__ import annotations

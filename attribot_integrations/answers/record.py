@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attribot_integrations.context.prompts import PromptTemplate
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.requests.attributors import RequestAttributor
+    from attribot_integrations.requests.options import AttributionRequest
     from attribot_integrations.results import Attribution, Citation
 
 __all__ = ["AnswerRecord", "await_for", "wait_for"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer, ModelCall
 from attribot_integrations.answers.choosing import (
@@ -18,7 +18,7 @@ from attribot_integrations.answers.lineage import Lineage, prompt_texts
 from attribot_integrations.answers.output import Output
 from attribot_integrations.context.sources import Chunk
 
-__all__ = ["Run", "RunKind", "RunTree"]
+__all__ = ["Run", "RunKind", "RunTree", "explained"]
 
 RunKind = Literal["chain", "retriever", "model", "tool"]
 """What a run is of."""
@@ -163,12 +163,7 @@ class RunTree:
         if output.written_by is not None and (choice.notes or choice.call is None):
             by = f"{output.written_by} wrote the answer, no model did"
             return replace(base, unseen=by, notes=notes, problem=None if chunks else untold)
-        if choice.parts:
-            parts = ((start, _part(base, lineage, index)) for start, index in choice.parts)
-            return replace(base, parts=tuple(parts))
-        if choice.unseen is not None or choice.index is None:
-            return base
-        return _explained(base, lineage, choice.index)
+        return explained(base, lineage, choice)
 
     def _worked(self) -> bool:
         return any(run.kind in ("model", "retriever") for run in self.runs.values())
@@ -222,6 +217,22 @@ def _involved(lineage: Lineage[ModelCall], choice: Choice[ModelCall]) -> list[in
 
 def _prompt(lineage: Lineage[ModelCall], index: int) -> list[str]:
     return prompt_texts(lineage.calls[index].prompt)
+
+
+def explained(base: CapturedAnswer, lineage: Lineage[Any], choice: Choice[Any]) -> CapturedAnswer:
+    """Return an answer with the prompts that explain it, as far as they do.
+
+    Args:
+        base: The answer, with the chunks of the lineage.
+        lineage: The calls that may have written it.
+        choice: Which of them did.
+    """
+    if choice.parts:
+        parts = ((start, _part(base, lineage, index)) for start, index in choice.parts)
+        return replace(base, parts=tuple(parts))
+    if choice.unseen is not None or choice.index is None:
+        return base
+    return _explained(base, lineage, choice.index)
 
 
 def _explained(

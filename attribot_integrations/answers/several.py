@@ -140,7 +140,7 @@ def _one(output: Output, written: Sequence[_Written]) -> tuple[Output, tuple[str
     """Put the fields that a model filled in together, each a statement; or take the one text."""
     plain = [each for each in written if each.text in output.plain]
     if len(plain) == 1 or len(written) == 1:
-        notes = ()
+        notes: tuple[str, ...] = ()
         if len(written) > 1:
             notes = (
                 "other fields that the model filled in are left out: name them with answer_key",

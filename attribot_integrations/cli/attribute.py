@@ -98,6 +98,20 @@ _Method = Annotated[
 _Level = Annotated[LevelOption, typer.Option(help="What is scored.")]
 _MinScore = Annotated[float, typer.Option(help="Least score of a cited source, in nats (above 0).")]
 _MaxCitations = Annotated[int, typer.Option(min=1, help="Most sources cited for a statement.")]
+_MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        help="Most seconds for one line: the best scores so far are written, and what is missing "
+        "is said.",
+        show_default=False,
+    ),
+]
+_MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Most tokens run through models for one line, likewise.", show_default=False
+    ),
+]
 _Limit = Annotated[
     int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
 ]
@@ -131,6 +145,8 @@ def attribute(
     level: _Level = LevelOption.SENTENCE,
     min_score: _MinScore = 1.0,
     max_citations: _MaxCitations = 3,
+    max_seconds: _MaxSeconds = None,
+    max_tokens: _MaxTokens = None,
     limit: _Limit = None,
     shard: _Shard = None,
     resume: _Resume = False,
@@ -152,7 +168,8 @@ def attribute(
 
     as_text = format is FormatOption.TEXT
     variables = chat_options(chat_option)
-    options = _engine_options(method, level, min_score, max_citations)
+    limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
+    options = _engine_options(method, level, min_score, max_citations, max_seconds, max_tokens)
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
     _check_output(output, file, overwrite or resume)
@@ -172,7 +189,8 @@ def attribute(
                 "dtype": dtype.value if dtype else None,
             }
             shown = {"level": level.value, "min_score": min_score, "max_citations": max_citations}
-            how = {"method": method, "chat_options": variables}
+            given = {name: limit for name, limit in limits.items() if limit is not None}
+            how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
         else:
             _stream(selected, output, load(device_map), overwrite=overwrite, as_text=as_text)
@@ -232,7 +250,12 @@ def _run(
 
 
 def _engine_options(
-    method: str | None, level: LevelOption, min_score: float, max_citations: int
+    method: str | None,
+    level: LevelOption,
+    min_score: float,
+    max_citations: int,
+    max_seconds: float | None,
+    max_tokens: int | None,
 ) -> EngineOptions:
     from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
@@ -248,6 +271,8 @@ def _engine_options(
             method=None if method is None else named_method(method),
             levels=levels[level],
             policy=ThresholdPolicy(min_score, max_citations),
+            max_seconds=max_seconds,
+            max_tokens=max_tokens,
         )
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error

@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.prompts import Prompt, fill_template
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
-from attribot_integrations.errors import ConfigurationError, InputError
+from attribot_integrations.engine.method_choice import chosen_method, default_method
+from attribot_integrations.errors import InputError
 from attribot_integrations.methods import (
-    METHODS,
+    Knockout,
+    LeaveOneOut,
     Method,
     MethodInput,
     MethodScores,
     ScreenAndRescore,
 )
-from attribot_integrations.methods.presets import named_method
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
-from attribot_integrations.results import Attribution, Cost
+from attribot_integrations.results import Attribution, Cost, Estimand
 from attribot_integrations.results.citations import make_citations
 from attribot_integrations.results.showing import numbered_as_shown
 from attribot_integrations.results.statements import find_statements, statement_scores
-from attribot_integrations.results.support import gather_evidence
+from attribot_integrations.results.support import Support, gather_evidence
+from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AnswerScorer, HeldContext, ScoringModel
 
 __all__ = [
     "SharedContexts",
     "attribute_answer",
     "build_prompt",
-    "check_models",
-    "expected_method",
 ]
 
 _logger = logging.getLogger(__name__)
+
+_BEST_FIRST = ScreenAndRescore(Knockout(), threshold=-math.inf)
+"""Exact scores for all, the most promising sources first."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ def attribute_answer(
     request: AttributionRequest,
     options: EngineOptions,
     shared: SharedContexts | None = None,
+    *,
+    cancelled: threading.Event | None = None,
 ) -> Attribution:
     """Score every source of a request's context, and cite those that carry the answer.
 
@@ -71,27 +78,37 @@ def attribute_answer(
         request: The answer with its question and chunks.
         options: What to do with it.
         shared: Activations of the context, if requests with the same one are attributed in turn.
+        cancelled: Set by another thread when the result is not wanted any more.
 
     Raises:
         InputError: If the request cannot be attributed.
         ConfigurationError: If the method needs a proxy and there is none.
         ModelError: If a model cannot run the method, or gives numbers that are not finite.
         OutOfMemoryError: If not even one ablation fits in memory.
+        CancelledError: If it was cancelled; the pass in progress is finished.
     """
     started = time.perf_counter()
     chosen = chosen_method(options, has_proxy=proxy is not None)
     _check_request(request)
     chunks = as_chunks(request.chunks)
     prompt, sources, locations = build_prompt(request, chunks, options)
+    budget = Budget(
+        max_seconds=options.max_seconds,
+        max_tokens=options.max_tokens,
+        sources=len(sources.at(options.levels)),
+        started=started,
+        cancelled=cancelled,
+    )
     scorer = target.scorer(
         prompt,
         request.answer,
         token_budget=options.token_budget,
         generated_ids=request.generated_ids,
         held=shared.target if shared else None,
+        budget=budget,
     )
     on_proxy = _proxy_scorer(
-        proxy, prompt, request.answer, options, chosen, shared.proxy if shared else None
+        proxy, prompt, request.answer, options, chosen, shared.proxy if shared else None, budget
     )
     inputs = MethodInput(
         target=scorer,
@@ -102,11 +119,12 @@ def attribute_answer(
             request.answer, scorer.token_spans, options.splitter, request.statements
         ),
         token_spans=scorer.token_spans,
+        budget=budget,
     )
     method = chosen or default_method(
         can_knock_out=(on_proxy or scorer).can_knock_out, on_proxy=on_proxy is not None
     )
-    result = method.run(inputs)
+    method, result = _scored(method, inputs)
 
     def spent() -> Cost:
         models = tuple(each.cost for each in (scorer, on_proxy) if each is not None)
@@ -115,57 +133,46 @@ def attribute_answer(
     return _concluded(request, chunks, locations, inputs, method.name, result, options, spent)
 
 
-def check_models(target: object, proxy: object, options: EngineOptions) -> None:
-    """Refuse models that an engine cannot be made of.
+def _scored(method: Method, inputs: MethodInput) -> tuple[Method, MethodScores]:
+    """Run a method; where the budget has no room for exact scores of all, the best come first."""
+    exact = isinstance(method, LeaveOneOut) and method.on == "target"
+    if not (exact and inputs.budget.limited and inputs.target.can_knock_out):
+        return method, method.run(inputs)
+    with inputs.budget.only_whole():
+        result = method.run(inputs)
+    return (_BEST_FIRST, _BEST_FIRST.run(inputs)) if inputs.budget.declined else (method, result)
 
-    Raises:
-        ConfigurationError: If one is no `ScoringModel`, such as a name or a model without its
-            tokenizer, or if the method needs a proxy and there is none.
+
+def _stopped(budget: Budget, before: str | None, estimands: Sequence[Estimand]) -> str | None:
+    """Say what the budget has cut short.
+
+    Args:
+        budget: The request's.
+        before: The limit that was reached before alternatives were looked for.
+        estimands: What each source's score measures.
     """
-    for role, model, loader in (
-        ("target", target, "AttributionEngine"),
-        ("proxy", proxy, "LanguageModel"),
-    ):
-        if not isinstance(model, ScoringModel) and (model is not None or role == "target"):
-            raise ConfigurationError(
-                f"the {role} must be a LanguageModel, not {type(model).__name__}; "
-                f"{loader}.from_pretrained and from_model make one"
-            )
-    chosen_method(options, has_proxy=proxy is not None)
+    if budget.reached is None:
+        return None
+    if before is None:
+        return f"{budget.reached} reached, so sources that say the same were not looked for"
+    total, missing = len(estimands), estimands.count("unscored")
+    if missing:
+        count = f"{missing} of {total}" if missing < total else f"all {total}"
+        return f"{budget.reached} reached, {count} sources are without a score"
+    rescored = sum(each in ("target_loo", "target_pruned_loo") for each in estimands)
+    return f"{budget.reached} reached after {rescored} of {total} sources were rescored"
 
 
-def chosen_method(options: EngineOptions, *, has_proxy: bool) -> Method | None:
-    """Return the method that was asked for; `None` if the choice is left to the engine.
-
-    Raises:
-        ConfigurationError: If the method needs a proxy and there is none.
-    """
-    method = options.method
-    if isinstance(method, str):
-        method = named_method(method)
-    if method is not None and method.needs_proxy and not has_proxy:
-        raise ConfigurationError(
-            f"the method {method.name!r} runs a proxy model, and the engine has none: "
-            "pass proxy=…, or choose another method"
-        )
-    return method
-
-
-def expected_method(
-    target: ScoringModel, proxy: ScoringModel | None, options: EngineOptions
-) -> Method:
-    """Return the method of requests that meet no obstacle of their own."""
-    usual = default_method(
-        can_knock_out=(proxy or target).can_knock_out, on_proxy=proxy is not None
+def _withheld(support: tuple[Support, ...], stopped: str | None) -> tuple[Support, ...]:
+    """Withhold the label that says that no source stands out, if not all was tried."""
+    if stopped is None:
+        return support
+    return tuple(
+        replace(each, label="unknown", reason=f"it depends on the context, but {stopped}")
+        if each.label == "uncertain"
+        else each
+        for each in support
     )
-    return chosen_method(options, has_proxy=proxy is not None) or usual
-
-
-def default_method(*, can_knock_out: bool, on_proxy: bool) -> Method:
-    """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
-    if on_proxy:
-        return ScreenAndRescore(METHODS["proxy-knockout" if can_knock_out else "proxy"])
-    return METHODS["balanced" if can_knock_out else "exact"]
 
 
 def _concluded(
@@ -179,7 +186,9 @@ def _concluded(
     spent: Callable[[], Cost],
 ) -> Attribution:
     """Turn scores into citations and labels; what was spent is asked for at the end."""
+    reached = inputs.budget.reached
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
+    stopped = _stopped(inputs.budget, reached, result.estimands)
     scores = statement_scores(result.scores, inputs.statements)
     citations = make_citations(
         options.policy,
@@ -200,7 +209,7 @@ def _concluded(
         alternatives,
         complete=not any(location.traces for location in locations),
     )
-    support = options.support(evidence)
+    support = _withheld(options.support(evidence), stopped)
     return Attribution(
         question=request.question,
         answer=request.answer,
@@ -221,6 +230,7 @@ def _concluded(
         audit=result.audit,
         alternatives=alternatives,
         support=support,
+        stopped=stopped,
         cost=spent(),
     )
 
@@ -232,12 +242,15 @@ def _proxy_scorer(
     options: EngineOptions,
     method: Method | None,
     held: HeldContext | None,
+    budget: Budget,
 ) -> AnswerScorer | None:
     """Return a scorer on the proxy, if the method, or the default one, can use it."""
     if proxy is None or (method is not None and not method.needs_proxy):
         return None
     try:
-        return proxy.scorer(prompt, answer, token_budget=options.token_budget, held=held)
+        return proxy.scorer(
+            prompt, answer, token_budget=options.token_budget, held=held, budget=budget
+        )
     except InputError as error:
         if method is not None:
             raise

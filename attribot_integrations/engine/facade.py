@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.engine.attributing import attribute_answer, check_models, expected_method
+from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
 from attribot_integrations.engine.bundled import bundled_model_path
+from attribot_integrations.engine.method_choice import check_models, expected_method
 from attribot_integrations.filtering import ChunkScores, Granularity, RelevanceSignal, SignalName
 from attribot_integrations.filtering.chunk_scoring import score_chunks
 from attribot_integrations.requests.options import (
@@ -221,10 +223,19 @@ class AttributionEngine:
         options: EngineOptions | None = None,
         id: str | None = None,
     ) -> Attribution:
-        """Do what `attribute` does in a worker thread, leaving the event loop free."""
-        return await asyncio.to_thread(
-            self.attribute, question, chunks, answer, prompt=prompt, options=options, id=id
-        )
+        """Do what `attribute` does in a worker thread, leaving the event loop free.
+
+        When it is cancelled, the thread stops behind the pass that it is in.
+        """
+        request = AttributionRequest(question, chunks, answer, prompt, id)
+        chosen = given_options(options, self.options)
+        cancelled = threading.Event()
+        try:
+            return await asyncio.to_thread(
+                attribute_answer, self.target, self.proxy, request, chosen, cancelled=cancelled
+            )
+        finally:
+            cancelled.set()
 
     def attribute_batch(
         self,

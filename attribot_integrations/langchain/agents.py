@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import uuid4
@@ -41,8 +41,10 @@ from attribot_integrations.render.utf16 import OffsetUnit, offset_table
 from attribot_integrations.requests.engine_check import check_engine
 
 try:
+    from typing import TypeAlias
+
     from langchain.agents.middleware.types import AgentMiddleware, AgentState, OmitFromInput
-    from typing_extensions import NotRequired, TypeAlias, TypedDict
+    from typing_extensions import NotRequired, TypedDict
 except ImportError as error:
     raise MissingExtraError("CitationMiddleware", "langchain-agents") from error
 
@@ -66,9 +68,9 @@ class Report(TypedDict):
     """Why the status is not "ok"."""
     answer: str
     """The answer that was attributed."""
-    documents: list[dict[str, Any]]
+    documents: Sequence[Mapping[str, Any]]
     """Copies of what was retrieved; a citation's `chunk_index` counts them from 0."""
-    support: list[dict[str, Any]]
+    support: Sequence[Mapping[str, Any]]
     """The label of each statement of the answer."""
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from langchain_core.messages.content import Citation as Annotation
 
-from attribot_integrations.render.citation_data import citation_data
+from attribot_integrations.render.citation_fields import citation_data
 from attribot_integrations.render.utf16 import OffsetUnit
 from attribot_integrations.results import Attribution
 

@@ -161,8 +161,8 @@ class WatchedCall(CapturingHandler):
             answer: The answer.
             offset: Where it starts in what was handed out.
         """
-        for record in self.records:
-            complete(record, self.options.on_citations, raise_error=self.options.raise_error)
+        for each in self.records:
+            complete(each, self.options.on_citations, raise_error=self.options.raise_error)
         record = self.record
         attribution = None if record is None else record.attribution
         rest = dict(output) if isinstance(output, Mapping) else {}

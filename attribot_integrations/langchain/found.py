@@ -88,7 +88,7 @@ def _joined(value: object) -> str | None:
 
 
 def _result(value: Mapping[Any, Any]) -> Chunk | None:
-    if "role" in value or "type" in value and "page_content" not in value:
+    if "role" in value or ("type" in value and "page_content" not in value):
         return None  # a message, or a block of one
     key = next((key for key in _TEXTS if isinstance(value.get(key), str) and value[key]), None)
     if key is None or not (key == "page_content" or any(value.get(place) for place in _PLACES)):

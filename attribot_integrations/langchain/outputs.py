@@ -70,8 +70,9 @@ def _are_answers(value: object) -> bool:
 
 def _last_tool(outputs: object) -> ToolMessage | None:
     """Return the message of a tool whose output is handed to the user as it is."""
-    messages = outputs.get("messages") if isinstance(outputs, Mapping) else None
-    last = messages[-1] if isinstance(messages, list) and messages else None
+    found = outputs.get("messages") if isinstance(outputs, Mapping) else None
+    messages = found if isinstance(found, list) else []
+    last = messages[-1] if messages else None
     if not isinstance(last, ToolMessage) or last.status == "error":
         return None
     asked = (each for each in messages if isinstance(each, BaseMessage))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 
-from attribot_integrations.render.citation_data import citation_data
+from attribot_integrations.render.citation_fields import citation_data
 from attribot_integrations.results.serialization import storable
 
 if TYPE_CHECKING:

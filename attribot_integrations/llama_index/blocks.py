@@ -7,7 +7,11 @@ from typing import Any, Final
 from llama_index.core.base.llms.types import CitationBlock, TextBlock
 
 from attribot_integrations.context.links import web_link
-from attribot_integrations.llama_index.node_citations import find_payloads, get_citations
+from attribot_integrations.llama_index.node_citations import (
+    NodeCitation,
+    find_payloads,
+    get_citations,
+)
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 
@@ -49,7 +53,9 @@ def to_citation_blocks(
 def format_with_markers(
     response: object, *, sources: bool = False, metadata_key: str = "attribution"
 ) -> str:
-    """Return the answer with `[n]` behind every statement that is cited.
+    """Return the answer with `[n]` behind every statement that is cited and supported.
+
+    Of sources that say the same, `[1] or [2]` is written.
 
     Args:
         response: Anything that `get_citations` takes; several answers are parted by blank lines.
@@ -63,11 +69,8 @@ def format_with_markers(
     citations = get_citations(response, metadata_key=metadata_key)
     answers: list[str] = []
     for index, payload in enumerate(payloads):
-        numbers: dict[int, list[int]] = {}
-        for one in citations:
-            if one.answer_index == index and one.number not in numbers.get(one.answer_end, []):
-                numbers.setdefault(one.answer_end, []).append(one.number)
-        answers.append(_marked(payload["answer"], numbers))
+        own = [one for one in citations if one.answer_index == index]
+        answers.append(_marked(payload["answer"], _markers(payload, own)))
     text = "\n\n".join(answers)
     if sources and citations:
         lines = {
@@ -78,12 +81,30 @@ def format_with_markers(
     return text
 
 
-def _marked(answer: str, numbers: dict[int, list[int]]) -> str:
+def _markers(payload: dict[str, Any], citations: list[NodeCitation]) -> dict[int, str]:
+    """Return what to write behind each statement: sources that would do alone are told apart."""
+    markers: dict[int, str] = {}
+    known = {statement["end"]: statement for statement in payload.get("statements", ())}
+    for end in {one.answer_end for one in citations}:
+        statement = known.get(end, {})
+        if statement.get("label") == "unsupported":
+            continue
+        either = set(statement.get("alternatives", ()))
+        of = [(i, one) for i, one in enumerate(citations) if one.answer_end == end]
+        alone = sorted({one.number for i, one in of if i in either})
+        others = sorted({one.number for i, one in of if i not in either} - set(alone))
+        texts = [" or ".join(f"[{number}]" for number in alone)]
+        texts.append("".join(f"[{number}]" for number in others))
+        if shown := " ".join(text for text in texts if text):
+            markers[end] = shown
+    return markers
+
+
+def _marked(answer: str, markers: dict[int, str]) -> str:
     parts: list[str] = []
     offset = 0
-    for end in sorted(numbers):
-        markers = "".join(f"[{number}]" for number in sorted(numbers[end]))
-        parts += [answer[offset:end], " ", markers]
+    for end in sorted(markers):
+        parts += [answer[offset:end], " ", markers[end]]
         offset = end
     return "".join(parts) + answer[offset:]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from llama_index.core.schema import NodeWithScore
 
 from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer
-from attribot_integrations.answers.choosing import choose_call
+from attribot_integrations.answers.choosing import choose_from, may_answer
+from attribot_integrations.answers.lineage import Lineage
+from attribot_integrations.answers.runs import explained
 from attribot_integrations.context.locating import RawPrompt
+from attribot_integrations.llama_index.intermediate import look_behind
 from attribot_integrations.llama_index.nodes import node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
@@ -26,9 +30,11 @@ class CapturedSynthesis(CapturedAnswer):
     """What one answer was made from; its chunks are the texts of the nodes."""
 
     nodes: tuple[NodeWithScore, ...]
-    """The nodes that the answer was made from, in the order of the response's `source_nodes`."""
+    """The nodes that the answer was made from; those behind intermediate answers in their place."""
     offsets: tuple[int, ...] = ()
     """Where each chunk starts in its node's own text."""
+    places: tuple[int | None, ...] = ()
+    """Which of the response's source nodes each node is."""
 
 
 def capture(
@@ -50,36 +56,69 @@ def capture(
         calls_seen: Whether the scope knows all model calls.
         problem: Why the answer cannot be attributed, if that is known.
     """
-    nodes = tuple(scope.nodes)
+    behind = look_behind(id, scope, tuple(scope.calls) if calls_seen else ())
+    nodes, calls = behind.nodes, behind.calls
     texts = node_texts(nodes)
-    calls = tuple(scope.calls) if calls_seen else ()
-    choice = choose_call(calls, [text.shown for text in texts], answer)
-    call = choice.call
+    knowing = engine if isinstance(engine, KnowsItsModel) else None
+    chat = knowing is None or knowing.uses_chat_template
+    may = may_answer(calls, [answer])
+    lineage = Lineage(
+        [replace(call, prompt=_searchable(call, shared=False, chat=chat)) for call in may],
+        [text.chunk.text for text in texts],
+    )
+    choice = choose_from(lineage, answer)
+    call = None if choice.index is None else may[choice.index]
     problem = problem or choice.problem
     if calls_seen and call is None and nodes and answer.strip():
         problem = problem or "no language model was asked"
-    knowing = engine if isinstance(engine, KnowsItsModel) else None
     shared = knowing is not None and knowing.runs(getattr(call and call.llm, "_model", None))
-    prompt: Any = None
-    if call is not None and choice.unseen is None:
-        chat = knowing is None or knowing.uses_chat_template
-        prompt = lay_out(call, texts, shared=shared, chat=chat)
-        prompt = prompt or _searchable(call, shared=shared, chat=chat)
-    return CapturedSynthesis(
+    captured = CapturedSynthesis(
         id=id,
         question=scope.question,
         chunks=tuple(text.chunk for text in texts),
         answer=answer,
-        prompt=prompt,
         unseen=choice.unseen or UNSEEN,
         generator=None if call is None else call.generator,
         generated_ids=call.token_ids if call is not None and shared else None,
         calls=calls,
-        notes=choice.notes,
+        notes=(*choice.notes, *_media(nodes, call)),
         problem=problem,
         kind="nodes",
         nodes=nodes,
         offsets=tuple(text.offset for text in texts),
+        places=_places(nodes, scope.sources or scope.nodes),
+    )
+    captured = cast("CapturedSynthesis", explained(captured, lineage, choice))
+    if call is None or captured.prompt is None or captured.steps or captured.left_out:
+        return captured
+    prompt: Any = lay_out(call, texts, shared=shared, chat=chat)
+    return replace(captured, prompt=prompt or _searchable(call, shared=shared, chat=chat))
+
+
+def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[str, ...]:
+    """Tell of what a model saw and no score accounts for."""
+    if call is None or not call.media:
+        return ()
+    kinds = ("image_resource", "audio_resource", "video_resource")
+    holding = [
+        f"{index} ({one.node.node_id})"
+        for index, one in enumerate(nodes)
+        if any(getattr(one.node, kind, None) is not None for kind in kinds)
+    ]
+    of = f" of nodes {', '.join(holding)}" if holding else ""
+    return (f"the images, sound or video{of} that the model saw are not scored: text alone is",)
+
+
+def _places(
+    nodes: Sequence[NodeWithScore], sources: Sequence[NodeWithScore]
+) -> tuple[int | None, ...]:
+    """Return which of a response's source nodes each node is, `None` if it is none of them."""
+    by_id = {one.node.node_id: index for index, one in reversed(list(enumerate(sources)))}
+    return tuple(
+        index
+        if index < len(sources) and sources[index].node is one.node
+        else by_id.get(one.node.node_id)
+        for index, one in enumerate(nodes)
     )
 
 

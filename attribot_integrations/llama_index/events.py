@@ -126,7 +126,7 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
                 self._end_synthesis(event)
             elif (task := self._desk.book.of(event.response)) is not None:
                 # Some engines write the metadata anew after the synthesis.
-                task.show(event.response)
+                task.show(event.response, self._desk.metadata_key)
         except Exception:
             _logger.warning("event %s could not be handled", event.class_name(), exc_info=True)
 
@@ -134,7 +134,7 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
         scope = self._span_handler.scope_of(event.span_id)
         seen = scope is not None and scope.kind == "synthesis"
         if scope is None or not seen:
-            if self._gate is not None:
+            if not self._span_handler.watches():
                 return
             scope = Scope("synthesis", nodes=list(event.response.source_nodes))
         if scope.serves_search:
@@ -165,4 +165,4 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
             scope.nodes = list(nodes)
             self._desk.begin(response, scope, calls_seen=bool(scope.calls))
         else:
-            task.show(response)
+            self._desk.show(response, task)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
+from attribot_integrations.context.mappings import ReadOnlyMapping
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
+from attribot_integrations.llama_index.tasks import known_task
 
 __all__ = ["NodeCitation", "find_payloads", "get_citations"]
 
@@ -19,8 +20,8 @@ class NodeCitation:
 
     number: int
     """Number shown to readers: one for each cited node, from 1."""
-    source_index: int
-    """Number of the node in the response's `source_nodes`."""
+    source_index: int | None
+    """Number of the node in the response's `source_nodes`; `None` if it is not among these."""
     node_id: str
     ref_doc_id: str | None
     """Id of the document that the node was cut from."""
@@ -70,7 +71,7 @@ def get_citations(
                 **{
                     **entry,
                     "number": entry["number"] + shift,
-                    "metadata": MappingProxyType(dict(entry["metadata"])),
+                    "metadata": ReadOnlyMapping(dict(entry["metadata"])),
                     "answer_index": index,
                 }
             )
@@ -109,6 +110,10 @@ def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
 def _payloads(response: object, key: str) -> Iterator[dict[str, Any]]:
     if isinstance(response, dict) and is_payload(response):
         yield response
+        return
+    task = None if isinstance(response, dict) else known_task(response)
+    if task is not None and not hasattr(response, "metadata"):
+        yield task.payload
         return
     metadata = response if isinstance(response, dict) else getattr(response, "metadata", None)
     if isinstance(metadata, dict) and is_payload(metadata.get(key)):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import RESPONSE_TYPE
@@ -62,6 +64,9 @@ class AttributedQueryEngine(BaseQueryEngine):
                 "AttributedQueryEngine(query_engine, engine)"
             )
         self._query_engine = query_engine
+        self._remake = partial(
+            AttributedQueryEngine, engine=engine, metadata_key=metadata_key, **options
+        )
         self._inside: ContextVar[bool] = ContextVar("attribot_inside", default=False)
         self._handler = AttributionEventHandler(
             engine, metadata_key=metadata_key, gate=self._inside, **options
@@ -70,6 +75,15 @@ class AttributedQueryEngine(BaseQueryEngine):
         attachment = self._handler.attach()
         self._detach = weakref.finalize(self, attachment.detach)
         super().__init__(callback_manager=query_engine.callback_manager)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AttributedQueryEngine:
+        return self._remake(copy.deepcopy(self._query_engine, memo))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an AttributedQueryEngine cannot be pickled, as its models and its handler stay with "
+            "this process: pickle the query engine, and wrap it where it is loaded"
+        )
 
     @property
     def handler(self) -> AttributionEventHandler:

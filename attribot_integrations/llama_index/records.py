@@ -14,7 +14,7 @@ from attribot_integrations.llama_index.spans import attributing
 
 if TYPE_CHECKING:
     from attribot_integrations.answers.attempt import Outcome
-    from attribot_integrations.results import Citation
+    from attribot_integrations.results import Attribution, Citation
 
 __all__ = ["PAYLOAD_VERSION", "AttributionRecord", "is_payload", "payload", "pending_payload"]
 
@@ -32,7 +32,7 @@ class AttributionRecord(AnswerRecord):
 
     @property
     def nodes(self) -> tuple[NodeWithScore, ...]:
-        """The nodes that the answer was made from, in the order of `source_nodes`."""
+        """The nodes that the answer was made from, those behind intermediate answers included."""
         return self.captured.nodes
 
     def to_payload(self) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def pending_payload(id: str) -> dict[str, Any]:
         "seconds": None,
         "answer": None,
         "citations": [],
+        "statements": [],
     }
 
 
@@ -77,7 +78,32 @@ def payload(captured: CapturedSynthesis, outcome: Outcome) -> dict[str, Any]:
         "seconds": None if attribution is None else attribution.cost.seconds,
         "answer": captured.answer,
         "citations": [_citation(captured, citation) for citation in citations],
+        "statements": [] if attribution is None else _statements(attribution),
     }
+
+
+def _statements(attribution: Attribution) -> list[dict[str, Any]]:
+    """Return what is known of each statement: where it is, its label, and sources that are equal.
+
+    `alternatives` holds the positions in `citations` of those of which any one would do.
+    """
+    support = {one.statement_index: one for one in attribution.support}
+    groups = {one.statement_index: set(one.source_ids) for one in attribution.alternatives}
+    return [
+        {
+            "start": statement.start,
+            "end": statement.end,
+            "label": support[statement.index].label if statement.index in support else "unknown",
+            "reason": support[statement.index].reason if statement.index in support else None,
+            "alternatives": [
+                position
+                for position, citation in enumerate(attribution.citations)
+                if citation.statement_index == statement.index
+                and citation.source_id in groups.get(statement.index, ())
+            ],
+        }
+        for statement in attribution.statements
+    ]
 
 
 def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]:
@@ -92,7 +118,7 @@ def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]
     )
     return {
         "number": citation.number,
-        "source_index": index,
+        "source_index": captured.places[index] if captured.places else index,
         "node_id": node.node_id,
         "ref_doc_id": node.ref_doc_id,
         "text": citation.text,

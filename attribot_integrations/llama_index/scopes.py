@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ImageBlock,
+    VideoBlock,
+)
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from attribot_integrations.answers.captured import ModelCall
@@ -33,6 +40,8 @@ class PromptedCall(ModelCall):
     """Values of the template's variables, but for those that it was given before."""
     raw: str | None = None
     """The text that a chat was turned into before it was completed, where it was."""
+    media: bool = False
+    """Whether it was shown images, sound or video."""
     token_ids: tuple[int, ...] = ()
     """Ids of prompt and output, where the model reports them."""
 
@@ -45,6 +54,11 @@ class PromptedCall(ModelCall):
         if method.endswith("chat") and isinstance(messages, Sequence):
             if self.prompt is None:
                 self.prompt = plain_messages(messages)
+                self.media = any(
+                    isinstance(block, AudioBlock | ImageBlock | VideoBlock)
+                    for message in messages
+                    for block in message.blocks
+                )
         elif method.endswith("complete") and isinstance(prompt, str):
             if arguments.get("formatted"):
                 self.raw = prompt
@@ -71,10 +85,13 @@ class Scope:
     """Whether it runs on an event loop, which must not wait for an attribution."""
     parent: Scope | None = None
     serves_search: bool = False
-    """Whether it is part of a retrieval, as for an index of query engines; then it is no answer."""
+    """Whether it is part of a retrieval, as for an index of query engines, or an evaluator's; then
+    it is no answer."""
     question: str = ""
     nodes: Sequence[NodeWithScore] = ()
     """A synthesis's own nodes; elsewhere what was last retrieved or post-processed."""
+    sources: Sequence[NodeWithScore] = ()
+    """The response's source nodes, if there is one."""
     calls: list[PromptedCall] = field(default_factory=list)
     """Model calls outside retrievers, post-processors and inner scopes, in order."""
     owner: object = None

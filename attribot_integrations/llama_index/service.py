@@ -23,8 +23,9 @@ from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.llama_index.capturing import CapturedSynthesis, capture
 from attribot_integrations.llama_index.records import AttributionRecord, is_payload, payload
 from attribot_integrations.llama_index.scopes import Scope
+from attribot_integrations.llama_index.shown import payload_under
 from attribot_integrations.llama_index.spans import attributing, resumed
-from attribot_integrations.llama_index.tasks import Task, TaskBook
+from attribot_integrations.llama_index.tasks import Task, TaskBook, known_task
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
@@ -87,22 +88,24 @@ class AttributionService(AnswerDesk[AttributionRecord]):
             calls_seen: Whether the scope knows all model calls.
 
         Returns:
-            The task; that of an earlier call if the response is known. `None` if another handler
-            has attributed it under the same metadata key.
+            The task; that of an earlier call if the response is known, and another handler's if
+            that has begun it with the same engine, or under the same metadata key: an answer is
+            attributed once, and all handlers get its record. `None` if it shows an old payload.
         """
         known = self.book.of(response)
         if known is not None:
-            known.show(response)
+            known.show(response, self.metadata_key)
             return known
-        shown = self._shown(response)
-        if shown is not None:
-            return self.book.with_id(shown)
-        task = Task(scope, self.metadata_key)
+        task = self._of_another(response)
+        if task is not None:
+            self._join(response, scope, task)
+            return task
+        if self._shown(response) is not None:
+            return None  # a copy of a response that is done, and forgotten
+        task = Task(scope, self.engine)
         self.show(response, task)
-        ancestor = scope.parent
-        while ancestor is not None:
-            ancestor.tasks.append(task)
-            ancestor = ancestor.parent
+        _note(task, scope)
+        scope.sources = list(getattr(response, "source_nodes", None) or ())
         finish = partial(self._finish, task, calls_seen)
         around = partial(resumed, scope)
         if isinstance(response, StreamingResponse) and response.response_txt is None:
@@ -118,7 +121,7 @@ class AttributionService(AnswerDesk[AttributionRecord]):
     def show(self, response: Any, task: Task) -> None:
         """Show a task's outcome in one more response, such as a chat engine's."""
         self.book.add(response, task)
-        task.show(response)
+        task.show(response, self.metadata_key)
 
     def coming(self, response: object) -> Future[AttributionRecord]:
         """Return where the record of a response is, or will be.
@@ -128,6 +131,7 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         """
         shown = self._shown(response)
         task = self.book.of(response) or (shown and self.book.with_id(shown))
+        task = task or self._of_another(response)
         if not task:
             raise InputError(
                 f"no attribution is known of this {type(response).__name__}; it must come from a "
@@ -140,9 +144,26 @@ class AttributionService(AnswerDesk[AttributionRecord]):
 
     def _shown(self, response: object) -> str | None:
         """Return the id of the answer whose payload a response shows."""
-        metadata = getattr(response, "metadata", None)
-        found = metadata.get(self.metadata_key) if isinstance(metadata, dict) else None
+        found = payload_under(response, self.metadata_key)
         return str(found["id"]) if is_payload(found) else None
+
+    def _of_another(self, response: object) -> Task | None:
+        """Return the task that another handler has begun of a response, if it is to be shared."""
+        shown = self._shown(response)
+        task = known_task(response, shown)
+        same = task is not None and (shown is not None or task.engine is self.engine)
+        return task if same else None
+
+    def _join(self, response: object, scope: Scope, task: Task) -> None:
+        """Take part in what another handler has begun."""
+        self.show(response, task)
+        _note(task, scope)
+
+        def keep(coming: Future[AttributionRecord]) -> None:
+            if not coming.cancelled():
+                self.take(coming.result(), apart=scope.is_async)
+
+        task.record.add_done_callback(keep)
 
     def _finish(self, task: Task, calls_seen: bool, answer: str, problem: str | None) -> None:
         """Take an answer that is complete, or as complete as it will be."""
@@ -202,10 +223,17 @@ class ShowsResponses(ShowsRecords[AttributionRecord]):
         return await await_for(self._desk.coming(response), timeout)
 
 
+def _note(task: Task, scope: Scope) -> None:
+    ancestor = scope.parent
+    while ancestor is not None:
+        ancestor.tasks.append(task)
+        ancestor = ancestor.parent
+
+
 def _answer_of(response: Any) -> str:
     """Return the text of a response that is complete; LlamaIndex's own gives "None" for none."""
-    if isinstance(response, Response):
-        return response.response or ""
     if isinstance(response, PydanticResponse):
         return str(response) if response.response is not None else ""
-    return response.response_txt or ""
+    if isinstance(response, StreamingResponse | AsyncStreamingResponse):
+        return response.response_txt or ""
+    return response.response or ""  # a query's or chat's

@@ -28,6 +28,8 @@ from llama_index.core.schema import NodeWithScore
 from pydantic import PrivateAttr
 
 from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.llama_index.dispatching import Reach
+from attribot_integrations.llama_index.evaluating import is_evaluating
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope, ScopeKind, query_text
 
 __all__ = ["AttributionSpanHandler", "attributing", "is_attributing", "resumed"]
@@ -83,7 +85,7 @@ class _Entry:
     adds: Literal["scope", "nodes", "call", "part", "nothing"] = "nothing"
     call: PromptedCall | None = None
     serves_search: bool = False
-    """Whether a retriever or post-processor made it; its model calls are not the answer's."""
+    """Whether a retriever, post-processor or evaluator made it, so that it gives no answer."""
 
 
 class AttributionSpanHandler(BaseSpanHandler[Any]):
@@ -96,6 +98,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
 
     _on_end: Callable[[Scope, object], None] = PrivateAttr()
     _gate: ContextVar[bool] | None = PrivateAttr()
+    _reach: Reach = PrivateAttr()
     _entries: OrderedDict[str, _Entry] = PrivateAttr()
     _mutex: PerProcess[Any] = PrivateAttr()
 
@@ -108,6 +111,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         super().__init__(open_spans={}, completed_spans=[], dropped_spans=[], current_span_ids={})
         self._on_end = on_end
         self._gate = gate
+        self._reach = Reach()
         self._entries = OrderedDict()
         # Reentrant, for a garbage collection inside may end the span of a forgotten coroutine.
         self._mutex = PerProcess(threading.RLock)
@@ -121,6 +125,15 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
     def open_count(self) -> int:
         """Number of spans that are held."""
         return len(self._entries)
+
+    @property
+    def reach(self) -> Reach:
+        """Where its attachments let it watch."""
+        return self._reach
+
+    def watches(self) -> bool:
+        """Tell whether what starts in the present context is followed."""
+        return self._reach.covers_context() and (self._gate is None or self._gate.get())
 
     def scope_of(self, span_id: str | None) -> Scope | None:
         """Return the scope that an open span belongs to, if it is followed."""
@@ -205,9 +218,10 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         method = id_.partition("-")[0].rpartition(".")[2]
         for kind_of, kind, methods in _SCOPES:
             if isinstance(instance, kind_of) and method in methods:
-                if parent is None and self._gate is not None and not self._gate.get():
+                if parent is None and not self.watches():
                     return None
                 scope = _scope(kind, method, arguments, parent)
+                scope.serves_search = scope.serves_search or is_evaluating()
                 scope.owner = self
                 return _Entry(scope, "scope", serves_search=scope.serves_search)
         if parent is None:

@@ -18,8 +18,9 @@ from attribot_integrations.llama_index.records import (
     pending_payload,
 )
 from attribot_integrations.llama_index.scopes import Scope
+from attribot_integrations.llama_index.shown import ResponseMetadata, show_payload
 
-__all__ = ["Task", "TaskBook"]
+__all__ = ["Task", "TaskBook", "known_task"]
 
 _logger = logging.getLogger(__name__)
 
@@ -32,46 +33,56 @@ class Task:
 
     Args:
         scope: What the answer is made in.
-        metadata_key: Where responses show the payload; `None` to show nothing.
+        engine: What will attribute it.
     """
 
-    def __init__(self, scope: Scope, metadata_key: str | None) -> None:
+    def __init__(self, scope: Scope, engine: object = None) -> None:
         self.id = uuid4().hex
         self.scope = scope
+        self.engine = engine
         self.record: Future[AttributionRecord] = Future()
         """The answer's record, once the answer is complete."""
         self.streamed = False
         """Whether the answer still has to be read from a stream."""
-        self._metadata_key = metadata_key
         self._mutex = PerProcess(threading.RLock)
-        self._shown_in: list[dict[str, Any]] = []
+        self._shown_in: list[tuple[ResponseMetadata, str]] = []
         self._payload = pending_payload(self.id)
 
-    def show(self, response: Any) -> None:
-        """Put the payload, now and when it changes, into a response's metadata."""
-        key = self._metadata_key
+    @property
+    def payload(self) -> dict[str, Any]:
+        """A copy of the payload as it is now."""
+        with self._mutex.get():
+            return copy.deepcopy(self._payload)
+
+    def show(self, response: Any, key: str | None) -> None:
+        """Put the payload, now and when it changes, into a response's metadata.
+
+        Args:
+            response: The response; one that has no metadata shows nothing.
+            key: Where it stands there; `None` to show nothing.
+        """
         if key is None:
             return
         with self._mutex.get():
-            metadata = getattr(response, "metadata", None)
+            metadata = show_payload(response)
             if metadata is None:
-                metadata = response.metadata = {}
+                return
             current = metadata.get(key)
             if current is not None and (not is_payload(current) or current["id"] != self.id):
                 if not is_payload(current):
                     _logger.warning("metadata[%r] is taken and left as it is", key)
                 return
-            metadata[key] = copy.deepcopy(self._payload)
-            if not any(one is metadata for one in self._shown_in):
-                self._shown_in.append(metadata)
+            metadata.payloads[key] = copy.deepcopy(self._payload)
+            if not any(one is metadata and name == key for one, name in self._shown_in):
+                self._shown_in.append((metadata, key))
 
     def update(self, payload: dict[str, Any]) -> None:
         """Put the outcome where the payload is shown."""
         with self._mutex.get():
             self._payload = payload
-            for metadata in self._shown_in:
+            for metadata, key in self._shown_in:
                 # Replaced and not changed: another thread may be writing it out.
-                metadata[str(self._metadata_key)] = copy.deepcopy(payload)
+                metadata.payloads[key] = copy.deepcopy(payload)
             self._shown_in = []
 
 
@@ -96,6 +107,8 @@ class TaskBook:
                 table.pop(key, None)
 
         table[key] = (weakref.ref(response, forget), task)
+        if self is not _everywhere:
+            _everywhere.add(response, task)
         if self._recent.get(task.id) is None:
             self._recent.add(task.id, task)
 
@@ -107,3 +120,17 @@ class TaskBook:
     def with_id(self, id_: str) -> Task | None:
         """Return the task whose id stands in a payload."""
         return self._recent.get(id_)
+
+
+_everywhere: Final = TaskBook()
+"""What all handlers have begun, so that each answer is attributed once."""
+
+
+def known_task(response: object, id_: str | None = None) -> Task | None:
+    """Return the task of a response, whichever handler began it.
+
+    Args:
+        response: The response.
+        id_: The id in the payload that it shows, by which a copy is known.
+    """
+    return _everywhere.of(response) or (None if id_ is None else _everywhere.with_id(id_))

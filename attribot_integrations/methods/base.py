@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.statements import spread_over_tokens, statement_scores
+from attribot_integrations.scoring.budget import Budget
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source, SourceSet, Span
     from attribot_integrations.results import Audit, Estimand, FloatArray, Statement
-    from attribot_integrations.scoring.protocols import AnswerScorer
+    from attribot_integrations.scoring.protocols import AblationScores, AnswerScorer
 
 __all__ = [
     "Method",
@@ -46,6 +47,8 @@ class MethodInput:
     statements: tuple[Statement, ...]
     token_spans: tuple[Span, ...]
     """Spans of the answer's tokens, by the target's tokenizer."""
+    budget: Budget = field(default_factory=Budget)
+    """What the request may spend; the scorers' own."""
 
     def scorer(self, role: ModelRole) -> AnswerScorer:
         """Return the scorer of one of the models.
@@ -119,6 +122,8 @@ class Removal:
 
     drops: FloatArray
     """`[sources, answer tokens]`, in nats."""
+    scored: npt.NDArray[np.bool_]
+    """`[sources]`: which were removed before the budget ended; the drops of the others are 0."""
     log_probs: FloatArray
     """`[answer tokens]`: full context."""
     log_probs_without_context: FloatArray
@@ -161,14 +166,27 @@ def remove_sets(
     rerun: int | None = None,
     scorer: AnswerScorer | None = None,
 ) -> Removal:
-    """Do what `remove_each` does with sets of sentences, given by their ids."""
+    """Do what `remove_each` does with sets of sentences, given by their ids.
+
+    Where the budget ends before, some are left out, never the removal of all sources.
+    """
     scorer = scorer or inputs.scorer(role)
-    ablations = [*removed, inputs.context.all_ids]
-    result = scorer.score(ablations) if rerun is None else scorer.knock_out(ablations, rerun)
+    everything = inputs.context.all_ids
+    ablations = [*removed, everything]
+
+    def run(sets: Sequence[frozenset[int]]) -> AblationScores:
+        return scorer.score(sets) if rerun is None else scorer.knock_out(sets, rerun)
+
+    result = last = run(ablations)
+    scored = np.ones(len(ablations), np.bool_) if result.scored is None else result.scored
+    if not scored[-1]:
+        with inputs.budget.overdraft():  # without this row there is no result
+            last = run([everything])
     return Removal(
         drops=inputs.carried(scorer, result.drops[:-1]),
-        log_probs=inputs.carried(scorer, result.reference[-1]),
-        log_probs_without_context=inputs.carried(scorer, result.log_probs[-1]),
+        scored=scored[:-1],
+        log_probs=inputs.carried(scorer, last.reference[-1]),
+        log_probs_without_context=inputs.carried(scorer, last.log_probs[-1]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
@@ -38,16 +39,19 @@ def remove_groups(
 
     Returns:
         The drops of all sources, 0 for those never removed by themselves, and `[sources]`, which
-        ones were.
+        ones were. Scored are those too whose run was removed and does not matter.
     """
     found: dict[int, FloatArray] = {}
+    scored = np.ones(len(inputs.sources), dtype=np.bool_)
     runs = list(_initial_runs(inputs, groups))
     while True:
         removal = remove([_sentences(inputs, run) for run in runs])
         best = inputs.best(removal.drops)
-        found |= {
-            run[0]: drop for run, drop in zip(runs, removal.drops, strict=True) if len(run) == 1
-        }
+        for run, drop, done in zip(runs, removal.drops, removal.scored, strict=True):
+            if not done:
+                scored[run.start : run.stop] = False
+            elif len(run) == 1:
+                found[run[0]] = drop
         runs = [
             part
             for run, score in zip(runs, best, strict=True)
@@ -60,7 +64,7 @@ def remove_groups(
     alone = np.zeros(len(inputs.sources), dtype=np.bool_)
     for row, drop in found.items():
         drops[row], alone[row] = drop, True
-    return Removal(drops, removal.log_probs, removal.log_probs_without_context), alone
+    return replace(removal, drops=drops, scored=scored), alone
 
 
 def _initial_runs(inputs: MethodInput, groups: int) -> Iterator[range]:

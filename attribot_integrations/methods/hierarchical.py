@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,11 +16,12 @@ from attribot_integrations.methods.base import (
     check_role,
     remove_each,
 )
+from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
-    from attribot_integrations.results import Estimand
+    from attribot_integrations.results import Estimand, FloatArray
 
 __all__ = ["Hierarchical"]
 
@@ -74,14 +75,25 @@ class Hierarchical:
         coarse = remove_each(inputs, self.on, chunks)
         kept = self._kept(inputs, coarse)
         sentences = [each for each in inputs.context.sentences if each.chunk_index in kept]
-        fine = self._sentences(inputs, sentences)
+        if inputs.budget.reached is None:
+            fine = self._sentences(inputs, sentences)
+        else:
+            nothing = np.zeros((len(sentences), coarse.drops.shape[1]), dtype=np.float32)
+            fine = replace(coarse, drops=nothing, scored=np.zeros(len(sentences), np.bool_))
         scores = np.zeros((len(inputs.sources), coarse.drops.shape[1]), dtype=np.float32)
         estimands: list[Estimand] = []
-        by_id = {each.id: drop for each, drop in zip(sentences, fine.drops, strict=True)}
-        by_id |= {each.id: drop for each, drop in zip(chunks, coarse.drops, strict=True)}
+        by_id: dict[int, FloatArray] = {}
+        unscored: set[int] = set()
+        for tried, removal in ((sentences, fine), (chunks, coarse)):
+            for source, drop, scored in zip(tried, removal.drops, removal.scored, strict=True):
+                if scored:
+                    by_id[source.id] = drop
+                else:
+                    unscored |= {source.id, *source.sentence_ids}
         for row, source in enumerate(inputs.sources):
             scores[row] = by_id.get(source.id, 0.0)
-            estimands.append(self._estimand(source, source.id in by_id))
+            missing: Estimand = "unscored" if source.id in unscored else "dropped"
+            estimands.append(self._estimand(source) if source.id in by_id else missing)
         return MethodScores(
             scores=scores,
             estimands=tuple(estimands),
@@ -93,9 +105,10 @@ class Hierarchical:
         """Return the indexes of the chunks that matter to any statement."""
         kept: set[int] = set()
         for scores in statement_scores(coarse.drops, inputs.statements).T:
-            for row in np.argsort(-scores, kind="stable")[: self.keep]:
+            best = [row for row in ranked(scores) if coarse.scored[row]]
+            for row in best[: self.keep]:
                 if self.min_score is None or scores[row] >= self.min_score:
-                    kept.add(inputs.context.whole_chunks[int(row)].chunk_index)
+                    kept.add(inputs.context.whole_chunks[row].chunk_index)
         return kept
 
     def _sentences(self, inputs: MethodInput, sentences: list[Source]) -> Removal:
@@ -105,9 +118,7 @@ class Hierarchical:
         narrowed = inputs.scorer(self.on).within(dropped)
         return remove_each(inputs, self.on, sentences, scorer=narrowed)
 
-    def _estimand(self, source: Source, scored: bool) -> Estimand:
-        if not scored:
-            return "dropped"
+    def _estimand(self, source: Source) -> Estimand:
         target = self.on == "target"
         if source.level == "chunk" or self.within == "full":
             return "target_loo" if target else "proxy_loo"

@@ -84,19 +84,24 @@ class Knockout:
         estimand: Estimand = "target_knockout" if self.on == "target" else "proxy_knockout"
         return MethodScores(
             scores=removal.drops,
-            estimands=tuple(estimand if each else "dropped" for each in alone),
+            estimands=tuple(
+                estimand if found else "dropped" if scored else "unscored"
+                for found, scored in zip(alone, removal.scored, strict=True)
+            ),
             log_probs=removal.log_probs,
             log_probs_without_context=removal.log_probs_without_context,
-            sufficiency=(
-                self._alone(inputs) - removal.log_probs_without_context
-                if self.sufficiency
-                else None
-            ),
+            sufficiency=self._sufficiency(inputs, removal) if self.sufficiency else None,
         )
 
-    def _alone(self, inputs: MethodInput) -> FloatArray:
-        """Return log-probabilities with each source alone, `[sources, answer tokens]`."""
+    def _sufficiency(self, inputs: MethodInput, removal: Removal) -> FloatArray | None:
+        """Return what each source alone adds, `[sources, answer tokens]`, if the budget allows."""
         scorer = inputs.scorer(self.on)
         everything = inputs.context.all_ids
         others = [everything - frozenset(source.sentence_ids) for source in inputs.sources]
-        return inputs.carried(scorer, scorer.knock_out(others, self.rerun).log_probs)
+        alone = scorer.knock_out(others, self.rerun)
+        if not alone.complete:
+            return None
+        gain: FloatArray = (
+            inputs.carried(scorer, alone.log_probs) - removal.log_probs_without_context
+        )
+        return gain

@@ -24,7 +24,8 @@ class LeaveOneOut:
     """Removes each source in turn, in the full context.
 
     On the target this is exact; on the proxy it measures the proxy's dependence, and the target
-    is never run.
+    is never run. Where the budget ends before, the last sources in the prompt have been removed,
+    which takes the fewest tokens, and the others are `unscored`.
     """
 
     on: ModelRole = "target"
@@ -49,7 +50,7 @@ class LeaveOneOut:
         estimand: Estimand = "target_loo" if self.on == "target" else "proxy_loo"
         return MethodScores(
             scores=removal.drops,
-            estimands=(estimand,) * len(inputs.sources),
+            estimands=tuple(estimand if each else "unscored" for each in removal.scored),
             log_probs=removal.log_probs,
             log_probs_without_context=removal.log_probs_without_context,
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import (
     Method,
@@ -14,6 +12,7 @@ from attribot_integrations.methods.base import (
     remove_each,
     run_screen,
 )
+from attribot_integrations.results.ranking import ranked
 
 __all__ = ["ScreenAndPrune"]
 
@@ -53,14 +52,17 @@ class ScreenAndPrune:
             ConfigurationError: If the screen's scores are exact already.
         """
         screened = run_screen(self.screen, inputs)
-        ranked = np.argsort(-inputs.best(screened.scores), kind="stable")
-        rows = [int(row) for row in ranked[: self.keep]]
+        if inputs.budget.reached is not None:
+            return screened
+        best = ranked(inputs.best(screened.scores))
+        rows = best[: self.keep]
         kept = [inputs.sources[row] for row in rows]
         left = frozenset(id_ for source in kept for id_ in source.sentence_ids)
         pruned = inputs.target.within(inputs.context.all_ids - left)
+        removal = remove_each(inputs, "target", kept, scorer=pruned)
         scores = screened.scores.copy()
-        scores[rows] = remove_each(inputs, "target", kept, scorer=pruned).drops
         estimands = list(screened.estimands)
-        for row in rows:
-            estimands[row] = "target_pruned_loo"
+        for row, drop, scored in zip(rows, removal.drops, removal.scored, strict=True):
+            if scored:
+                scores[row], estimands[row] = drop, "target_pruned_loo"
         return replace(screened, scores=scores, estimands=tuple(estimands), audit=None)

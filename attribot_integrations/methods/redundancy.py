@@ -13,6 +13,7 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
 from attribot_integrations.results import Alternatives
 from attribot_integrations.results.parts import citable_rows
+from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class FindAlternatives:
             raise ConfigurationError(f"max_sources must be at least 2, got {self.max_sources}")
 
     def __call__(self, inputs: MethodInput, result: MethodScores) -> tuple[Alternatives, ...]:
-        """Return the groups of alternatives, at most one for each statement."""
+        """Return the groups of alternatives, at most one for each statement.
+
+        None where the budget does not allow to look for all of them.
+        """
         rows = citable_rows(inputs.sources)
         gains = _sums(inputs, result.log_probs - result.log_probs_without_context)
         scores = statement_scores(result.scores[rows], inputs.statements)
@@ -72,10 +76,14 @@ class FindAlternatives:
         enough = self.sufficient * gains
         if inputs.sources[rows[0]].level == "sentence":
             alone = _alone(inputs, scorer, inputs.context.whole_chunks)
+            if alone is None:
+                return ()
             places = np.flatnonzero((alone >= enough)[:, wanted].any(axis=1))
             kept = {inputs.context.whole_chunks[int(place)].chunk_index for place in places}
             rows = [row for row in rows if inputs.sources[row].chunk_index in kept]
         alone = _alone(inputs, scorer, [inputs.sources[row] for row in rows])
+        if alone is None:
+            return ()
         # What makes a statement likelier by its absence does not carry it, whatever it does alone.
         harmless = statement_scores(result.scores[rows], inputs.statements) > -self.min_gain
         able = np.where(harmless, alone, -np.inf)
@@ -101,7 +109,10 @@ class FindAlternatives:
         ]
         if not together:
             return ()
-        drops = inputs.carried(scorer, scorer.score(together).drops)
+        removed = scorer.score(together)
+        if not removed.complete:
+            return ()
+        drops = inputs.carried(scorer, removed.drops)
         joint = statement_scores(drops, inputs.statements)
         most = self.max_sources
         return tuple(
@@ -125,15 +136,22 @@ def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:
 
 def _members(alone: FloatArray, enough: float) -> list[int]:
     """Return the sources that are enough by themselves, the most sufficient first."""
-    ranked = np.argsort(-alone, kind="stable")
-    return [int(place) for place in ranked if alone[place] >= enough]
+    return [place for place in ranked(alone) if alone[place] >= enough]
 
 
-def _alone(inputs: MethodInput, scorer: AnswerScorer, sources: Sequence[Source]) -> FloatArray:
-    """Return what each source alone adds over no context, `[sources, statements]`, in nats."""
+def _alone(
+    inputs: MethodInput, scorer: AnswerScorer, sources: Sequence[Source]
+) -> FloatArray | None:
+    """Return what each source alone adds over no context, `[sources, statements]`, in nats.
+
+    Nothing if the budget ends before all are scored.
+    """
     everything = inputs.context.all_ids
     kept = [everything - frozenset(source.sentence_ids) for source in sources]
-    log_probs = inputs.carried(scorer, scorer.score([*kept, everything]).log_probs)
+    result = scorer.score([*kept, everything])
+    if not result.complete:
+        return None
+    log_probs = inputs.carried(scorer, result.log_probs)
     return statement_scores(log_probs[:-1] - log_probs[-1], inputs.statements)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,11 +18,17 @@ from attribot_integrations.methods.base import (
     run_screen,
 )
 from attribot_integrations.results import Audit
+from attribot_integrations.results.ranking import TIE, ranked
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Estimand, FloatArray
 
 __all__ = ["ScreenAndRescore"]
+
+_logger = logging.getLogger(__name__)
+
+_AT_ONCE = 16
+"""Most sources rescored at a time: the best first, whenever the budget ends."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,13 @@ class ScreenAndRescore:
 
     Rescoring goes from the best screened source down. It takes every source that the screen puts
     at `threshold` or above, and `at_least` below it, which show how far the screen falls short of
-    small scores: by their mean error plus `caution` standard deviations. It goes on while the
-    screen, erring that much, may have put a source below the threshold that belongs above.
+    small scores: by their mean error plus `caution` standard deviations, where only too low scores
+    count as errors; a screen that takes harmful sources for idle ones loses none that matters. It
+    goes on while the screen, erring that much, may have put a source below the threshold that
+    belongs above. Where the budget ends before, those that are left keep the screen's score.
+
+    Sources that the screen puts within rounding of each other are rescored in their order in the
+    context, so that the same ones are, whatever a request is run beside.
 
     In the full context the rescored scores equal exact leave-one-out on the target. The other
     sources keep the screen's score, marked as such.
@@ -43,6 +55,9 @@ class ScreenAndRescore:
     """Least score that should not be missed, in nats: that of a citation."""
     at_least: int = 3
     """Sources below the threshold that are rescored in any case, to learn the screen's error."""
+    at_most: int = 32
+    """Sources below the threshold that are rescored at most. A screen that errs as much by then
+    tells too little: going on would be exact leave-one-out of all, in small parts."""
     keep: int | None = None
     """Most sources rescored; without it, as many as needed."""
     caution: float = 2.0
@@ -60,6 +75,10 @@ class ScreenAndRescore:
         if self.keep is not None and self.keep < self.at_least:
             raise ConfigurationError(
                 f"keep must be at least at_least = {self.at_least}, got {self.keep}"
+            )
+        if self.at_most < self.at_least:
+            raise ConfigurationError(
+                f"at_most must be at least at_least = {self.at_least}, got {self.at_most}"
             )
         if self.audit < 0 or self.caution < 0:
             raise ConfigurationError(
@@ -83,23 +102,34 @@ class ScreenAndRescore:
             ConfigurationError: If the screen's scores are exact already.
         """
         state = _State(inputs, run_screen(self.screen, inputs))
-        order = [int(row) for row in np.argsort(-state.screened_best, kind="stable")]
-        limit = len(order) if self.keep is None else min(self.keep, len(order))
+        order = ranked(state.screened_best)
+        above = int((state.screened_best >= self.threshold - TIE).sum())
+        limit = min(above + self.at_most, len(order), self.keep or len(order))
+        sure = min(above + self.at_least, limit)
         done = 0
-        above = int((state.screened_best >= self.threshold).sum())
-        while done < limit and not self._may_stop(state, order[done], order[above:done]):
-            end = min(done + self.step if done else above + self.at_least, limit)
+        while done < limit and inputs.budget.reached is None:
+            if done >= sure and self._may_stop(state, order[done], order[above:done]):
+                break
+            end = min(done + _AT_ONCE, sure) if done < sure else min(done + self.step, limit)
             state.rescore(order[done:end])
             done = end
+        if done == above + self.at_most < min(len(order), self.keep or len(order)):
+            _logger.info(
+                "the screen's errors are large: %d of %d sources were rescored, and others may "
+                'score above %g nats, too; method="exact" scores all exactly',
+                done,
+                len(order),
+                self.threshold,
+            )
         return state.result(self._check(state, order[done:]))
 
     def _may_stop(self, state: _State, following: int, below: list[int]) -> bool:
         """Say whether the next source belongs below the threshold, judged by those before it."""
         if not below:
             return False
-        errors = (state.best() - state.screened_best)[below]
-        margin = max(0.0, float(errors.mean() + self.caution * errors.std()))
-        return bool(state.screened_best[following] + margin < self.threshold)
+        errors = np.maximum((state.best() - state.screened_best)[below], 0.0)
+        margin = float(errors.mean() + self.caution * errors.std())
+        return bool(state.screened_best[following] + margin < self.threshold - TIE)
 
     def _check(self, state: _State, dropped: list[int]) -> Audit | None:
         """Rescore random dropped sources, and estimate the recall from what is found."""
@@ -108,6 +138,8 @@ class ScreenAndRescore:
         found = int((state.best()[state.rescored] >= self.threshold).sum())
         sample = random.Random(0).sample(dropped, min(self.audit, len(dropped)))
         state.rescore(sample)
+        if state.inputs.budget.reached is not None:
+            return None
         missed = int((state.best()[sample] >= self.threshold).sum())
         lost = missed / len(sample) * len(dropped) if sample else 0.0
         return Audit(
@@ -135,11 +167,12 @@ class _State:
 
     def rescore(self, rows: list[int]) -> None:
         """Put leave-one-out on the target in the place of screened scores."""
-        if not rows:
+        if not rows or self.inputs.budget.reached is not None:
             return
         sources = [self.inputs.sources[row] for row in rows]
         removal = remove_each(self.inputs, "target", sources)
-        self.scores[rows] = removal.drops
+        rows = [row for row, scored in zip(rows, removal.scored, strict=True) if scored]
+        self.scores[rows] = removal.drops[removal.scored]
         for row in rows:
             self.estimands[row] = "target_loo"
         self.log_probs = removal.log_probs

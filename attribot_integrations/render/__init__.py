@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from attribot_integrations.render.citation_fields import citation_data
     from attribot_integrations.render.highlights import gradio_highlights, streamlit_html
     from attribot_integrations.render.html import html_page
     from attribot_integrations.render.terminal import cited_answer, sources_table, terminal_view
@@ -18,6 +19,7 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
+            "citation_data": "citation_fields",
             "cited_answer": "terminal",
             "gradio_highlights": "highlights",
             "html_page": "html",
@@ -30,6 +32,7 @@ else:
     )
 
 __all__ = [
+    "citation_data",
     "cited_answer",
     "gradio_highlights",
     "html_page",

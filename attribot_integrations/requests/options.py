@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -50,6 +51,12 @@ class EngineOptions:
     token_budget: int | None = None
     """Most tokens in one forward pass; by default 256 on a CPU and 8,192 elsewhere. Halved by
     itself when memory runs out."""
+    max_seconds: float | None = None
+    """Most seconds that one request may take, by default any; it ends within a pass of the limit.
+    What is scored by then is kept, the result's `stopped` says what is missing."""
+    max_tokens: int | None = None
+    """Most tokens that one request runs through models, all models together; by default any. What
+    no result can do without is run in any case: the prompt, and question and answer alone."""
 
     def __post_init__(self) -> None:
         self._check_levels()
@@ -61,11 +68,9 @@ class EngineOptions:
             )
         for name in ("policy", "template", "splitter"):
             _check_callable(name, getattr(self, name))
-        budget = self.token_budget
-        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
-            raise ConfigurationError(f"token_budget must be an int or None, got {budget!r:.60}")
-        if budget is not None and budget < 1:
-            raise ConfigurationError(f"token_budget must be at least 1, got {budget}")
+        for name in ("token_budget", "max_tokens"):
+            _check_count(name, getattr(self, name))
+        _check_seconds(self.max_seconds)
 
     def _check_levels(self) -> None:
         levels: object = self.levels
@@ -118,6 +123,25 @@ def checked_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} must be a bool, not {type(value).__name__}")
     return value
+
+
+def _check_count(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"{name} must be an int or None, got {value!r:.60}")
+    if value < 1:
+        raise ConfigurationError(f"{name} must be at least 1, got {value}")
+
+
+def _check_seconds(value: float | None) -> None:
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 < value < math.inf):
+        raise ConfigurationError(
+            f"max_seconds must be a number of seconds above 0, or None, got {value!r:.60}"
+        )
 
 
 def _check_callable(name: str, value: object) -> None:

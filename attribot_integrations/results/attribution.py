@@ -97,6 +97,9 @@ class Attribution:
     """Sources that say the same for a statement, at most one group for each."""
     support: tuple[Support, ...] = ()
     """How well the context supports each statement."""
+    stopped: str | None = None
+    """Why scoring ended before all was done, such as "max_seconds=2 reached after 8 of 60 sources
+    were rescored"; `None` if it did not."""
 
     def __post_init__(self) -> None:
         sizes = {"sources": len(self.sources), "answer tokens": len(self.token_spans)}

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.parts import Alternatives, Citation, Statement, citable_rows
+from attribot_integrations.results.ranking import ranked
 
 __all__ = [
     "CitationPolicy",
@@ -75,8 +76,8 @@ class ThresholdPolicy:
         self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
     ) -> list[int]:
         """Return the positions of the strongest sources above the threshold."""
-        ranked = np.argsort(-scores, kind="stable")[: self.max_citations]
-        return [int(position) for position in ranked if scores[position] >= self.min_score]
+        strongest = ranked(scores)[: self.max_citations]
+        return [position for position in strongest if scores[position] >= self.min_score]
 
 
 def make_citations(

@@ -87,6 +87,7 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             }
             for location in attribution.locations
         ],
+        "stopped": attribution.stopped,
         "notes": list(attribution.notes),
     }
 

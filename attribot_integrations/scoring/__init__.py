@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from attribot_integrations.scoring.budget import Budget
     from attribot_integrations.scoring.capabilities import Capabilities
     from attribot_integrations.scoring.language_model import LanguageModel
     from attribot_integrations.scoring.protocols import (
@@ -26,6 +27,7 @@ else:
         {
             "AblationScores": "protocols",
             "AnswerScorer": "protocols",
+            "Budget": "budget",
             "Capabilities": "capabilities",
             "Draft": "protocols",
             "HeldContext": "protocols",
@@ -37,6 +39,7 @@ else:
 __all__ = [
     "AblationScores",
     "AnswerScorer",
+    "Budget",
     "Capabilities",
     "Draft",
     "HeldContext",

@@ -7,6 +7,7 @@ The rules are read from the model's config. They are a first choice only: when a
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ __all__ = [
     "AttentionRule",
     "Capabilities",
     "PathName",
+    "check_mode",
     "inner_model",
     "inspect_model",
     "is_compiled",
@@ -38,6 +40,8 @@ PathName = Literal["packed", "cached", "plain"]
 time over the prefix cache. `plain`: every prompt from its first token.
 """
 
+_SELECTING = re.compile("Indexer|Compress|Sparse.*Attention")
+"""Names of modules that make attention sparse from some length on."""
 _MASKED_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
 
 
@@ -77,8 +81,16 @@ class Capabilities:
     packed_limit: int | None = None
     """Cached and packed tokens together must stay below this; `None` for no limit."""
     length_switch: int | None = None
-    """Length at which the position encoding changes for the whole text (longrope)."""
-    takes_position_ids: bool = True
+    """Length above which all positions of a text are encoded in another way (longrope)."""
+    first_position: int | None = 0
+    """What the model numbers the first token by itself, and so is told to number it; `None` where
+    it takes no positions, and they come from the order of the keys."""
+    verified_length: int | None = None
+    """Most tokens before others at which packs have been seen to give the numbers of the model's
+    own mask; `None` where that has not been tried."""
+    plain_ids: frozenset[int] = frozenset()
+    """Token ids, such as that of padding, by which the model numbers or hides tokens by itself:
+    texts that hold one are run plainly."""
     takes_logits_to_keep: bool = True
     attention_in_parts: bool = False
     """Whether a pack's attention may be computed without its mask, see `split_attention`."""
@@ -107,8 +119,7 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         raise UnsupportedModelError(
             f"{name} has no language-model head; load it with AutoModelForCausalLM"
         )
-    if model.training:
-        raise ModelError(f"{name} is in training mode, where dropout changes scores: call .eval()")
+    check_mode(model)
     _check_adapters(model, name)
     parameters = inspect.signature(inner.forward).parameters
     path, reason = _choose(inner, config, set(parameters))
@@ -119,7 +130,7 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
         context_length=context_length(config),
         packed_limit=_packed_limit(config),
         length_switch=length_switch(config),
-        takes_position_ids="position_ids" in parameters,
+        first_position=0 if "position_ids" in parameters else None,
         takes_logits_to_keep="logits_to_keep" in parameters,
         attention_in_parts=(
             path == "packed"
@@ -127,6 +138,17 @@ def inspect_model(model: PreTrainedModel) -> Capabilities:
             and not any(map(is_compiled, model.modules()))
         ),
     )
+
+
+def check_mode(model: PreTrainedModel) -> None:
+    """Refuse a model of which any part is in training mode.
+
+    Raises:
+        ModelError: If one is, since dropout makes scores random there.
+    """
+    if any(module.training for module in model.modules()):
+        name = type(inner_model(model)).__name__
+        raise ModelError(f"{name} is in training mode, where dropout changes scores: call .eval()")
 
 
 def inner_model(model: Any) -> PreTrainedModel:
@@ -163,8 +185,15 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     from transformers import DynamicCache
 
     layers = set(getattr(config, "layer_types", None) or ())
-    if getattr(model, "_is_stateful", False) or _has_states(DynamicCache(config=config)):
+    try:
+        cache = DynamicCache(config=config)
+    except (AttributeError, TypeError, ValueError) as error:
+        return "plain", f"no cache can be made for it: {error}"
+    if getattr(model, "_is_stateful", False) or _has_states(cache):
         return "plain", "recurrent layers carry a state that branches cannot share"
+    selecting = _selecting_module(model)
+    if selecting is not None:
+        return "plain", f"{selecting} chooses what is attended to by the length of the text"
     if "past_key_values" not in parameters:
         return "plain", f"the forward method of {type(model).__name__} takes no cache"
     if layers - _MASKED_LAYERS:
@@ -174,11 +203,19 @@ def _choose(model: PreTrainedModel, config: Any, parameters: set[str]) -> tuple[
     if has_dynamic_rope(config):
         return "plain", "dynamic rotary embeddings depend on the length of the text"
     if "position_ids" not in parameters or getattr(config, "alibi", False):
-        return "cached", "positions come from the order of the keys (ALiBi)"
+        return "cached", "positions come from the order of the keys"
     implementation = config._attn_implementation
     if implementation not in {"sdpa", "eager"}:
         return "cached", f"the attention implementation {implementation!r} takes no 4D mask"
     return "packed", "attention takes a mask and positions for each token"
+
+
+def _selecting_module(model: PreTrainedModel) -> str | None:
+    """Return the kind of a part that has tokens attend to some keys, or to sums of them."""
+    if getattr(model.config, "attention_type", None) == "block_sparse":
+        return "block sparse attention"
+    kinds = (type(module).__name__ for module in model.modules())
+    return next((kind for kind in kinds if _SELECTING.search(kind)), None)
 
 
 def _has_states(cache: Any) -> bool:

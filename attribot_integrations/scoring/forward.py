@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
-from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.errors import ModelError, OutOfMemoryError
+from attribot_integrations.scoring.capabilities import inner_model
 from attribot_integrations.scoring.split_attention import PackMask
+from attribot_integrations.scoring.state import ModelState
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attribot_integrations.scoring.capabilities import Capabilities
 
-__all__ = ["ForwardPass", "execution_device", "within_memory"]
+__all__ = ["ForwardPass", "execution_device", "tolerance", "within_memory"]
 
 _Result = TypeVar("_Result")
 
@@ -34,6 +36,7 @@ class ForwardPass:
     Args:
         model: A causal language model in evaluation mode.
         capabilities: What the model's architecture allows.
+        state: The model as it was when that was verified; read now by default.
         lock: Held during forward passes, so that threads share the device in turn.
     """
 
@@ -41,6 +44,7 @@ class ForwardPass:
         self,
         model: PreTrainedModel,
         capabilities: Capabilities,
+        state: ModelState | None = None,
         lock: threading.Lock | None = None,
     ) -> None:
         self.model = model
@@ -48,22 +52,66 @@ class ForwardPass:
         self.lock = lock or threading.Lock()
         self.token_cap: int | None = None
         """Most tokens in one pass, once more have not fitted in memory."""
-        self._capabilities = capabilities
-        devices = set(getattr(model, "hf_device_map", {}).values())
-        self._on_several_devices = len(devices) > 1
+        self.capabilities = capabilities
+        self.state = state or ModelState.of(model)
+        self._on_several_devices = len(set(getattr(model, "hf_device_map", {}).values())) > 1
 
     def __call__(self, tokens: torch.Tensor, rows: torch.Tensor, **inputs: Any) -> torch.Tensor:
-        """Run tokens `[1, tokens]` and return the logits at `rows`, `[rows, vocabulary]`."""
-        if not self._capabilities.takes_position_ids:
-            inputs.pop("position_ids")
-        if self._capabilities.takes_logits_to_keep:
+        """Run tokens `[1, tokens]` and return the logits at `rows`, `[rows, vocabulary]`.
+
+        Args:
+            tokens: Their ids.
+            rows: Places among them.
+            inputs: What else the model is given; `position_ids` are counted from 0 here, whatever
+                the model calls its first.
+
+        Raises:
+            ModelError: If the model has been changed since it was verified, or fails.
+        """
+        first = self.capabilities.first_position
+        if first is None:
+            inputs.pop("position_ids", None)
+        elif first and "position_ids" in inputs:
+            inputs["position_ids"] = inputs["position_ids"] + first
+        if self.capabilities.takes_logits_to_keep:
             # The last layer's device may not be the first's, where hooks put every tensor.
             inputs["logits_to_keep"] = rows.tolist() if self._on_several_devices else rows
         inputs = {key: self._moved(value) for key, value in inputs.items()}
-        with self.lock, torch.inference_mode():
-            output = self.model(input_ids=tokens.to(self.device), **inputs)
-        logits: torch.Tensor = output.logits[0]
-        return logits if self._capabilities.takes_logits_to_keep else logits[rows]
+        logits = self.run(tokens, **inputs)
+        return logits if self.capabilities.takes_logits_to_keep else logits[rows]
+
+    def run(self, tokens: torch.Tensor, **inputs: Any) -> torch.Tensor:
+        """Run tokens `[1, tokens]` with just these inputs, in the model's own precision.
+
+        Returns:
+            Logits `[tokens, vocabulary]`, or fewer rows where `logits_to_keep` is among the inputs.
+
+        Raises:
+            ModelError: If the model has been changed since it was verified, or fails in any way but
+                for a lack of memory.
+        """
+        precision = torch.autocast(self.device.type, enabled=False)  # whatever the caller is in
+        with self.lock, torch.inference_mode(), precision:
+            self._check_state()
+            try:
+                output = self.model(input_ids=tokens.to(self.device), **inputs)
+                logits: torch.Tensor = output.logits[0]
+            except Exception as error:
+                if should_reduce_batch_size(error):
+                    raise
+                raise ModelError(
+                    f"{type(inner_model(self.model)).__name__} fails on {tokens.numel():,} tokens: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+        return logits
+
+    def _check_state(self) -> None:
+        changes = self.state.changes(ModelState.of(self.model))
+        if changes:
+            raise ModelError(
+                f"{type(inner_model(self.model)).__name__} was changed while it was in use "
+                f"({', '.join(changes)}), so scores before and after do not go together: ask again"
+            )
 
     def _moved(self, value: Any) -> Any:
         # A pack's mask is made where it belongs; moving it would make it dense.
@@ -90,6 +138,15 @@ def execution_device(model: PreTrainedModel) -> torch.device:
                 return torch.device(device)
     weight = getattr(embeddings, "weight", None)
     return weight.device if isinstance(weight, torch.Tensor) else model.device
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """Return the largest difference, in nats a token, that rounding in `dtype` explains."""
+    if dtype not in (torch.float32, torch.float64):
+        return 0.3
+    if torch.get_float32_matmul_precision() == "highest":
+        return 2e-4
+    return 0.03  # products are rounded to 10 bits
 
 
 def within_memory(run: Callable[[], _Result], what: Callable[[], str]) -> _Result:

@@ -19,12 +19,11 @@ from accelerate.state import PartialState
 
 from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
 from attribot_integrations.scoring.cache import SharedContext
-from attribot_integrations.scoring.capabilities import Capabilities, inner_model, inspect_model
+from attribot_integrations.scoring.capabilities import inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
-from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.scorer import Scorer
-from attribot_integrations.scoring.verification import verify
+from attribot_integrations.scoring.verified import VerifiedModel
 from attribot_integrations.tokens.encoding import TextEncoder
 
 if TYPE_CHECKING:
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from attribot_integrations.context.prompts import Prompt
+    from attribot_integrations.scoring.budget import Budget
+    from attribot_integrations.scoring.capabilities import Capabilities
+    from attribot_integrations.scoring.forward import ForwardPass
     from attribot_integrations.scoring.loading import LoadingKeywords
     from attribot_integrations.scoring.protocols import Draft, ScoringModel
 
@@ -44,12 +46,21 @@ class LanguageModel:
 
     model: PreTrainedModel
     encoder: TextEncoder
-    capabilities: Capabilities
     name: str
     parameters: int
     """Number of parameters, shared ones counted once."""
-    forward: ForwardPass = field(repr=False)
-    """Runs the model."""
+    verified: VerifiedModel = field(repr=False)
+    """Knows how the model may be run."""
+
+    @property
+    def forward(self) -> ForwardPass:
+        """Runs the model."""
+        return self.verified.forward
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """How the model may be run, as it was when that was last verified."""
+        return self.forward.capabilities
 
     @property
     def lock(self) -> threading.Lock:
@@ -84,6 +95,7 @@ class LanguageModel:
         generated_ids: Sequence[int] | None = None,
         held: SharedContext | None = None,
         drafted: Draft | None = None,
+        budget: Budget | None = None,
     ) -> Scorer:
         """Return a `Scorer`, see `ScoringModel.scorer` for arguments and errors."""
         return Scorer(
@@ -94,6 +106,7 @@ class LanguageModel:
             generated_ids=generated_ids,
             shared=held,
             prefix=None if drafted is None else drafted.prefix,
+            budget=budget,
         )
 
     def hold_context(self) -> SharedContext:
@@ -131,14 +144,12 @@ class LanguageModel:
             ModelError: If the model is in training mode.
         """
         _check_loaded(model, tokenizer)
-        capabilities = inspect_model(model)
+        inspect_model(model)
         _check_vocabulary(model, tokenizer)
-        capabilities = verify(model, capabilities)
         return cls(
             model=model,
             encoder=TextEncoder(tokenizer, chat_options),
-            capabilities=capabilities,
-            forward=ForwardPass(model, capabilities),
+            verified=VerifiedModel(model),
             name=name or model.config.name_or_path or type(inner_model(model)).__name__,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
         )

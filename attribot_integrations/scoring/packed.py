@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from attribot_integrations.errors import OutOfMemoryError
-from attribot_integrations.scoring.capabilities import is_compiled
+from attribot_integrations.errors import ModelError, OutOfMemoryError
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
 from attribot_integrations.scoring.single import CachedPath, PathScores
@@ -44,8 +43,9 @@ class PackedPath(CachedPath):
     _alone_reference: torch.Tensor | None = None
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt."""
-        return self._run_packs(self._branches(prompts))
+        """Score the answer behind each ablated prompt, as many of them as the budget allows."""
+        scores = self._run_packs(self._branches(prompts))
+        return self._plainly(prompts) if scores is None else scores
 
     def knock_out(self, start: int, hidden: Sequence[Sequence[Span]], rerun: int = 0) -> PathScores:
         """Score the answer with tokens hidden from the end of the full prompt and the answer.
@@ -63,6 +63,7 @@ class PackedPath(CachedPath):
 
         Raises:
             OutOfMemoryError: If not even one row fits in memory.
+            ModelError: If the unablated answer turns out to get other numbers in packs.
         """
         end = self._unablated(start).tokens
         branches = []
@@ -71,17 +72,27 @@ class PackedPath(CachedPath):
             tokens = [token for each in again for token in self._prompt[each.low : each.high]]
             shift = _gap(spans, again, start)
             branches.append(Branch(index, start, (*tokens, *end), tuple(spans), again, shift))
-        return self._run_packs(branches)
+        scores = self._run_packs(branches)
+        if scores is None:
+            raise ModelError(
+                f"sources cannot be knocked out here: {self._run_model.capabilities.reason}; "
+                "use exact leave-one-out"
+            )
+        return scores
 
-    def _run_packs(self, waiting: list[Branch]) -> PathScores:
-        """Run branches, given deepest first, in as few passes as the limits allow."""
-        shape = (len(waiting), len(self._answer))
-        scores = PathScores(torch.empty(shape), torch.empty(shape))
+    def _run_packs(self, waiting: list[Branch]) -> PathScores | None:
+        """Run branches, given deepest first, in as few passes as the limits allow.
+
+        Nothing is returned where the unablated answer turns out to get other numbers in packs.
+        """
+        scores = PathScores.nothing_yet(len(waiting), len(self._answer))
         unablated = self._unablated(waiting[0].start) if waiting else None
         while waiting:
             reference = unablated if self._reference is None else None
             limits = self._limits()
             pack = take_pack(waiting, reference, limits)
+            if not self._allows(pack.size):
+                break
             branches = [branch for branch in pack.branches if branch is not reference]
             if limits.allow(pack.size, pack.prefix) or not branches[0].continues:
                 result = self._try_pack(pack, len(branches))
@@ -94,9 +105,11 @@ class PackedPath(CachedPath):
             else:
                 reference_row = self._unmasked_reference()
                 result = self._run_alone(branches[0])[None]
+            if not self._confirmed(reference_row):
+                return None
             for branch, row in zip(branches, result, strict=True):
-                scores.log_probs[branch.index] = row
-                scores.reference[branch.index] = reference_row
+                scores.put(branch.index, row, reference_row)
+            self.budget.advance(len(branches), pack.size)
             del waiting[: len(branches)]
         return scores
 
@@ -127,7 +140,7 @@ class PackedPath(CachedPath):
             in_parts=(
                 self._capabilities.attention_in_parts
                 and pack.size >= self.least_in_parts
-                and not is_compiled(self._model)  # since it was loaded
+                and self._length_held is None
             ),
         )
         logits = self._forward(

@@ -7,16 +7,21 @@ from typing import Any
 
 __all__ = ["context_length", "has_dynamic_rope", "length_switch"]
 
+_NAMES = ("max_position_embeddings", "max_seq_len", "max_target_positions")
+"""What configs call the number of positions; the second is MPT's, the third Whisper's."""
 _STRETCHED = {"linear", "yarn"}
 """Rotary scalings under which `factor` times the original length is covered."""
 
 
 def context_length(config: Any) -> int | None:
     """Return the most tokens that the positions cover; `None` where nothing limits them."""
-    names = ("max_position_embeddings", "max_seq_len")  # the latter is MPT's
-    covered = next((int(getattr(config, name)) for name in names if getattr(config, name, None)), 0)
+    found = (getattr(config, name, None) for name in _NAMES)
+    covered = min((int(each) for each in found if each), default=0)
     if not covered:
         return None
+    if has_dynamic_rope(config):
+        # At the very last position, what a longer text of another caller left behind would be used.
+        return covered - 1
     # Some configs give the stretched length here, others the original one.
     for rope in _ropes(config):
         original = rope.get("original_max_position_embeddings")

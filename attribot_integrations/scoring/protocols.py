@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attribot_integrations.context.prompts import Prompt
     from attribot_integrations.context.sources import Span
     from attribot_integrations.results.parts import ModelCost
+    from attribot_integrations.scoring.budget import Budget
     from attribot_integrations.tokens.ablated import Ablation
 
 __all__ = ["AblationScores", "AnswerScorer", "Draft", "HeldContext", "ScoringModel"]
@@ -30,6 +31,14 @@ class AblationScores:
     """`[ablations, answer tokens]`, with the ablation's sentences removed."""
     reference: npt.NDArray[np.float32]
     """`[ablations, answer tokens]`, nothing removed, run beside the ablation."""
+    scored: npt.NDArray[np.bool_] | None = None
+    """`[ablations]`: which were scored before the budget ended, the rows of the others are 0;
+    `None` if all were."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every ablation was scored."""
+        return self.scored is None or bool(self.scored.all())
 
     @property
     def drops(self) -> npt.NDArray[np.float32]:
@@ -78,7 +87,10 @@ class AnswerScorer(Protocol):
         ...
 
     def score(self, ablations: Sequence[Ablation]) -> AblationScores:
-        """Score the answer with each set of sentences, given by their ids, really removed."""
+        """Score the answer with each set of sentences, given by their ids, really removed.
+
+        Where the request's budget ends before, those that were not scored are marked.
+        """
         ...
 
     def knock_out(self, ablations: Sequence[Ablation], rerun: int = 0) -> AblationScores:
@@ -136,6 +148,7 @@ class ScoringModel(Protocol):
         generated_ids: Sequence[int] | None = None,
         held: Any = None,
         drafted: Draft | None = None,
+        budget: Budget | None = None,
     ) -> AnswerScorer:
         """Return what scores an answer under ablations of a prompt.
 
@@ -147,6 +160,7 @@ class ScoringModel(Protocol):
             held: What `hold_context` returned, if requests with the same context are scored in
                 turn.
             drafted: The answer as this model has drafted it, whose activations are used again.
+            budget: What the request may spend, to be consulted between passes; no limit by default.
 
         Raises:
             InputError: If prompt or answer cannot be scored.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from attribot_integrations.context.sources import Span
 from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
 from attribot_integrations.results import ModelCost
 from attribot_integrations.results.wording import wording_of
+from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
@@ -30,7 +31,6 @@ __all__ = ["Scorer"]
 
 _Row = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """An ablation's log-probabilities and the reference's, `[answer tokens]` each."""
-_Key = TypeVar("_Key")
 
 
 class Scorer:
@@ -51,12 +51,14 @@ class Scorer:
         prefix: Activations of the prompt, if they have been computed already.
         shared: Activations of the context, if prompts with the same one are scored in turn.
         generated_ids: Ids of prompt and answer as this model wrote them, see `encode_answer`.
+        budget: What the request may spend; no limit by default.
 
     Raises:
         EmptyAnswerError: If the answer holds no word.
         PromptTooLongError: If prompt and answer exceed the model's context.
         ControlTokenError: If some text cannot be kept from becoming a control token.
         PromptError: If the model's chat template refuses the prompt.
+        ModelError: If the model has been changed since it was loaded, and cannot be scored now.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Scorer:
         prefix: PrefixCache | None = None,
         shared: SharedContext | None = None,
         generated_ids: Sequence[int] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         wording = wording_of(answer)
         if not wording.text:
@@ -81,9 +84,12 @@ class Scorer:
         self.answer: EncodedText = encode_answer(model.encoder, answer, wording, generated_ids)
         self._text = AblatedText(model.encoder, prompt, without)
         self.prompt: EncodedText = self._text.encoded
+        forward = model.verified.ready(len(self._text.ids) + len(self.answer.ids))
+        self._capabilities = forward.capabilities
         self._check_length(len(self._text.ids))
         if token_budget is None:
-            token_budget = 256 if model.forward.device.type == "cpu" else 8192
+            token_budget = 256 if forward.device.type == "cpu" else 8192
+        self._budget = budget or Budget()
         self._narrowed: list[Scorer] = []
         self._narrow = partial(
             Scorer,
@@ -93,6 +99,7 @@ class Scorer:
             token_budget=token_budget,
             path=path,
             generated_ids=generated_ids,
+            budget=self._budget,
         )
         self._removed: dict[Ablation, _Row] = {}
         self._hidden: dict[tuple[Ablation, int], _Row] = {}
@@ -100,12 +107,13 @@ class Scorer:
         name, self._reason = self._choose_path(path)
         self._path = PATHS[name](
             model.model,
-            model.capabilities,
+            self._capabilities,
             self._text.ids,
             self.answer.ids,
             token_budget,
-            model.forward,
+            forward,
         )
+        self._path.budget = self._budget
         if prefix is not None and isinstance(self._path, CachedPath):
             self._path.adopt(prefix)
         if shared is not None and isinstance(self._path, CachedPath):
@@ -130,6 +138,8 @@ class Scorer:
     def score(self, ablations: Sequence[Ablation]) -> AblationScores:
         """Score the answer with each set of sentences removed; what is asked again is not rerun.
 
+        Between passes the budget is asked whether to go on; without it, the rest is left unscored.
+
         Args:
             ablations: Sets of sentence ids; the empty set scores the full prompt again.
 
@@ -141,19 +151,25 @@ class Scorer:
         """
         asked = [ablation - self._without for ablation in ablations]
         new = [each for each in dict.fromkeys(asked) if each not in self._removed]
+        if new and not self._begins("removals", new, self._tokens_without):
+            new = []
         for group, prompts in self._text.without_each(new):
-            for ablation, prompt in zip(group, prompts, strict=True):
-                self._check_length(len(prompt))
-                self._naive_lengths[ablation] = len(prompt)
-            self._removed.update(_rows(group, self._path.score(prompts)))
-        return self._gathered([self._removed[each] for each in asked])
+            lengths = dict(zip(group, map(len, prompts), strict=True))
+            for length in lengths.values():
+                self._check_length(length)
+            done = dict(_rows(group, self._path.score(prompts)))
+            self._removed.update(done)
+            self._naive_lengths.update((each, lengths[each]) for each in done)
+            if len(done) < len(group):
+                break
+        return self._gathered([self._removed.get(each) for each in asked])
 
     @property
     def knockout_obstacle(self) -> str | None:
         """Why `knock_out` cannot be used with this model and prompt; `None` if it can."""
         if not isinstance(self._path, PackedPath):
             return self._reason
-        limit = self._model.capabilities.packed_limit
+        limit = self._capabilities.packed_limit
         length = len(self._text.ids) + len(self.answer.ids)
         # At worst the whole prompt is cached and, but for a token, run again, beside its end.
         if limit is not None and 2 * length >= limit:
@@ -192,7 +208,7 @@ class Scorer:
             )
         asked = [ablation - self._without for ablation in ablations]
         new = [each for each in dict.fromkeys(asked) if (each, rerun) not in self._hidden]
-        if new:
+        if new and self._begins("knockouts", new, lambda _: self._tokens_behind(rerun)):
             layout = self.layout()
             start = min(layout.context_end(), len(self._text.ids) - 1)
             hidden = [
@@ -200,10 +216,10 @@ class Scorer:
                 for each in new
             ]
             scores = self._path.knock_out(start, hidden, rerun)
-            self._hidden.update(_rows([(each, rerun) for each in new], scores))
-            for each in new:
+            for each, row in _rows(new, scores):
+                self._hidden[each, rerun] = row
                 self._naive_lengths.setdefault(each, len(self._text.ids))
-        return self._gathered([self._hidden[each, rerun] for each in asked])
+        return self._gathered([self._hidden.get((each, rerun)) for each in asked])
 
     def layout(self) -> TokenLayout:
         """Return which token of the full prompt belongs to which part of its text."""
@@ -226,36 +242,59 @@ class Scorer:
             naive_tokens=naive + sum(each.naive_tokens for each in narrowed),
         )
 
-    def _gathered(self, rows: Sequence[_Row]) -> AblationScores:
+    def _begins(
+        self, work: str, new: Sequence[Ablation], tokens: Callable[[Ablation], int]
+    ) -> bool:
+        """Tell the budget what comes next, and ask whether to begin with it."""
+        if self._budget.all_or_nothing:
+            self._path.warm_up()
+        needed = [tokens(each) for each in new]
+        return self._budget.begin(work, len(new), sum(needed) + min(needed))  # with the reference
+
+    def _tokens_without(self, removed: Ablation) -> int:
+        """Return about how many tokens are run for a removal."""
+        answer, places = len(self.answer.ids) - 1, self._places
+        spans = [places[id_] for id_ in removed if id_ in places]
+        first = min((low for low, _ in spans), default=len(self._text.ids))
+        start = first if isinstance(self._path, CachedPath) else 0
+        return len(self._text.ids) - start - sum(high - low for low, high in spans) + answer
+
+    def _tokens_behind(self, rerun: int) -> int:
+        """Return about how many tokens are run for a knockout."""
+        behind = max((high for _, high in self._places.values()), default=0)
+        return len(self._text.ids) - behind + rerun + len(self.answer.ids) - 1
+
+    @cached_property
+    def _places(self) -> dict[int, Span]:
+        return self.layout().sentences()
+
+    def _gathered(self, rows: Sequence[_Row | None]) -> AblationScores:
         shape = (len(rows), len(self.answer.ids))
-        log_probs, references = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        for place, (log_prob, reference) in enumerate(rows):
-            log_probs[place], references[place] = log_prob, reference
+        log_probs, references = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        for place, row in enumerate(rows):
+            if row is not None:
+                log_probs[place], references[place] = row
         if not (np.isfinite(log_probs).all() and np.isfinite(references).all()):
             raise ModelError(
                 f"{self._model.name} gives log-probabilities that are not finite in "
                 f"{self._model.model.dtype}; load it with another dtype, such as bfloat16 or "
                 "float32"
             )
-        return AblationScores(log_probs, references)
+        scored = np.array([row is not None for row in rows], dtype=np.bool_)
+        return AblationScores(log_probs, references, None if scored.all() else scored)
 
     def _choose_path(self, forced: PathName | None) -> tuple[PathName, str]:
         """Return the path for this prompt, and why."""
-        capabilities = self._model.capabilities
+        capabilities = self._capabilities
         if forced is not None:
             return forced, f"the {forced} path was asked for"
-        switch = capabilities.length_switch
-        length = len(self._text.ids) + len(self.answer.ids)
-        if switch is not None and length > switch and capabilities.path != "plain":
-            # Shorter, ablated prompts may use other rotary frequencies.
-            return "plain", (
-                f"its position encoding changes above {switch:,} tokens, and prompt and answer "
-                f"hold {length:,}"
-            )
+        held = capabilities.plain_ids.intersection((*self._text.ids, *self.answer.ids))
+        if held and capabilities.path != "plain":
+            return "plain", f"the text holds ids by which the model numbers tokens: {sorted(held)}"
         return capabilities.path, capabilities.reason
 
     def _check_length(self, prompt: int) -> None:
-        limit = self._model.capabilities.context_length
+        limit = self._capabilities.context_length
         length = prompt + len(self.answer.ids) - 1  # nothing is predicted from the last token
         if limit is not None and length > limit:
             raise PromptTooLongError(
@@ -265,6 +304,8 @@ class Scorer:
             )
 
 
-def _rows(keys: Sequence[_Key], scores: PathScores) -> Iterator[tuple[_Key, _Row]]:
+def _rows(ablations: Sequence[Ablation], scores: PathScores) -> Iterator[tuple[Ablation, _Row]]:
+    """Yield the ablations that were run, and their rows."""
     rows = zip(scores.log_probs.numpy(), scores.reference.numpy(), strict=True)
-    return zip(keys, rows, strict=True)
+    done = scores.done.tolist()
+    return ((each, row) for each, row, run in zip(ablations, rows, done, strict=True) if run)

@@ -6,6 +6,7 @@ from its first token, with no cache and at batch size 1.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attribot_integrations.errors import ModelError, PromptTooLongError
+from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
-from attribot_integrations.scoring.forward import ForwardPass, within_memory
+from attribot_integrations.scoring.capabilities import inner_model
+from attribot_integrations.scoring.forward import ForwardPass, tolerance, within_memory
 from attribot_integrations.scoring.packing import Branch, branch_off, longest_first
 
 if TYPE_CHECKING:
@@ -23,10 +27,14 @@ if TYPE_CHECKING:
 
     from attribot_integrations.scoring.capabilities import Capabilities
 
+_logger = logging.getLogger(__name__)
+
 __all__ = ["CachedPath", "PathScores", "PlainPath", "ScoringPath", "Work"]
 
 _ROWS_AT_ONCE = 64
 """Answer positions whose log-softmax is computed together."""
+_SLACK = 5
+"""How many times the rounding of a short text that of a long one may be."""
 _LEAST_PIECE = 512
 """Tokens of one branch that are run together, however small the token budget."""
 
@@ -47,6 +55,18 @@ class PathScores:
     """`[ablations, answer tokens]`."""
     reference: torch.Tensor
     """`[ablations, answer tokens]`: the unablated prompt, as run beside each ablation."""
+    done: torch.Tensor
+    """`[ablations]`, true or false: whether it was run before the budget ended; else it is 0."""
+
+    @classmethod
+    def nothing_yet(cls, ablations: int, tokens: int) -> PathScores:
+        """Return scores to fill in."""
+        empty = torch.zeros(ablations, tokens)
+        return cls(empty, empty.clone(), torch.zeros(ablations, dtype=torch.bool))
+
+    def put(self, index: int, log_probs: torch.Tensor, reference: torch.Tensor) -> None:
+        """Fill in an ablation, with `[answer tokens]` of its own and of the unablated prompt."""
+        self.log_probs[index], self.reference[index], self.done[index] = log_probs, reference, True
 
 
 class ScoringPath(ABC):
@@ -76,11 +96,18 @@ class ScoringPath(ABC):
         self._answer = tuple(answer)
         self._token_budget = token_budget
         self._run_model = forward or ForwardPass(model, capabilities)
+        self._length_held = _length_to_hold(capabilities, len(self._prompt) + len(self._answer))
         self.work = Work()
+        self.budget = Budget()
+        """Consulted between passes; without limits until it is replaced."""
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """Run what all ablations need, so that the time of a token is known before they begin."""
 
     @abstractmethod
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt.
+        """Score the answer behind each ablated prompt, as many of them as the budget allows.
 
         Raises:
             OutOfMemoryError: If not even one of them fits in memory.
@@ -88,10 +115,29 @@ class ScoringPath(ABC):
 
     def _forward(self, tokens: torch.Tensor, rows: torch.Tensor, **inputs: Any) -> torch.Tensor:
         """Run one pass and return the logits at `rows`, `[rows, vocabulary]`."""
+        self.budget.check_wanted()
+        if self._length_held is not None:
+            tokens, inputs = _with_last(tokens, self._answer[-1], self._length_held, inputs)
         logits = self._run_model(tokens, rows, **inputs)
+        if self._length_held is not None and "past_key_values" in inputs:
+            inputs["past_key_values"].crop(-1)
+        self.budget.spend(tokens.numel())
         self.work.tokens += tokens.numel()
         self.work.passes += 1
         return logits
+
+    def _check_lengths(self, prompts: Sequence[Sequence[int]]) -> None:
+        """Refuse ablated prompts that are longer than the full one by what changes positions."""
+        switch = self._capabilities.length_switch
+        if switch is None or self._length_held is not None:
+            return
+        longest = max((len(prompt) for prompt in prompts), default=0) + len(self._answer) - 1
+        if longest > switch:
+            raise PromptTooLongError(
+                f"a prompt that something was removed from has become longer than the full one: "
+                f"with the answer it takes {longest:,} positions, and above {switch:,} the model "
+                "encodes them in another way; pass fewer or shorter chunks"
+            )
 
     def _log_probs(self, logits: torch.Tensor, branches: int) -> torch.Tensor:
         """Pick the answer's log-probabilities out of logits `[branches * answer, vocabulary]`."""
@@ -105,6 +151,7 @@ class ScoringPath(ABC):
         return torch.cat(parts).view(branches, len(self._answer)).cpu()
 
     def _branches(self, prompts: Sequence[Sequence[int]]) -> list[Branch]:
+        self._check_lengths(prompts)
         return longest_first(
             branch_off(index, self._prompt, prompt, self._answer)
             for index, prompt in enumerate(prompts)
@@ -112,64 +159,164 @@ class ScoringPath(ABC):
 
 
 class PlainPath(ScoringPath):
-    """One forward pass for each prompt, from its first token: naive leave-one-out."""
+    """One forward pass for each prompt, from its first token: naive leave-one-out.
+
+    The model is given token ids alone, as a caller of it would do, and numbers them by itself.
+    """
 
     _reference: torch.Tensor | None = None
 
+    def warm_up(self) -> None:
+        """Run the unablated prompt."""
+        self._unablated()
+
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt."""
-        reference = self._reference
-        if reference is None:
-            reference = self._reference = self._run(self._prompt)
-        rows = [
-            reference if tuple(prompt) == self._prompt else self._run(prompt) for prompt in prompts
-        ]
-        return _assemble(rows, reference)
+        """Score the answer behind each ablated prompt, as many of them as the budget allows."""
+        self._check_lengths(prompts)
+        scores = PathScores.nothing_yet(len(prompts), len(self._answer))
+        for index, prompt in enumerate(prompts):
+            tokens = len(prompt) + len(self._answer) - 1
+            if not self.budget.allows(tokens):
+                break
+            reference = self._unablated()
+            row = reference if tuple(prompt) == self._prompt else self._run(prompt)
+            scores.put(index, row, reference)
+            self.budget.advance(1, tokens)
+        return scores
+
+    def _unablated(self) -> torch.Tensor:
+        if self._reference is None:
+            self._reference = self._run(self._prompt)
+            if self._chosen:
+                self._check_repeats(self._reference)
+        return self._reference
+
+    def _check_repeats(self, reference: torch.Tensor) -> None:
+        """Refuse a model that gives the same text other numbers when it is run again."""
+        worst = float((self._run(self._prompt) - reference).abs().max())
+        if not worst <= tolerance(self._model.dtype):
+            raise ModelError(
+                f"{type(inner_model(self._model)).__name__} gives other numbers, by {worst:.3g} "
+                f"nats a token, when a text of {len(self._prompt):,} tokens is run again: its "
+                "attention depends on chance"
+            )
 
     def _run(self, prompt: Sequence[int]) -> torch.Tensor:
-        tokens = torch.tensor([[*prompt, *self._answer[:-1]]])
+        """Run a prompt with the answer: `[answer tokens]`."""
+        limit = self._capabilities.context_length
+        whole = self._chosen and (limit is None or len(prompt) + len(self._answer) <= limit)
+        tokens = torch.tensor([[*prompt, *(self._answer if whole else self._answer[:-1])]])
         count = tokens.shape[1]
+        end = count - 1 if whole else count
+        positions: dict[str, torch.Tensor] = {}  # the model's own
+        if self._length_held is not None:
+            positions["position_ids"] = torch.arange(count)[None]
 
         def run() -> torch.Tensor:
             logits = self._forward(
-                tokens,
-                torch.arange(count - len(self._answer), count),
-                position_ids=torch.arange(count)[None],
-                use_cache=False,
+                tokens, torch.arange(end - len(self._answer), end), use_cache=False, **positions
             )
             return self._log_probs(logits, 1)[0]
 
         return within_memory(run, lambda: f"a prompt with its answer, of {count:,} tokens,")
+
+    @property
+    def _chosen(self) -> bool:
+        """Whether the model can be run in no other way.
+
+        Then its attention may be of any kind: the answer's last token is run too, from which
+        nothing is predicted, and the full prompt is run twice.
+        """
+        return self._capabilities.path == "plain"
 
 
 class CachedPath(ScoringPath):
     """One suffix at a time over the cached activations of the shared prefix.
 
     The prefix is computed once. No mask is passed, so it suits models that build their own.
+
+    The pass that computes it runs the answer, too, as a plain one would. Where the same path then
+    gives the unablated answer other numbers, at this length or on this text, all is run plainly.
     """
 
+    looks_again = True
+    """Whether that is looked at."""
     _cache: PrefixCache | None = None
+    _whole: torch.Tensor | None = None
+    """The unablated answer's log-probabilities by the pass over prompt and answer."""
+    _instead: PlainPath | None = None
     _shared: SharedContext | None = None
     _shared_length: Callable[[], int]
     _reference: torch.Tensor | None = None
 
+    def warm_up(self) -> None:
+        """Run the prompt's prefix."""
+        self._prefix(0)
+
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
-        """Score the answer behind each ablated prompt."""
-        if self._reference is None:
-            self._reference = self._run_alone(
-                branch_off(-1, self._prompt, self._prompt, self._answer)
-            )
-        rows = [torch.empty(0)] * len(prompts)
+        """Score the answer behind each ablated prompt, as many of them as the budget allows."""
+        scores = PathScores.nothing_yet(len(prompts), len(self._answer))
         for branch in self._branches(prompts):
-            rows[branch.index] = self._run_alone(branch)
-        return _assemble(rows, self._reference)
+            if not self._allows(len(branch.tokens)):
+                break
+            if self._reference is None:
+                self._reference = self._run_alone(
+                    branch_off(-1, self._prompt, self._prompt, self._answer)
+                )
+            if not self._confirmed(self._reference):
+                return self._plainly(prompts)
+            scores.put(branch.index, self._run_alone(branch), self._reference)
+            self.budget.advance(1, len(branch.tokens))
+        return scores
+
+    def _allows(self, tokens: int) -> bool:
+        """Tell whether the budget allows a pass over so many tokens, and the prefix if needed."""
+        return self.budget.allows(tokens + (len(self._prompt) if self._cache is None else 0))
+
+    def _confirmed(self, reference: torch.Tensor) -> bool:
+        """Tell whether the unablated answer has the numbers that a pass over all of it gave."""
+        if self._whole is None or not self.looks_again or self._instead is not None:
+            return self._instead is None
+        apart = (reference - self._whole).abs()
+        exact = self._model.dtype.itemsize >= 4
+        worst = float(apart.max() if exact else apart.mean())
+        self._whole = None  # looked at once
+        most = tolerance(self._model.dtype) * (_SLACK if exact else 1)
+        if not worst > most:  # what is not finite is told by whoever takes the scores
+            return True
+        name = type(inner_model(self._model)).__name__
+        reason = (
+            f"on a text of {len(self._prompt):,} tokens, the {self._capabilities.path} path "
+            f"differed by {worst:.3g} nats a token"
+        )
+        _logger.warning("%s is run plainly from now on, scores stay exact: %s", name, reason)
+        plain = self._run_model.capabilities.restricted_to("plain", reason)
+        self._run_model.capabilities = plain
+        self._instead = PlainPath(
+            self._model, plain, self._prompt, self._answer, self._token_budget, self._run_model
+        )
+        self._instead.work = self.work
+        self._instead.budget = self.budget
+        return False
+
+    def _plainly(self, prompts: Sequence[Sequence[int]]) -> PathScores:
+        assert self._instead is not None
+        self._cache = self._reference = None
+        return self._instead.score(prompts)
 
     def adopt(self, prefix: PrefixCache) -> None:
-        """Use activations of the prompt that have been computed already."""
-        self._cache = prefix
+        """Use activations of the prompt that have been computed already, if they are the same.
+
+        They are not where whoever computed them counted positions, or took the length of the text,
+        in another way.
+        """
+        if self._length_held is None and not self._capabilities.first_position:
+            self._cache = prefix
 
     def share(self, context: SharedContext, length: Callable[[], int]) -> None:
         """Run the prompt's first `length()` tokens by themselves, once for all that share them."""
+        if self._length_held is not None:
+            return  # it changes what they are
         self._shared, self._shared_length = context, length
 
     def _run_alone(self, branch: Branch) -> torch.Tensor:
@@ -208,6 +355,7 @@ class CachedPath(ScoringPath):
             self._cache = within_memory(
                 self._compute_prefix, lambda: f"a prompt of {len(self._prompt):,} tokens"
             )
+            self.budget.advance(0, 0)
         return self._cache.view(length)
 
     def _compute_prefix(self) -> PrefixCache:
@@ -225,17 +373,57 @@ class CachedPath(ScoringPath):
         return self._run_on(cache, cache.get_seq_length(), len(self._prompt))
 
     def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
-        """Run the prompt's tokens from `start` to `end`, behind those that the cache holds."""
-        self._forward(
-            torch.tensor([self._prompt[start:end]]),
-            torch.tensor([end - start - 1]),
-            position_ids=torch.arange(start, end)[None],
+        """Run the prompt's tokens from `start` to `end`, behind those that the cache holds.
+
+        Behind all of the prompt the answer is run, too.
+        """
+        last = end == len(self._prompt)
+        tokens = (*self._prompt[start:end], *(self._answer[:-1] if last else ()))
+        logits = self._forward(
+            torch.tensor([tokens]),
+            torch.arange(len(tokens) - (len(self._answer) if last else 1), len(tokens)),
+            position_ids=torch.arange(start, start + len(tokens))[None],
             past_key_values=cache,
             use_cache=True,
         )
+        if last:
+            self._whole = self._log_probs(logits, 1)[0]
+        else:
+            logits.cpu()  # waits for the device: the budget times this pass
         return PrefixCache.of(cache)
 
 
-def _assemble(rows: Sequence[torch.Tensor], reference: torch.Tensor) -> PathScores:
-    log_probs = torch.stack(list(rows)) if rows else torch.empty(0, reference.shape[0])
-    return PathScores(log_probs, reference.expand_as(log_probs))
+def _length_to_hold(capabilities: Capabilities, length: int) -> int | None:
+    """Return the length that all passes are to be run as, if the encoding of positions needs it.
+
+    Above some length, all positions are encoded in another way. A prompt that falls below it when
+    a source is removed would differ from the full one by far more than the source.
+    """
+    switch = capabilities.length_switch
+    if switch is None or capabilities.first_position is None or length <= switch:
+        return None
+    return length
+
+
+def _with_last(
+    tokens: torch.Tensor, last: int, length: int, inputs: dict[str, Any]
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    """Put a token at the last position of a text of a given length behind all others.
+
+    They do not see it, but the model takes the text for one of that length.
+    """
+    positions = torch.cat([inputs["position_ids"], torch.tensor([[length - 1]])], dim=1)
+    inputs = {**inputs, "position_ids": positions}
+    masks = inputs.get("attention_mask")
+    if isinstance(masks, dict):
+        inputs["attention_mask"] = {layer: _seen_by_one_more(each) for layer, each in masks.items()}
+    elif masks is not None:
+        inputs["attention_mask"] = _seen_by_one_more(masks)
+    return torch.cat([tokens, torch.tensor([[last]])], dim=1), inputs
+
+
+def _seen_by_one_more(mask: torch.Tensor) -> torch.Tensor:
+    """Add a token to an additive mask that sees, and is seen by, itself alone."""
+    wider = torch.nn.functional.pad(mask, (0, 1, 0, 1), value=torch.finfo(mask.dtype).min)
+    wider[..., -1, -1] = 0
+    return wider

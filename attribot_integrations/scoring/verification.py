@@ -1,61 +1,66 @@
-"""A check at load time that a model's fast path gives the plain path's numbers.
+"""A check at load time that a model's fast path gives the numbers of passes of token ids alone.
 
-Configs do not tell everything: some models accept a mask or positions and ignore them. Made-up
-prompts are scored both ways, and the model falls back to the next path where they differ: a short
-prompt with ablations, and, where layers see only a window, one that is longer than the window.
-Faults that only very long texts show (wide windows, position scaling) are excluded by rule
-instead, see `attribot_integrations.scoring.capabilities`.
+Configs do not tell everything: some models accept a mask or positions and ignore them, number
+tokens in their own way, or name a window that their code does not use. So made-up prompts are
+scored in several ways, and the model falls back to the next path where they differ. Which places
+attention reaches is looked at far beyond the length of those prompts, see
+`attribot_integrations.scoring.probes`.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
-from attribot_integrations.errors import OutOfMemoryError, UnsupportedModelError
-from attribot_integrations.scoring.capabilities import Capabilities, PathName, inner_model
-from attribot_integrations.scoring.forward import ForwardPass
+from attribot_integrations.errors import ModelError, OutOfMemoryError, UnsupportedModelError
+from attribot_integrations.scoring.capabilities import AttentionRule, PathName, inner_model
+from attribot_integrations.scoring.forward import ForwardPass, tolerance, within_memory
 from attribot_integrations.scoring.packed import PackedPath
-from attribot_integrations.scoring.paths import PATHS, PathScores, PlainPath
+from attribot_integrations.scoring.paths import PATHS, PathScores
+from attribot_integrations.scoring.probes import (
+    PROMPT_LENGTH,
+    REMOVED,
+    FarProbe,
+    Probe,
+    special_ids,
+    worst_difference,
+)
 
 if TYPE_CHECKING:
+    import threading
+
     from transformers import PreTrainedModel
 
-__all__ = ["tolerance", "verify"]
+    from attribot_integrations.scoring.capabilities import Capabilities
+    from attribot_integrations.scoring.state import ModelState
+
+__all__ = ["verify", "verify_at"]
 
 _logger = logging.getLogger(__name__)
 
-_PROMPT_LENGTH, _ANSWER_LENGTH = 28, 4
-_REMOVED = ((2, 5), (9, 16), (20, 21))
-"""Token ranges left out of the short probe's ablated prompts."""
-_BEYOND = 32
-"""Tokens by which the long probe exceeds the window."""
-_LONGEST = {"cpu": 1152}
-"""Most tokens of a long probe by type of device: a second or so of work."""
-_LONGEST_ELSEWHERE = 4608
-_FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError)
-"""What a model raises that cannot be run in some way."""
+_TAIL = 8
+"""Tokens appended to a text to see that they change nothing before them."""
 
 
-@dataclass(frozen=True)
-class _Probe:
-    """A made-up request, and what the plain path makes of it."""
-
-    prompt: list[int]
-    answer: list[int]
-    ablated: list[list[int]]
-    expected: PathScores
-
-
-def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
-    """Compare the chosen path with the plain one, and fall back where they disagree.
+def verify(
+    model: PreTrainedModel,
+    capabilities: Capabilities,
+    state: ModelState | None = None,
+    lock: threading.Lock | None = None,
+) -> Capabilities:
+    """Compare the chosen path with passes of token ids alone, and fall back where they disagree.
 
     Args:
         model: The model, as it will be used.
         capabilities: What its config allows.
+        state: The model as it is now.
+        lock: Held during forward passes.
 
     Returns:
         The capabilities with the fastest path that passed.
@@ -64,147 +69,247 @@ def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
         UnsupportedModelError: If the model cannot be run on text alone, if later tokens change
             earlier ones (it is not causal), or if it gives no finite numbers.
     """
-    name = type(inner_model(model)).__name__
-    if capabilities.takes_logits_to_keep and not _keeps_logits(model, capabilities):
-        _logger.info("%s: computes all logits, it takes no list of those to keep", name)
-        capabilities = replace(capabilities, takes_logits_to_keep=False)
+    return _Verification(ForwardPass(model, capabilities, state, lock)).run()
+
+
+def verify_at(forward: ForwardPass, length: int) -> bool:
+    """Tell whether packs give the numbers of the model's own mask behind so many tokens."""
     try:
-        probes = [_short_probe(model, capabilities)]
-    except (TypeError, ValueError) as error:
-        raise UnsupportedModelError(f"{name} cannot be run on text alone: {error}") from error
-    _check_causal(model, capabilities, probes[0])
-    if capabilities.path != "plain":
-        probes += _long_probes(model, capabilities)
-    if capabilities.attention_in_parts and not _attends_in_parts(model, capabilities, probes[0]):
-        _logger.info("%s: attention in parts gives other numbers, so masks are used", name)
-        capabilities = replace(capabilities, attention_in_parts=False)
-    paths = list(PATHS)
-    for path in paths[paths.index(capabilities.path) : -1]:
-        worst = max(_difference(model, capabilities, path, probe) for probe in probes)
-        if worst <= tolerance(model.dtype):
-            if path == capabilities.path:
-                return capabilities
-            return capabilities.restricted_to(path, "the load-time check ruled out a faster path")
+        difference = FarProbe(forward).difference(length)
+    except ModelError as error:
+        _logger.debug("packs could not be checked at %d tokens", length, exc_info=error)
+        return False
+    return difference <= tolerance(forward.model.dtype)
+
+
+class _Verification:
+    """What is known of a model while it is checked."""
+
+    def __init__(self, forward: ForwardPass) -> None:
+        self._forward = forward
+        self._name = type(inner_model(forward.model)).__name__
+        self._tolerance = tolerance(forward.model.dtype)
+
+    @property
+    def _capabilities(self) -> Capabilities:
+        return self._forward.capabilities
+
+    def _set(self, **changes: Any) -> None:
+        self._forward.capabilities = replace(self._capabilities, **changes)
+
+    def run(self) -> Capabilities:
+        """Check everything, and return what is left of the capabilities."""
+        probe = Probe.of(self._forward.model)
+        self._check_alone(probe)
+        if self._capabilities.takes_logits_to_keep and not self._keeps_logits(probe):
+            _logger.info("%s: computes all logits, it takes no list of those to keep", self._name)
+            self._set(takes_logits_to_keep=False)
+        expected = self._plain(probe)
+        if self._capabilities.path != "plain":
+            self._number_tokens(probe)
+        if self._capabilities.attention_in_parts and not self._attends_in_parts(probe):
+            _logger.info(
+                "%s: attention in parts gives other numbers, so masks are used", self._name
+            )
+            self._set(attention_in_parts=False)
+        path = next(path for path in self._paths() if self._holds(path, probe, expected))
+        if path != self._capabilities.path:
+            reason = "the load-time check ruled out a faster path"
+            self._forward.capabilities = self._capabilities.restricted_to(path, reason)
+        if path != "plain":
+            self._check_special_ids()
+        return self._capabilities
+
+    def _check_alone(self, probe: Probe) -> None:
+        """Run ids alone, and refuse a model that cannot be, or that looks ahead."""
+        ids = [*probe.prompt, *probe.answer]
+        try:
+            logits, longer = (
+                within_memory(
+                    partial(self._forward.run, torch.tensor([each])),
+                    lambda: "a text of a few tokens",
+                )
+                for each in (ids, ids + ids[:_TAIL])
+            )
+        except OutOfMemoryError:
+            raise
+        except ModelError as error:
+            raise UnsupportedModelError(
+                f"{self._name} cannot be run on text alone: {error}"
+            ) from error
+        if logits.shape[:-1] != (len(ids),):
+            raise UnsupportedModelError(
+                f"{self._name} gives logits of shape {list(logits.shape)} for {len(ids)} tokens; "
+                "a language model gives one row for each"
+            )
+        self._alone = _predicted(logits, ids, len(probe.answer))
+        if not bool(torch.isfinite(self._alone).all()):
+            raise UnsupportedModelError(
+                f"{self._name} gives log-probabilities that are not finite; "
+                "are its weights loaded, and does its dtype suit them?"
+            )
+        ahead = _predicted(longer[: len(ids)], ids, len(probe.answer))
+        worst = float((ahead - self._alone).abs().max())
+        if worst > self._tolerance:
+            raise UnsupportedModelError(
+                f"{self._name} is not causal: tokens appended to a text change the "
+                f"log-probabilities before them by {worst:.3g} nats; a decoder-only model is needed"
+            )
+
+    def _keeps_logits(self, probe: Probe) -> bool:
+        """Tell whether the model computes the logits that it is asked for, and no others."""
+        try:
+            kept = self._forward.run(
+                torch.tensor([probe.prompt[:4]]), logits_to_keep=torch.tensor([1, 3])
+            )
+        except ModelError as error:
+            _logger.debug("logits_to_keep failed", exc_info=error)
+            return False
+        return len(kept) == 2
+
+    def _plain(self, probe: Probe) -> PathScores:
+        """Run the probe plainly, and refuse a model that gives other numbers without a cache."""
+        try:
+            scores = probe.score(self._forward, "plain")
+        except ModelError as error:
+            raise UnsupportedModelError(f"{self._name} cannot be run plainly: {error}") from error
+        worst = float((scores.reference[0] - self._alone).abs().max())
+        if not worst <= self._tolerance:
+            raise UnsupportedModelError(
+                f"{self._name} gives other numbers without a cache, by {worst:.3g} nats a token"
+            )
+        return scores
+
+    def _number_tokens(self, probe: Probe) -> None:
+        """Find the positions that the model gives tokens by itself."""
+        if self._capabilities.first_position is None:
+            return
+        ids = [*probe.prompt, *probe.answer]
+        tokens, positions = torch.tensor([ids]), torch.arange(len(ids))[None]
+        for first in _first_positions(self._forward.model):
+            try:
+                logits = self._forward.run(
+                    tokens, position_ids=(positions + first).to(self._forward.device)
+                )
+            except ModelError:
+                continue
+            apart = (_predicted(logits, ids, len(probe.answer)) - self._alone).abs().max()
+            if float(apart) <= self._tolerance:
+                limit = self._capabilities.context_length
+                covered = None if limit is None else limit - first
+                self._set(first_position=first, context_length=covered)
+                return
+        self._set(first_position=None)
+        if self._capabilities.path == "packed":
+            reason = "it numbers tokens in a way of its own"
+            self._forward.capabilities = self._capabilities.restricted_to("cached", reason)
+
+    def _paths(self) -> Iterator[PathName]:
+        paths = list(PATHS)
+        return iter(paths[paths.index(self._capabilities.path) :])
+
+    def _holds(self, path: PathName, probe: Probe, expected: PathScores) -> bool:
+        """Tell whether a path gives the plain one's numbers, and the model's reach is known."""
+        if path == "plain":
+            return True
+        worst = float("inf")
+        for masks in self._mask_rules(path):
+            self._set(masks=masks)
+            found = self._difference(path, probe, expected)
+            if found <= self._tolerance and path == "packed":
+                found = self._far_difference()
+            if found <= self._tolerance:
+                return True
+            worst = min(worst, found)
         _logger.warning(
             "%s: the %s path differs from the plain one by %.3g nats a token on a probe; "
             "falling back to a slower path, scores stay exact",
-            name,
+            self._name,
             path,
             worst,
         )
-    if capabilities.path == "plain":
-        return capabilities
-    return capabilities.restricted_to("plain", "the load-time check ruled out the faster paths")
-
-
-def tolerance(dtype: torch.dtype) -> float:
-    """Return the largest difference, in nats a token, that rounding in `dtype` explains."""
-    if dtype not in (torch.float32, torch.float64):
-        return 0.3
-    if torch.get_float32_matmul_precision() == "highest":
-        return 2e-4
-    return 0.03  # products are rounded to 10 bits
-
-
-def _keeps_logits(model: PreTrainedModel, capabilities: Capabilities) -> bool:
-    """Tell whether the model really computes the logits that it is asked for, and no others."""
-    forward = ForwardPass(model, capabilities)
-    tokens, positions = torch.tensor([_draw(model, 4)]), torch.arange(4)[None]
-    try:
-        logits = forward(tokens, torch.tensor([1, 3]), position_ids=positions, use_cache=False)
-    except _FAILURES as error:
-        _logger.debug("logits_to_keep failed", exc_info=error)
         return False
-    return len(logits) == 2
+
+    def _mask_rules(self, path: PathName) -> Iterator[Mapping[str | None, AttentionRule]]:
+        """Tell which rules may hold: the config's, or none, where it names what it does not use."""
+        rules = self._capabilities.masks
+        yield rules
+        free = dict.fromkeys(rules, AttentionRule())
+        if path == "packed" and free != rules:
+            yield free
+
+    def _difference(self, path: PathName, probe: Probe, expected: PathScores) -> float:
+        try:
+            return worst_difference(probe.score(self._forward, path), expected)
+        except ModelError as error:
+            _logger.debug("%s: the %s path failed", self._name, path, exc_info=error)
+            return float("inf")
+
+    def _far_difference(self) -> float:
+        """Look how far attention reaches, and note up to where that is known."""
+        worst, verified = 0.0, PROMPT_LENGTH
+        try:
+            far = FarProbe(self._forward)
+            for length in far.lengths():
+                worst = max(worst, far.difference(length))
+                verified = length
+        except OutOfMemoryError as error:
+            _logger.debug("%s: attention is known up to %d", self._name, verified, exc_info=error)
+        except ModelError as error:
+            _logger.debug("%s: packs could not be checked far", self._name, exc_info=error)
+            return float("inf")
+        self._set(verified_length=verified)
+        return worst
+
+    def _check_special_ids(self) -> None:
+        """Note ids by which the model numbers or hides tokens, which only the plain path leaves."""
+        ids = special_ids(self._forward.model)
+        if self._agrees_with(ids):
+            return
+        found = {id_ for id_ in ids if not self._agrees_with([id_])}
+        _logger.info("%s: texts with the ids %s are run plainly", self._name, sorted(found))
+        self._set(plain_ids=frozenset(found or ids))
+
+    def _agrees_with(self, special: list[int]) -> bool:
+        probe = Probe.of(self._forward.model, special)
+        probe = replace(probe, ablated=probe.ablated[:1])
+        try:
+            expected = probe.score(self._forward, "plain")
+        except ModelError:
+            return False
+        return self._difference(self._capabilities.path, probe, expected) <= self._tolerance
+
+    def _attends_in_parts(self, probe: Probe) -> bool:
+        """Tell whether packs give the numbers without a mask that they give with one."""
+        start = len(probe.prompt) - 2
+        forward = self._forward
+
+        def scores(parts: bool) -> tuple[PathScores, PathScores]:
+            chosen = replace(self._capabilities, attention_in_parts=parts)
+            path = PackedPath(forward.model, chosen, probe.prompt, probe.answer, 1 << 12, forward)
+            path.least_in_parts, path.looks_again = 0, False
+            return path.score(probe.ablated), path.knock_out(start, [[each] for each in REMOVED], 2)
+
+        try:
+            pairs = zip(scores(True), scores(False), strict=True)
+            worst = max(worst_difference(one, other) for one, other in pairs)
+        except ModelError as error:
+            _logger.debug("%s: attention in parts failed", self._name, exc_info=error)
+            return False
+        return worst <= self._tolerance
 
 
-def _short_probe(model: PreTrainedModel, capabilities: Capabilities) -> _Probe:
-    ids = _draw(model, _PROMPT_LENGTH + _ANSWER_LENGTH)
-    prompt, answer = ids[:_PROMPT_LENGTH], ids[_PROMPT_LENGTH:]
-    ablated = [prompt[:start] + prompt[end:] for start, end in _REMOVED]
-    plain = PlainPath(model, capabilities, prompt, answer, token_budget=1)
-    return _Probe(prompt, answer, ablated, plain.score(ablated))
+def _predicted(logits: torch.Tensor, ids: list[int], count: int) -> torch.Tensor:
+    """Return the log-probabilities of a text's last tokens, `[count]`, on the CPU."""
+    rows = logits[len(ids) - count - 1 : len(ids) - 1].float().log_softmax(-1).cpu()
+    return rows.gather(1, torch.tensor(ids[-count:])[:, None])[:, 0]
 
 
-def _long_probes(model: PreTrainedModel, capabilities: Capabilities) -> list[_Probe]:
-    """Return a probe that exceeds the widest window that it can at little cost, if there is one."""
-    device = ForwardPass(model, capabilities).device.type
-    longest = min(
-        _LONGEST.get(device, _LONGEST_ELSEWHERE),
-        (capabilities.context_length or _LONGEST_ELSEWHERE) - _ANSWER_LENGTH,
-    )
-    windows = {rule.window or rule.chunk or 0 for rule in capabilities.masks.values()}
-    # Narrower ones show in the short probe.
-    wide = [window for window in windows if window >= _PROMPT_LENGTH - _ANSWER_LENGTH]
-    fitting = (window + _BEYOND for window in wide if window + _BEYOND <= longest)
-    length = max(fitting, default=None)
-    if length is None:
-        return []
-    ids = _draw(model, length + _ANSWER_LENGTH)
-    prompt, answer = ids[:length], ids[length:]
-    plain = PlainPath(model, capabilities, prompt, answer, token_budget=1)
-    try:
-        # Nothing is removed: what is run over the cached prefix is all beyond the window.
-        return [_Probe(prompt, answer, [prompt], plain.score([prompt]))]
-    except OutOfMemoryError:
-        return []
-
-
-def _draw(model: PreTrainedModel, count: int) -> list[int]:
-    vocabulary = model.config.get_text_config(decoder=True).vocab_size
-    generator = torch.Generator().manual_seed(0)
-    ids: list[int] = torch.randint(vocabulary, (count,), generator=generator).tolist()
-    return ids
-
-
-def _difference(
-    model: PreTrainedModel, capabilities: Capabilities, name: PathName, probe: _Probe
-) -> float:
-    path = PATHS[name](model, capabilities, probe.prompt, probe.answer, token_budget=1 << 12)
-    try:
-        got = path.score(probe.ablated)
-    except _FAILURES as error:
-        _logger.debug("%s: the %s path failed", type(model).__name__, name, exc_info=error)
-        return float("inf")
-    expected = probe.expected
-    pairs = ((got.log_probs, expected.log_probs), (got.reference, expected.reference))
-    worst = max(float((left - right).abs().max()) for left, right in pairs)
-    return worst if worst == worst else float("inf")
-
-
-def _attends_in_parts(model: PreTrainedModel, capabilities: Capabilities, probe: _Probe) -> bool:
-    """Tell whether packs give the numbers without a mask that they give with one."""
-    start = len(probe.prompt) - 2
-
-    def scores(parts: bool) -> tuple[PathScores, PathScores]:
-        chosen = replace(capabilities, attention_in_parts=parts)
-        path = PackedPath(model, chosen, probe.prompt, probe.answer, token_budget=1 << 12)
-        path.least_in_parts = 0
-        return path.score(probe.ablated), path.knock_out(start, [[each] for each in _REMOVED], 2)
-
-    try:
-        pairs = zip(scores(True), scores(False), strict=True)
-        worst = max(float((one.log_probs - other.log_probs).abs().max()) for one, other in pairs)
-    except _FAILURES as error:
-        _logger.debug("%s: attention in parts failed", type(model).__name__, exc_info=error)
-        return False
-    return worst <= tolerance(model.dtype)
-
-
-def _check_causal(model: PreTrainedModel, capabilities: Capabilities, probe: _Probe) -> None:
-    name = type(inner_model(model)).__name__
-    expected = probe.expected.reference[0]
-    if not bool(torch.isfinite(expected).all()):
-        raise UnsupportedModelError(
-            f"{name} gives log-probabilities that are not finite; "
-            "are its weights loaded, and does its dtype suit them?"
-        )
-    longer = [*probe.answer, *probe.prompt[: len(probe.answer)]]
-    plain = PlainPath(model, capabilities, probe.prompt, longer, token_budget=1)
-    got = plain.score([probe.prompt]).log_probs[0, : len(probe.answer)]
-    worst = float((got - expected).abs().max())
-    if worst > tolerance(model.dtype):
-        raise UnsupportedModelError(
-            f"{name} is not causal: tokens appended to a text change the "
-            f"log-probabilities before them by {worst:.3g} nats; a decoder-only model is needed"
-        )
+def _first_positions(model: PreTrainedModel) -> list[int]:
+    """Return what a model may call its first position: 0, or what follows that of padding."""
+    padding = getattr(model.config.get_text_config(decoder=True), "pad_token_id", None)
+    found = [0, *([] if padding is None else [padding + 1])]
+    for module in model.modules():
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            found.append(module.padding_idx + 1)
+    return list(dict.fromkeys([*found, 1, 2]))

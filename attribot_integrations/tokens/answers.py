@@ -34,12 +34,12 @@ def encode_answer(
         ControlTokenError: If the answer cannot be kept from becoming a control token.
     """
     text = clean_text(answer)
-    visible = text.strip()
-    written = _ending(encoder, generated_ids or (), visible) if visible else None
-    if written is not None:
-        shift = text.index(visible)
-        spans = tuple((start + shift, end + shift) for start, end in written.offsets)
-        return EncodedText(written.ids, spans)
+    for shown in dict.fromkeys((text, text.strip())):  # frameworks strip what was written, or not
+        written = _ending(encoder, generated_ids or (), shown) if shown else None
+        if written is not None:
+            shift = text.index(shown)
+            spans = tuple((start + shift, end + shift) for start, end in written.offsets)
+            return EncodedText(written.ids, spans)
     encoded = encoder.encode_text(wording.text)
     return EncodedText(encoded.ids, tuple(wording.span(*span) for span in encoded.offsets))
 

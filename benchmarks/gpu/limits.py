@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from attribot_integrations import LanguageModel
-from attribot_integrations.scoring.forward import ForwardPass
+from attribot_integrations.scoring.verified import VerifiedModel
 from benchmarks.baselines import scorer_way
 from benchmarks.clock import free_memory
 from benchmarks.contexts import Case
@@ -33,7 +33,7 @@ def limited_way(gibibytes: float) -> Way:
         if setting.device.type != "cuda":
             raise UnavailableError("only the memory of a GPU can be limited")
         target = setting.target
-        return replace(target, forward=ForwardPass(target.model, target.capabilities))
+        return replace(target, verified=VerifiedModel(target.model))
 
     def run(job: Job) -> Outcome:
         setting = replace(job.setting, target=job.prepared)

@@ -16,6 +16,7 @@ import torch
 
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.methods import Knockout, ScreenAndRescore
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
@@ -199,3 +200,20 @@ def test_what_fits_only_without_sharing_is_not_shared(monkeypatch: pytest.Monkey
     batch = engine.attribute_batch(requests, progress=False)
     for one, other in zip(assert_same(batch, expected), expected, strict=True):
         assert one.cost.tokens == other.cost.tokens
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3", "qwen3-moe", "mixtral"])
+def test_a_batch_scores_the_same_sources_exactly_as_single_calls(name: str) -> None:
+    engine, options = engine_of(name), options_of(ScreenAndRescore(Knockout(), keep=5))
+    chunks = [*CHUNKS, *OTHERS, *["Salt was cheap. Salt was cheap."] * 3, *OTHERS]
+    asked = [
+        AttributionRequest(question, chunks, answer)
+        for question in ("When did the harbour open?", "What is red?")
+        for answer in ("It opened in 1962.", "Trams are red.", "Salt was cheap.")
+    ]
+    batch = engine.attribute_batch(asked, options=options, progress=False)
+    expected = [engine.attribute_request(each, options=options) for each in asked]
+    for one, other in zip(assert_same(batch, expected), expected, strict=True):
+        np.testing.assert_array_equal(one.exact, other.exact)
+        assert other.exact.any()
+        assert not other.exact.all()

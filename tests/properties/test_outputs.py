@@ -20,7 +20,7 @@ from rich.console import Console
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import AttribotError, InputError
 from attribot_integrations.langchain.annotations import citation_annotations
-from attribot_integrations.render.citation_data import citation_data
+from attribot_integrations.render.citation_fields import citation_data
 from attribot_integrations.render.highlights import gradio_highlights, streamlit_html
 from attribot_integrations.render.html import html_page
 from attribot_integrations.render.terminal import terminal_view

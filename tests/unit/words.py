@@ -10,6 +10,7 @@ import numpy as np
 from attribot_integrations.context.prompts import Prompt
 from attribot_integrations.errors import ModelError
 from attribot_integrations.results import ModelCost
+from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AblationScores, Draft
 
 
@@ -82,6 +83,7 @@ class WordModel:
         generated_ids: Sequence[int] | None = None,
         held: Held | None = None,
         drafted: Draft | None = None,
+        budget: Budget | None = None,
     ) -> WordScorer:
         return WordScorer(prompt, answer, self.asked)
 

@@ -160,7 +160,7 @@ def test_every_form_leaves_the_same_records(make: Callable[[], Made]) -> None:
         expected = expected or found
         assert found == expected, f"{name} differs from invoke"
     assert expected is not None
-    assert any("norzel" == each[0] for known in expected for each in known[7])
+    assert any(each[0] == "norzel" for known in expected for each in known[7])
 
 
 @pytest.mark.parametrize("make", [make for make in PIPELINES if make is not side_by_side])

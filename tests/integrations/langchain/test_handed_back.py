@@ -94,7 +94,7 @@ async def test_interrupts_pass_through(way: str) -> None:
     assert stopped.value["action_requests"][0]["name"] == "search"
     assert (result["answer"], result["status"]) == (None, "skipped")
     assert result["reason"] == "the graph was interrupted before it answered"
-    resume = Command(resume={"decisions": [{"type": "approve"}]})
+    resume: Any = Command(resume={"decisions": [{"type": "approve"}]})
     resumed = citing.invoke(resume, THREAD)
     assert (resumed["answer"], resumed["status"]) == (ANSWER, "ok")
     assert [each.chunk_id for each in resumed["citations"]] == ["norzel"]
@@ -123,7 +123,7 @@ class Opaque:
 ODD = {
     "source": pathlib.PurePosixPath("/x/a.pdf"),
     "relevance_score": np.float32(0.3),
-    "date": datetime.datetime(2024, 1, 1),  # noqa: DTZ001
+    "date": datetime.datetime(2024, 1, 1),
     "nan": float("nan"),
     "opaque": Opaque(),
     5: "int key",
@@ -211,7 +211,7 @@ def test_the_middleware_records_what_the_model_saw(order: str, other: str) -> No
     records: list[CitationRecord] = []
     own = CitationMiddleware(engine(), on_citations=records.append, raise_error=True)
     order_of = [own, edits] if order == "first" else [edits, own]
-    asked = {"messages": [HumanMessage("How much do the bike and the Norba phone cost?")]}
+    asked: Any = {"messages": [HumanMessage("How much do the bike and the Norba phone cost?")]}
     create_agent(model, [look], middleware=order_of).invoke(asked)
     (record,) = records
     assert isinstance(record.prompt, list)
@@ -335,9 +335,9 @@ def test_copies() -> None:
         assert (len(made.records), len(handler.records)) == (1, 1)
         assert made.raise_error is handler.raise_error is True
     record = last(handler)
-    for made in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
-        assert (made.answer, made.status, cited(made)) == (ANSWER, "ok", {"norzel"})
-        assert made.run_id == record.run_id
+    for other in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
+        assert (other.answer, other.status, cited(other)) == (ANSWER, "ok", {"norzel"})
+        assert other.run_id == record.run_id
     for value in (handler, cite(rag(BIKE), engine()), engine()):
         with pytest.raises(TypeError, match="an AttributionEngine cannot be pickled"):
             pickle.dumps(value)

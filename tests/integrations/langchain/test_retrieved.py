@@ -54,7 +54,7 @@ def test_text_that_a_retriever_finds_is_a_document() -> None:
 class Finds(FixedRetriever):
     """Finds whatever it is given."""
 
-    found: Any  # type: ignore[assignment]
+    found: Any
 
 
 def show(found: Any) -> str:
@@ -77,8 +77,10 @@ def check_bike(record: CitationRecord) -> None:
     assert {each.text for each in record.citations} == {FACT}
 
 
-PAIRS = RunnableLambda(lambda _: [(BIKE, 0.9), (PHONE, 0.1)])
-RESULTS = RunnableLambda(lambda _: {"query": "?", "results": [WEB, {"url": "u", "content": OTHER}]})
+PAIRS: Any = RunnableLambda(lambda _: [(BIKE, 0.9), (PHONE, 0.1)])
+RESULTS: Any = RunnableLambda(
+    lambda _: {"query": "?", "results": [WEB, {"url": "u", "content": OTHER}]}
+)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,11 @@ def test_documents_in_the_prompts_content_blocks(kind: str) -> None:
         return {**BLOCK, "content": [{"type": "text", "text": text}]}
 
     def prompt(question: str) -> list[HumanMessage]:
-        blocks = [block(FACT), block(OTHER), {"type": "text", "text": question}]
+        blocks: list[str | dict[Any, Any]] = [
+            block(FACT),
+            block(OTHER),
+            {"type": "text", "text": question},
+        ]
         return [HumanMessage(content=blocks)]
 
     handler = watched()
@@ -181,7 +187,7 @@ def answers(query: str) -> str:
 @pytest.mark.parametrize("way", ["handler", "middleware", "cite"])
 def test_tools_of_all_kinds(one: Any, way: str) -> None:
     model = Scripted(lines=[calls(one.name, query=QUESTION), ANSWER])
-    ask = {"messages": [{"role": "user", "content": QUESTION}]}
+    ask: Any = {"messages": [{"role": "user", "content": QUESTION}]}
     records: list[CitationRecord] = []
     if way == "middleware":
         made = CitationMiddleware(engine(), on_citations=records.append, raise_error=True)
@@ -209,7 +215,7 @@ def test_a_tool_whose_output_is_the_answer(way: str) -> None:
         return ANSWER, [BIKE, PHONE]
 
     model = Scripted(lines=[calls("direct", query=QUESTION)])
-    ask = {"messages": [{"role": "user", "content": QUESTION}]}
+    ask: Any = {"messages": [{"role": "user", "content": QUESTION}]}
     records: list[CitationRecord] = []
     if way == "middleware":
         made = CitationMiddleware(engine(), on_citations=records.append)
@@ -240,7 +246,7 @@ def with_context(request: Any) -> str:
 
 @pytest.mark.parametrize("other", [Inside(), with_context])
 def test_retrieval_in_middleware(other: Any) -> None:
-    ask = {"messages": [{"role": "user", "content": QUESTION}]}
+    ask: Any = {"messages": [{"role": "user", "content": QUESTION}]}
     records: list[CitationRecord] = []
     own = CitationMiddleware(engine(), on_citations=records.append, raise_error=True)
     create_agent(Scripted(lines=[ANSWER]), [], middleware=[own, other]).invoke(ask)

@@ -20,7 +20,7 @@ from langgraph.types import Send
 from typing_extensions import TypedDict
 
 from attribot_integrations.langchain import CitationRecord, cite, get_citations_callback
-from tests.integrations.langchain.fakes import FixedRetriever, last, using
+from tests.integrations.langchain.fakes import FixedRetriever, using
 from tests.integrations.langchain.scripted import (
     ANSWER,
     ASK,
@@ -86,7 +86,7 @@ def fan_out() -> Any:
     def answer(item: Item) -> Items:
         return {"answers": [rag().invoke(item["question"])]}
 
-    builder = StateGraph(Items)
+    builder: Any = StateGraph(Items)
     builder.add_node("answer", answer)
     builder.add_conditional_edges(
         START,
@@ -140,7 +140,7 @@ async def test_each_answer_has_its_record_async(made: Any) -> None:
 
 
 def test_branches_side_by_side() -> None:
-    branches = RunnableParallel(
+    branches: Any = RunnableParallel(
         first=RunnableLambda(lambda _: QUESTIONS[0]) | rag(),
         second=RunnableLambda(lambda _: QUESTIONS[1]) | rag(),
     )
@@ -205,7 +205,7 @@ def test_cite_says_what_to_wrap_instead() -> None:
 
 def test_messages_of_a_mapped_model() -> None:
     """A list of a model's messages is no conversation."""
-    ask = RunnableLambda(lambda text: [HumanMessage(f"{BIKE.page_content}\n{text}")])
+    ask: Any = RunnableLambda(lambda text: [HumanMessage(f"{BIKE.page_content}\n{text}")])
     mapped = FixedRetriever(found=[BIKE]) | RunnableLambda(lambda _: ["a", "b"])
     handler = watched()
     made = mapped | (ask | Scripted(lines=[AIMessage("One."), AIMessage("Two.")])).map()

@@ -173,7 +173,7 @@ def node_correct(state: State) -> State:
 
 
 def graph(*nodes: Callable[[State], State]) -> Any:
-    builder = StateGraph(State)
+    builder: Any = StateGraph(State)
     before = START
     for node in nodes:
         builder.add_node(node.__name__, node)

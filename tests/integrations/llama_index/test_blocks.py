@@ -49,12 +49,11 @@ def test_blocks_of_nodes_without_a_title_have_their_id() -> None:
 
 
 def test_markers() -> None:
-    response = answered()
-    assert format_with_markers(response) == "About Ada [1]"
-    assert format_with_markers(response, sources=True) == (
+    payload = copy.deepcopy(payload_of(answered()))
+    assert format_with_markers(payload) == "About Ada [1]"
+    assert format_with_markers(payload, sources=True) == (
         "About Ada [1]\n\n[1] Title 0: Ada is fact 0."
     )
-    payload = payload_of(response)
     assert format_with_markers({**payload, "citations": []}, sources=True) == "About Ada"
 
 
@@ -68,4 +67,11 @@ def test_markers_stand_behind_each_statement() -> None:
         {**one, "answer_end": 11, "number": 1, "node_start": 3},
         {**one, "answer_end": 20, "number": 3},
     ]
+    ends = (11, 20)
+    statement = {"start": 0, "label": "supported", "reason": None}
+    payload["statements"] = [{**statement, "end": end, "alternatives": []} for end in ends]
     assert format_with_markers(payload) == "Ada is old. [1][2] Bea too. [3] Fin."
+    payload["statements"][0]["alternatives"] = [0, 1]
+    assert format_with_markers(payload) == "Ada is old. [1] or [2] Bea too. [3] Fin."
+    payload["statements"][1]["label"] = "unsupported"
+    assert format_with_markers(payload) == "Ada is old. [1] or [2] Bea too. Fin."

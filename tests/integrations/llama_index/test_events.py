@@ -123,12 +123,14 @@ async def ask_many(handler: AttributionEventHandler, count: int) -> list[Any]:
 
 def test_200_concurrent_queries_have_no_crosstalk() -> None:
     handler = AttributionEventHandler(StubEngine())
-    with handler.attach(), ThreadPoolExecutor(8) as pool:
+    attachment = handler.attach()
+    with ThreadPoolExecutor(8) as pool:
         in_threads = pool.map(lambda n: rag().query(f"Thread{n}"), range(100))
         for number, response in enumerate(asyncio.run(ask_many(handler, 100))):
             check(response, f"Name{number}")
         for number, response in enumerate(in_threads):
             check(response, f"Thread{number}")
+    attachment.detach()
     assert handler.span_handler.open_count == 0
     assert handler.wait(10)
 
@@ -136,9 +138,11 @@ def test_200_concurrent_queries_have_no_crosstalk() -> None:
 def test_one_llm_and_engine_shared_by_threads() -> None:
     handler = AttributionEventHandler(StubEngine())
     engine = rag(EchoChatLLM())
-    with handler.attach(), ThreadPoolExecutor(8) as pool:
+    attachment = handler.attach()
+    with ThreadPoolExecutor(8) as pool:
         for number, response in enumerate(pool.map(lambda n: engine.query(f"Name{n}"), range(50))):
             check(response, f"Name{number}")
+    attachment.detach()
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -379,6 +379,7 @@ def test_query_engine_answers_the_same_from_fewer_nodes(
             assert cited or granularity == "sentence"
             assert all(one.metadata["title"] in question for one in cited)
             for one in cited:
+                assert one.source_index is not None
                 text = response.source_nodes[one.source_index].text
                 assert text[one.node_start : one.node_end] == one.text
             plain = demo.query_engine.query(question)

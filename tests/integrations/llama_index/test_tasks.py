@@ -12,8 +12,8 @@ from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.tasks import Task, TaskBook
 
 
-def task(key: str | None = "attribution") -> Task:
-    return Task(Scope("synthesis"), key)
+def task() -> Task:
+    return Task(Scope("synthesis"))
 
 
 def shown(response: Response) -> Any:
@@ -23,15 +23,15 @@ def shown(response: Response) -> Any:
 def test_a_payload_is_shown_now_and_when_it_changes() -> None:
     one, responses = task(), [Response("Ada."), Response("Ada.", metadata={"n": {}})]
     for response in responses:
-        one.show(response)
-        one.show(response)
+        one.show(response, "attribution")
+        one.show(response, "attribution")
         assert shown(response) == pending_payload(one.id)
     done = {**pending_payload(one.id), "status": "ok"}
     one.update(done)
     assert [shown(response) for response in responses] == [done, done]
     assert shown(responses[0]) is not shown(responses[1])
     late = Response("Ada.")
-    one.show(late)
+    one.show(late, "attribution")
     assert shown(late) == done
 
 
@@ -39,7 +39,7 @@ def test_a_payload_is_shown_now_and_when_it_changes() -> None:
 def test_what_is_there_is_left_alone(value: Any, caplog: pytest.LogCaptureFixture) -> None:
     response = Response("Ada.", metadata={"attribution": value})
     one = task()
-    one.show(response)
+    one.show(response, "attribution")
     one.update(pending_payload(one.id))
     assert shown(response) == value
     assert "metadata['attribution'] is taken" in caplog.text
@@ -48,16 +48,16 @@ def test_what_is_there_is_left_alone(value: Any, caplog: pytest.LogCaptureFixtur
 def test_another_answers_payload_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     response = Response("Ada.")
     one, two = task(), task()
-    one.show(response)
-    two.show(response)
+    one.show(response, "attribution")
+    two.show(response, "attribution")
     assert shown(response)["id"] == one.id
     assert caplog.text == ""
 
 
 def test_nothing_is_shown_without_a_key() -> None:
     response = Response("Ada.")
-    one = task(None)
-    one.show(response)
+    one = task()
+    one.show(response, None)
     one.update(pending_payload(one.id))
     assert response.metadata is None
 

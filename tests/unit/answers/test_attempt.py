@@ -1,6 +1,7 @@
 """The one policy for prompts, and what becomes of errors."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,6 +75,16 @@ def test_guesses_make_an_outcome_approximate() -> None:
     outcome = attempt(StubEngine(), captured(notes=("one", "two")))
     assert (outcome.status, outcome.reason) == ("approximate", "one; two")
     assert outcome.prompt_used == "captured"
+
+
+def test_what_the_budget_cut_short_is_approximate() -> None:
+    class Stopped(StubEngine):
+        def attribute_request(self, request: Any) -> Any:
+            return replace(super().attribute_request(request), stopped="max_seconds=2 reached")
+
+    outcome = attempt(Stopped(), captured(notes=("one",)))
+    assert (outcome.status, outcome.reason) == ("approximate", "one; max_seconds=2 reached")
+    assert outcome.attribution is not None
 
 
 def test_nothing_to_do_asks_nobody() -> None:

@@ -56,7 +56,8 @@ def test_answers_that_no_single_prompt_explains() -> None:
     assert both.unseen == "the answer was put together from 2 texts of the model"
     assert both.parts == ((0, 0), (3, 1))
     neither = choose_call([first, second], TEXTS, "Both.").unseen
-    assert neither is not None and neither.endswith("a model wrote with answer_key")
+    assert neither is not None
+    assert neither.endswith("a model wrote with answer_key")
     assert choose_call([first, call(BOTH, "C.")], TEXTS, "Other.").unseen is None, "it saw all"
 
 

@@ -80,10 +80,15 @@ def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
         *("--min-score", "0.5", "--max-citations", "2", "--dtype", "bfloat16"),
         *("--device-map", "cpu", "--method", "fast", "--chat-option", "enable_thinking=False"),
         *("--chat-option", "effort=low", "--chat-option", "budget=12"),
+        *("--max-seconds", "2.5", "--max-tokens", "9000"),
     )
     assert result.exit_code == 0, result.stderr
     options = EngineOptions(
-        method=METHODS["fast"], levels=("sentence", "chunk"), policy=ThresholdPolicy(0.5, 2)
+        method=METHODS["fast"],
+        levels=("sentence", "chunk"),
+        policy=ThresholdPolicy(0.5, 2),
+        max_seconds=2.5,
+        max_tokens=9000,
     )
     assert engine.loaded_with == {
         "model": "m",
@@ -241,6 +246,8 @@ def test_the_input_is_never_overwritten(engine: StubEngine, data: Path, tmp_path
         ("attribute", "{data}", "--min-score", "nan"),
         ("attribute", "{data}", "--max-citations", "0"),
         ("attribute", "{data}", "--limit", "0"),
+        ("attribute", "{data}", "--max-seconds", "0"),
+        ("attribute", "{data}", "--max-tokens", "0"),
         ("attribute", "{data}", "--level", "word"),
         ("attribute", "{data}", "--format", "xml"),
         ("attribute", "{data}", "--dtype", "int8"),

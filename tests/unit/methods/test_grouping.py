@@ -44,7 +44,7 @@ class _Model:
         for row, removed in enumerate(sets):
             drops[row, 0] = sum(loss for id_, loss in self.losses.items() if id_ in removed)
         ones = np.ones(_TOKENS, dtype=np.float32)
-        return Removal(drops, -ones, -2 * ones)
+        return Removal(drops, np.ones(len(drops), np.bool_), -ones, -2 * ones)
 
 
 @given(

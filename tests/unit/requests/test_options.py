@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -31,6 +32,13 @@ from attribot_integrations.results.citations import ThresholdPolicy
         ({"token_budget": 512.0}, "token_budget must be an int or None, got 512.0"),
         ({"token_budget": True}, "token_budget must be an int or None, got True"),
         ({"token_budget": "512"}, "token_budget must be an int or None, got '512'"),
+        ({"max_tokens": 0}, "max_tokens must be at least 1, got 0"),
+        ({"max_tokens": 1e6}, "max_tokens must be an int or None, got 1000000.0"),
+        ({"max_seconds": 0}, "max_seconds must be a number of seconds above 0, or None, got 0"),
+        ({"max_seconds": math.nan}, "above 0, or None, got nan"),
+        ({"max_seconds": math.inf}, "above 0, or None, got inf"),
+        ({"max_seconds": True}, "above 0, or None, got True"),
+        ({"max_seconds": "2"}, "above 0, or None, got '2'"),
         ({"levels": ()}, 'levels must hold "sentence", "chunk" or both'),
         ({"levels": "sentence"}, "in a tuple such as (\"sentence\",); got 'sentence'"),
         ({"levels": (["sentence"],)}, "got (['sentence'],)"),
@@ -55,6 +63,8 @@ def test_options_that_are_taken() -> None:
         template=ContextTemplate("{context}{question}"),
         splitter=lambda text: [],
         token_budget=1,
+        max_seconds=0.5,
+        max_tokens=1,
     )
     assert options.levels == ("chunk", "sentence")
     assert EngineOptions() == EngineOptions()

@@ -21,6 +21,7 @@ from tests.unit.render.test_terminal import show
 UNLOCATED = (
     "Not scored, no place of their own in the prompt: chunk 2 (not_found), chunk 4 (overlapping)."
 )
+STOPPED = "Ended early: max_seconds=2 reached after 1 of 4 sources were rescored."
 UNJUDGED = "Not judged, statement 1, statement 3: too short."
 
 
@@ -29,6 +30,7 @@ def told() -> Attribution:
     first, third = (Support(place, "unknown", 0.0, 0.0, reason="too short") for place in (0, 2))
     return replace(
         made,
+        stopped="max_seconds=2 reached after 1 of 4 sources were rescored",
         support=(first, made.support[1], third),
         locations=(
             ChunkLocation(0, "found", ((0, 0, 5),)),
@@ -40,7 +42,7 @@ def told() -> Attribution:
 
 
 def test_notes() -> None:
-    assert told().notes == (UNLOCATED, UNJUDGED)
+    assert told().notes == (STOPPED, UNLOCATED, UNJUDGED)
     assert sample().notes == ()
 
 
@@ -69,6 +71,7 @@ def test_every_output_tells_them(output: Callable[[Attribution], str]) -> None:
     plain = output(sample()).replace(JOINER, "")
     assert "Not scored" not in plain
     assert "Not judged" not in plain
+    assert "Ended early" not in plain
 
 
 def test_old_json_has_no_reasons() -> None:

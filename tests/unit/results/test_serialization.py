@@ -164,6 +164,7 @@ def test_dict_holds_plain_values() -> None:
                 "traces": False,
             },
         ],
+        "stopped": None,
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }
     assert SCHEMA_VERSION == 1

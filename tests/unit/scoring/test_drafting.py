@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from attribot_integrations.errors import PromptTooLongError
+from attribot_integrations.scoring.capabilities import Capabilities
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.language_model import LanguageModel
+from attribot_integrations.scoring.verified import VerifiedModel
 from attribot_integrations.tokens.ablated import AblatedText
 from tests.unit.scoring.harbour import prompt
 from tests.unit.scoring.small import llama
@@ -27,6 +29,13 @@ def length(model: LanguageModel) -> int:
     return len(AblatedText(model.encoder, prompt(), frozenset()).ids)
 
 
+def able_to(model: LanguageModel, capabilities: Capabilities) -> LanguageModel:
+    """The same model, run as if this was all it can do."""
+    verified = VerifiedModel(model.model)
+    verified.forward.capabilities = capabilities
+    return replace(model, verified=verified)
+
+
 @pytest.mark.parametrize("most", [1, 5])
 def test_work_and_activations_are_those_of_all_tokens_but_the_last(
     model: LanguageModel, most: int
@@ -40,16 +49,16 @@ def test_work_and_activations_are_those_of_all_tokens_but_the_last(
 def test_the_models_context_may_end_a_draft_earlier(model: LanguageModel) -> None:
     for room in (0, 2):
         limited = replace(model.capabilities, context_length=length(model) + room)
-        draft = draft_answer(replace(model, capabilities=limited), prompt(), 50)
+        draft = draft_answer(able_to(model, limited), prompt(), 50)
         assert draft.passes == room + 1
     over = replace(model.capabilities, context_length=length(model) - 1)
     message = f"the prompt takes {length(model)} positions, 1 more than the .* of small"
     with pytest.raises(PromptTooLongError, match=message):
-        draft_answer(replace(model, capabilities=over), prompt(), 1)
+        draft_answer(able_to(model, over), prompt(), 1)
 
 
 def test_where_nothing_can_be_gone_on_from_no_activations_are_kept(model: LanguageModel) -> None:
-    plain = replace(model, capabilities=model.capabilities.restricted_to("plain", "asked for"))
+    plain = able_to(model, model.capabilities.restricted_to("plain", "asked for"))
     draft = draft_answer(plain, prompt(), 3)
     assert draft.prefix is None
     assert draft.text == draft_answer(model, prompt(), 3).text

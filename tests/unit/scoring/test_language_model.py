@@ -75,7 +75,8 @@ def test_its_scorer_takes_up_a_draft_and_a_held_context() -> None:
     scorer.score(ONE_BY_ONE)
     alone = model.scorer(prompt(), ANSWER)
     alone.score(ONE_BY_ONE)
-    assert scorer.cost.tokens == alone.cost.tokens - len(alone.prompt.ids)
+    spared = len(alone.prompt.ids) + len(alone.answer.ids) - 1
+    assert scorer.cost.tokens == alone.cost.tokens - spared
     held = model.hold_context()
     model.scorer(prompt(), ANSWER, held=held).score(ONE_BY_ONE)
     assert held.let_go()

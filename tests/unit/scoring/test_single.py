@@ -42,8 +42,8 @@ def test_the_plain_path_runs_each_prompt_from_its_first_token() -> None:
 def test_the_cached_path_runs_what_follows_the_first_change() -> None:
     path = cached()
     path.score(ABLATED[:1])
-    # The whole prompt; its last token again with the answer; and the suffix after the gap.
-    tokens = len(PROMPT) + len(ANSWER) + (len(PROMPT) - 9 + len(ANSWER) - 1)
+    # The whole prompt with the answer; its last token again with it; and the suffix after the gap.
+    tokens = len(PROMPT) + len(ANSWER) - 1 + len(ANSWER) + (len(PROMPT) - 9 + len(ANSWER) - 1)
     assert (path.work.passes, path.work.tokens) == (3, tokens)
     path.score(ABLATED[1:2])
     assert path.work.passes == 4
@@ -70,10 +70,10 @@ def test_a_shared_context_is_run_once_for_two_prompts() -> None:
     first, second = cached(), CachedPath(*llama(), (*PROMPT[:20], 60, 61), ANSWER, 256)
     for path in (first, second):
         path.share(shared, lambda: 20)
-        path.score([])
-    # The second prompt runs its own two tokens, and the last one again with the answer.
-    assert second.work.tokens == 2 + len(ANSWER)
-    assert first.work.tokens == len(PROMPT) + len(ANSWER)
+        path.warm_up()
+    # The second prompt runs its own two tokens and the answer.
+    assert second.work.tokens == 2 + len(ANSWER) - 1
+    assert first.work.tokens == len(PROMPT) + len(ANSWER) - 1
     torch.testing.assert_close(
         second.score([(*PROMPT[:20], 60, 61)]).log_probs[0],
         log_probs((*PROMPT[:20], 60, 61)),

@@ -16,7 +16,6 @@ from torch.nn.functional import scaled_dot_product_attention
 from attribot_integrations.scoring import split_attention
 from attribot_integrations.scoring.capabilities import AttentionRule, inspect_model
 from attribot_integrations.scoring.packing import Branch, Pack, Rerun
-from attribot_integrations.scoring.paths import PackedPath, PlainPath
 from attribot_integrations.scoring.split_attention import AttentionParts, PackMask
 from attribot_integrations.scoring.verification import verify
 from tests.parity.architectures import ARCHITECTURES
@@ -201,19 +200,6 @@ def test_a_model_compiled_in_part_gets_masks(compile_parts: Callable[[Any], None
     compile_parts(model)
     found = verify(model, inspect_model(model))
     assert (found.path, found.attention_in_parts) == ("packed", False)
-
-
-def test_a_model_compiled_after_loading_gets_masks() -> None:
-    model = ARCHITECTURES["llama"].build()
-    capabilities = verify(model, inspect_model(model))
-    assert capabilities.attention_in_parts
-    prompt, answer = list(range(20)), [5, 6]
-    removed = [prompt[:2] + prompt[9:]]
-    expected = PlainPath(model, capabilities, prompt, answer, 1).score(removed)
-    model.compile(backend="eager")
-    path = PackedPath(model, capabilities, prompt, answer, 4096)
-    path.least_in_parts = 0
-    torch.testing.assert_close(path.score(removed).log_probs, expected.log_probs)
 
 
 @pytest.mark.gpu

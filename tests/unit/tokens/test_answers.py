@@ -69,3 +69,8 @@ def test_written_ids_behind_white_space_keep_their_place(encoder: TextEncoder) -
     found = encoded(encoder, f"\n\n{text}\n", written)
     assert found.ids == written
     assert found.offsets[0] == (2, 3)
+
+
+def test_written_white_space_is_scored_too(encoder: TextEncoder) -> None:
+    written = letters(encoder, " Ada.")
+    assert encoded(encoder, " Ada.", written).ids == written

@@ -9,7 +9,7 @@ import pytest
 
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.render.citation_data import citation_data
+from attribot_integrations.render.citation_fields import citation_data
 from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import sample
