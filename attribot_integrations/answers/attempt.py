@@ -104,7 +104,8 @@ def _led_through(
         parts = [(start, attribution) for start, attribution, _ in made]
         said = tuple(dict.fromkeys(note for _, _, notes in made for note in notes))
         return joined(captured.question, captured.answer, parts, captured.id), said
-    own = [place for place in range(len(captured.chunks)) if place not in captured.left_out]
+    out = _really_left_out(captured)
+    own = [place for place in range(len(captured.chunks)) if place not in out]
     chunks = tuple(captured.chunks[place] for place in own)
     absent, steps = _places(captured, chunks, own)
     texts = tuple(
@@ -123,6 +124,18 @@ def _led_through(
             notes += [note for note in said if note not in notes]
     places = (*own, *(None for _ in steps))
     return led_on(last, captured.chunks, places, behind, captured.id), tuple(notes)
+
+
+def _really_left_out(captured: CapturedAnswer) -> frozenset[int]:
+    """Return the chunks that were left out, but for those that the prompt shows in other dress."""
+    if not captured.left_out or captured.prompt is None or callable(captured.prompt):
+        return captured.left_out
+    try:
+        _, _, locations = capture_prompt(captured.prompt, captured.chunks)
+    except ChunkNotFoundError:
+        return captured.left_out
+    shown = {place.chunk_index for place in locations if place.located}
+    return captured.left_out - shown
 
 
 def _places(

@@ -14,7 +14,7 @@ import regex
 
 from attribot_integrations.answers.captured import MessagesOrText, ModelCall
 from attribot_integrations.answers.verdicts import is_verdict
-from attribot_integrations.context.locating import locate_chunks
+from attribot_integrations.context.locating import ChunkLocation, locate_chunks
 from attribot_integrations.context.sources import Chunk
 
 __all__ = ["Lineage", "flat", "prompt_texts", "stands_in", "wrote"]
@@ -32,14 +32,28 @@ class Lineage(Generic[Call]):
 
     def __init__(self, calls: Sequence[Call], texts: Sequence[str]) -> None:
         self.calls = tuple(calls)
-        self.texts = [flat(text) for text in texts]
-        """The chunks' texts, with single spaces."""
+        self.texts = [flat(text) for text in texts] if len(self.calls) > 1 else list(texts)
+        """The chunks' texts, with single spaces if there are several calls."""
         self.verdicts = [is_verdict(call.text or call.arguments) for call in self.calls]
-        self.shown = _shown(self.calls, texts)
-        """For each call, which of the chunks stand in its prompt."""
+        prompts = [prompt_texts(call.prompt) for call in self.calls]
+        # Of a single call there is nothing to be told apart, and prompts are long.
+        alone = [frozenset(range(len(self.texts)))]
+        self.shown = alone if len(prompts) == 1 else _shown(prompts, self.texts)
+        """For each call, which of the chunks stand in its prompt; all for a call that is alone."""
+        # Formatters change texts, and what stands nowhere as it is may stand in another dress.
+        missing = set(range(len(texts))).difference(*self.shown) if prompts else set()
+        chunks = [Chunk(text) for text in texts]  # all, for the others bound a part of one
+        for place, prompt in enumerate(prompts if len(prompts) > 1 else []):
+            sought = missing if self.shown[place] else set(range(len(texts)))
+            if not sought:
+                continue
+            located = locate_chunks(prompt, chunks)
+            found = [each for each in located if each.located and each.chunk_index in sought]
+            self.shown[place] |= {each.chunk_index for each in found}
+            prompts[place] = _blanked(prompt, found)
         self._bare = [
-            _without(call.prompt, (texts[index] for index in shown))
-            for call, shown in zip(self.calls, self.shown, strict=True)
+            _without(prompt, (self.texts[index] for index in shown)) if len(prompts) > 1 else ""
+            for prompt, shown in zip(prompts, self.shown, strict=True)
         ]
         self.steps: list[tuple[int, ...]] = []
         """For each call, the earlier ones that saw chunks and whose text stands in its prompt."""
@@ -120,27 +134,27 @@ def stands_in(text: str, other: str) -> bool:
     return regex.search(edge + regex.escape(text) + end, other) is not None
 
 
-def _shown(calls: Sequence[ModelCall], texts: Sequence[str]) -> list[frozenset[int]]:
-    """Return which texts stand in each prompt; in other dress only those that stand nowhere."""
-    bare = [flat(text) for text in texts]
-    prompts = [flat(" ".join(prompt_texts(call.prompt))) for call in calls]
-    shown = [
-        frozenset(index for index, text in enumerate(bare) if text and text in prompt)
-        for prompt in prompts
+def _shown(prompts: Sequence[Sequence[str]], texts: Sequence[str]) -> list[frozenset[int]]:
+    """Return which texts stand in each prompt, whatever the white space."""
+    joined = [flat(" ".join(prompt)) for prompt in prompts]
+    return [
+        frozenset(index for index, text in enumerate(texts) if text and text in prompt)
+        for prompt in joined
     ]
-    missing = sorted(set(range(len(texts))).difference(*shown) if shown else ())
-    missing = [index for index in missing if bare[index]]
-    if not missing or len(calls) < 2:
-        return shown
-    chunks = [Chunk(text) for text in texts]  # all, for the others bound a part of one
-    for place, call in enumerate(calls):
-        found = locate_chunks(prompt_texts(call.prompt), chunks)
-        shown[place] |= {index for index in missing if found[index].located}
-    return shown
 
 
-def _without(prompt: MessagesOrText | None, texts: Iterable[str]) -> str:
-    shown = flat(" ".join(prompt_texts(prompt)))
-    for text in sorted(map(flat, texts), key=len, reverse=True):
+def _blanked(prompt: Sequence[str], locations: Iterable[ChunkLocation]) -> list[str]:
+    """Return a prompt's texts without what stands in the places of chunks."""
+    texts = list(prompt)
+    for location in locations:
+        for message, start, end in location.places:
+            text = texts[message]
+            texts[message] = text[:start] + "\0" * (end - start) + text[end:]
+    return texts
+
+
+def _without(prompt: Sequence[str], texts: Iterable[str]) -> str:
+    shown = flat(" ".join(prompt))
+    for text in sorted(texts, key=len, reverse=True):
         shown = shown.replace(text, " \0 ")
     return shown

@@ -89,7 +89,7 @@ def _written(
         found.setdefault(choice.index, several[-1])
     calls = _answering(lineage, list(found))
     notes: tuple[str, ...] = ()
-    if len(found) > 1 and len(calls) < len(found) and output.answer is None:
+    if len(found) > len(calls) == 1 and output.answer is None:
         prose = [index for index in found if not lineage.verdicts[index]]
         if len(prose) > 1:
             notes = (

@@ -36,7 +36,6 @@ from attribot_integrations.langchain import (
     cite,
 )
 from attribot_integrations.langchain.agents import CitationMiddleware
-from attribot_integrations.langchain.plain import PlainDocument
 from tests.integrations.langchain.fakes import FixedRetriever, last, using
 from tests.integrations.langchain.scripted import (
     ANSWER,
@@ -168,24 +167,6 @@ def test_results_can_be_dumped_and_checkpointed(caplog: pytest.LogCaptureFixture
     assert result["documents"][0]["metadata"]["relevance_score"] == pytest.approx("0.3", abs=0) or (
         result["documents"][0]["metadata"]["relevance_score"] == str(np.float32(0.3))
     )
-
-
-def test_items_are_read_as_attributes_too() -> None:
-    result = cite(rag(BIKE, PHONE), engine()).invoke(QUESTION)
-    (citation,) = result["citations"]
-    assert (citation.number, citation.text) == (citation["number"], BIKE.page_content)
-    document = result["documents"][citation.chunk_index]
-    assert (document.page_content, document.metadata, document.id) == (
-        BIKE.page_content,
-        {"page": 17},
-        "norzel",
-    )
-    assert result["documents"] == [BIKE, PHONE]
-    assert document != PHONE
-    assert copy.deepcopy(result) == pickle.loads(pickle.dumps(result)) == result
-    with pytest.raises(AttributeError, match="PlainDocument has no 'text'"):
-        _ = document.text
-    assert PlainDocument(page_content="a", metadata={}, id=None) == Document("a")
 
 
 def test_the_state_of_an_agent_holds_everything() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -96,3 +98,12 @@ def test_the_demo_is_the_bundled_pair() -> None:
     assert engine.proxy.parameters < engine.target.parameters < 2_000_000
     with pytest.raises(ConfigurationError, match="proxy must be a bool, not str"):
         AttributionEngine.demo(proxy="small")  # type: ignore[arg-type]
+
+
+def test_copies_share_the_models_and_pickles_are_refused() -> None:
+    engine = AttributionEngine(WordModel(), WordModel("proxy"), WHOLE)
+    for made in (copy.copy(engine), copy.deepcopy(engine)):
+        assert made is not engine
+        assert (made.target, made.proxy, made.options) == (engine.target, engine.proxy, WHOLE)
+    with pytest.raises(TypeError, match="an AttributionEngine cannot be pickled, .* each process"):
+        pickle.dumps(engine)

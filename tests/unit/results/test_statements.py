@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attribot_integrations.context.sources import Span
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.results import Statement
 from attribot_integrations.results.statements import (
     find_statements,
@@ -122,3 +122,16 @@ def test_spread_keeps_leading_dimensions() -> None:
     spans, other_spans = [(0, 2), (2, 4)], [(0, 4)]
     assert spread_over_tokens(np.ones(2, np.float32), spans, other_spans).tolist() == [2]
     assert spread_over_tokens(np.ones((0, 2), np.float32), spans, other_spans).shape == (0, 1)
+
+
+def test_statements_may_be_given() -> None:
+    tokens = ("One.", " Two.", "\n", "Three", ".", "\n", " ")
+    spans = spans_of(*tokens)
+    given = [(0, 9), (10, 16), (17, 18)]
+    assert find_statements("".join(tokens), spans, given=given) == (
+        Statement(0, 0, 9, "One. Two.", (0, 3)),
+        Statement(1, 10, 16, "Three.", (3, 7)),
+    )
+    for wrong in ([(0, 30)], [(5, 9), (0, 4)], [(4, 2)]):
+        with pytest.raises(InputError, match="statements must be spans in order"):
+            find_statements("".join(tokens), spans, given=wrong)
