@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from uuid import uuid4
 
-from langchain_core.messages import (
-    AIMessage,
-    AnyMessage,
-    BaseMessage,
-    HumanMessage,
-    SystemMessage,
-    ToolMessage,
-)
+from langchain_core.messages import AnyMessage, SystemMessage, ToolMessage
 
 from attribot_integrations.answers.attempt import Status
 from attribot_integrations.answers.background import run_apart
-from attribot_integrations.answers.captured import ModelCall
 from attribot_integrations.answers.desk import complete
-from attribot_integrations.answers.recent import Recent
-from attribot_integrations.answers.runs import Run, RunTree
 from attribot_integrations.answers.several import answers_of
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.langchain.annotations import Annotation, citation_annotations
-from attribot_integrations.langchain.content import (
-    json_arguments,
-    prompt_messages,
-    question_text,
-)
+from attribot_integrations.langchain.content import question_text
 from attribot_integrations.langchain.context import attached
-from attribot_integrations.langchain.documents import chunks_in, tool_chunks
-from attribot_integrations.langchain.events import CapturingHandler
+from attribot_integrations.langchain.conversations import ConversationRuns, RunCollector, Runs
+from attribot_integrations.langchain.documents import chunks_in
 from attribot_integrations.langchain.messages import strip_citations
 from attribot_integrations.langchain.outputs import output_of
 from attribot_integrations.langchain.plain import plain_documents, plain_support
@@ -41,8 +25,6 @@ from attribot_integrations.render.utf16 import OffsetUnit, offset_table
 from attribot_integrations.requests.engine_check import check_engine
 
 try:
-    from typing import TypeAlias
-
     from langchain.agents.middleware.types import AgentMiddleware, AgentState, OmitFromInput
     from typing_extensions import NotRequired, TypedDict
 except ImportError as error:
@@ -56,8 +38,6 @@ if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["CitationMiddleware", "CitedAgentState", "Report"]
-
-_REMEMBERED: Final = 1024
 
 
 class Report(TypedDict):
@@ -132,9 +112,7 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         self.on_citations = on_citations
         self.raise_error = raise_error
         self.offsets = offsets
-        # An agent's state has no place for these that would not be stored with every step.
-        self._models: Recent[str, _Runs] = Recent(_REMEMBERED)
-        self._tools: Recent[tuple[str, str], _Runs] = Recent(_REMEMBERED)
+        self._runs = ConversationRuns()
 
     def wrap_model_call(
         self,
@@ -143,7 +121,7 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
     ) -> ModelResponse[Any]:
         """Note what the model sees, whatever other middleware makes of it."""
         request = _without_citations(request)
-        collector = _Collector()
+        collector = RunCollector()
         with attached(collector):
             response = handler(request)
         self._note_call(request, response, collector.runs)
@@ -156,7 +134,7 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
     ) -> ModelResponse[Any]:
         """Note what the model sees, whatever other middleware makes of it."""
         request = _without_citations(request)
-        collector = _Collector()
+        collector = RunCollector()
         with attached(collector):
             response = await handler(request)
         self._note_call(request, response, collector.runs)
@@ -168,10 +146,10 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
     ) -> ToolMessage | Command[Any]:
         """Note what is retrieved and asked of models inside the tool."""
-        collector = _Collector()
+        collector = RunCollector()
         with attached(collector):
             result = handler(request)
-        self._note_tool(result, collector.runs)
+        self._runs.note_tool(result, collector.runs)
         return result
 
     async def awrap_tool_call(
@@ -180,10 +158,10 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
         """Note what is retrieved and asked of models inside the tool."""
-        collector = _Collector()
+        collector = RunCollector()
         with attached(collector):
             result = await handler(request)
-        self._note_tool(result, collector.runs)
+        self._runs.note_tool(result, collector.runs)
         return result
 
     def after_agent(self, state: CitedAgentState, runtime: Runtime[Any]) -> dict[str, Any]:
@@ -196,51 +174,13 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         return await run_apart(lambda: self._cite(record))
 
     def _note_call(
-        self, request: ModelRequest[Any], response: ModelResponse[Any], runs: _Runs
+        self, request: ModelRequest[Any], response: ModelResponse[Any], runs: Runs
     ) -> None:
-        if not any(run.kind == "model" for run in runs.values()):
-            # The first releases of langchain 1 know the text only.
-            text = request.system_prompt
-            system = getattr(request, "system_message", text and SystemMessage(text))
-            seen = [*([system] if system else []), *request.messages]
-            runs = {**runs, uuid4(): _model_run(seen, request.model)}
-        for message in response.result:
-            if isinstance(message, AIMessage) and message.id is not None:
-                self._models.add(message.id, runs)
-
-    def _note_tool(self, result: object, runs: _Runs) -> None:
-        for message in _tool_messages(result):
-            if runs:
-                self._tools.add(_tool_key(message), runs)
-
-    def _tree(self, messages: Sequence[AnyMessage]) -> RunTree:
-        """Put together what is known of all that was run for a conversation.
-
-        What models were asked before the last question is left out; what was retrieved then is not.
-        """
-        root = Run("chain", None, below_retriever=False)
-        tree = RunTree(uuid4(), inputs=messages)
-        tree.runs[tree.id] = root
-        last = max(
-            (place for place, each in enumerate(messages) if isinstance(each, HumanMessage)),
-            default=0,
-        )
-        for place, message in enumerate(messages):
-            runs: _Runs = {}
-            if isinstance(message, ToolMessage):
-                runs = self._tools.get(_tool_key(message)) or {}
-                runs = {**runs, uuid4(): _tool_run(message)}
-            elif isinstance(message, AIMessage) and place > last:
-                runs = self._models.get(message.id or "") or {}
-                if not runs:  # of another process, say
-                    runs = {uuid4(): _model_run(messages[:place])}
-                runs = _with_text(runs, message)
-            if place < last:
-                runs = {id: run for id, run in runs.items() if run.kind != "model"}
-            for id, run in runs.items():
-                known = run.parent in runs or run.parent in tree.runs
-                tree.runs[id] = run if known else replace(run, parent=tree.id)
-        return tree
+        # The first releases of langchain 1 know the text only.
+        text = request.system_prompt
+        system = getattr(request, "system_message", text and SystemMessage(text))
+        seen = [*([system] if system else []), *request.messages]
+        self._runs.note_call(seen, request.model, response.result, runs)
 
     def _record(self, state: CitedAgentState) -> CitationRecord | None:
         """Return what there is to attribute, `None` if the agent has not answered."""
@@ -250,7 +190,7 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         output = output_of(outputs, None if structured is None else self.answer_key)
         if output.answer is None and not output.texts:
             return None
-        tree = self._tree(messages)
+        tree = self._runs.tree(messages)
         rest = {name: value for name, value in state.items() if name not in _OWN}
         tree.root.passed = chunks_in(rest)
         found = answers_of(
@@ -276,62 +216,12 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
         return {"citations": cited, "attribution": report}
 
 
-_Runs: TypeAlias = dict[Hashable, Run]
-
 _OWN: Final = ("messages", "citations", "attribution")
 
 UNTOLD_AGENT: Final = (
     "no documents were seen: have tools hand over artifacts, retrieve inside tools or inside "
     "middleware that comes behind CitationMiddleware, or hand what is found to register_documents"
 )
-
-
-class _Collector(CapturingHandler):
-    """Keeps the runs inside a tool or around a model's call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runs: _Runs = {}
-
-    def on_ended(self, tree: RunTree, outputs: object, inputs: object = None) -> None:
-        """Keep a root with all below it."""
-        self.runs.update(tree.runs)
-
-
-def _model_run(messages: Sequence[BaseMessage], model: object = None) -> Run:
-    names = (getattr(model, name, None) for name in ("model_name", "model"))
-    name = next((name for name in names if isinstance(name, str)), None)
-    call = ModelCall(prompt_messages(messages), generator=name, tool_chunks=tool_chunks(messages))
-    chunks = chunks_in(list(messages))
-    return Run("model", None, below_retriever=False, call=call, chunks=chunks)
-
-
-def _tool_run(message: ToolMessage) -> Run:
-    return Run("tool", None, below_retriever=False, chunks=chunks_in(message))
-
-
-def _with_text(runs: _Runs, message: AIMessage) -> _Runs:
-    """Return runs whose last model call has ended with a message, if it was not seen to."""
-    last = next((id for id, run in reversed(runs.items()) if run.kind == "model"), None)
-    if last is None or runs[last].call.ended:
-        return runs
-    run = runs[last]
-    text = None if message.tool_calls else str(message.text)
-    call = replace(run.call, text=text, arguments=json_arguments(message), ended=True)
-    return {**runs, last: replace(run, call=call)}
-
-
-def _tool_messages(result: object) -> list[ToolMessage]:
-    if isinstance(result, ToolMessage):
-        return [result]
-    update = getattr(result, "update", None)
-    messages = update.get("messages") if isinstance(update, dict) else None
-    return [each for each in messages or [] if isinstance(each, ToolMessage)]
-
-
-def _tool_key(message: ToolMessage) -> tuple[str, str]:
-    # Some models number their calls from 0 in every conversation.
-    return message.tool_call_id, str(message.text)
 
 
 def _without_citations(request: ModelRequest[Any]) -> ModelRequest[Any]:

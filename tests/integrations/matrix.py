@@ -1,6 +1,6 @@
-"""The matrix: every way to format documents × every shape of a pipeline × every form of a call.
+"""The matrix: every way to format documents, in every shape of a pipeline, in every form of call.
 
-Each cell must cite the document that holds the fact, or say why it does not; none is silently wrong.
+Each cell must cite the document that holds the fact, or say why it does not.
 `python -m tests.integrations.matrix --write docs/matrix.md` writes the page.
 """
 
@@ -167,21 +167,21 @@ def _judged(record: AnswerRecord) -> Result:
 
 def page(results: Mapping[Cell, Result]) -> str:
     """Return the matrix as a page of Markdown."""
-    counts = {name: 0 for name in ("cites", "reason", "wrong")}
+    counts = dict.fromkeys(("cites", "reason", "wrong"), 0)
     for result in results.values():
         counts[result.outcome] += 1
     lines = [
         "# The matrix of pipelines",
         "",
-        "Every way to format documents, in every shape of a pipeline, called in every form (sync, "
-        "async, stream, batch). The documents hold lines, quotation marks, a hyphen at the end of a "
-        "line and an ampersand. Models follow a script, and a stand-in that counts shared words "
-        "takes the scoring model's place: what is tested is that prompts, answers and documents are "
-        "found.",
+        "Every way to format documents, in every shape of a pipeline, called in every form",
+        "(sync, async, stream, batch). The documents hold lines, quotation marks, a hyphen at the",
+        "end of a line and an ampersand. Models follow a script, and a stand-in that counts shared",
+        "words takes the scoring model's place: what is tested is that prompts, answers and",
+        "documents are found.",
         "",
-        "✓: the document that holds the fact is cited, in all four forms. Letters: it is cited, or "
-        "is not, with the reason below; the forms are told where they differ. ✗: wrong, and nothing "
-        "said.",
+        "✓: the document that holds the fact is cited, in all four forms. Letters: it is cited,",
+        "or is not, with the reason below; the forms are told where they differ. ✗: wrong, and",
+        "nothing said.",
         "",
         f"{len(results)} cells: {counts['cites']} cite the document, {counts['reason']} give a "
         f"reason instead, {counts['wrong']} are wrong. Written by "

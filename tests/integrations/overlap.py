@@ -1,6 +1,6 @@
 """An engine without a model: a source carries the words that it shares with the answer.
 
-It finds the chunks in the prompt as an engine does, so it shows whether the right ones can be cited.
+It finds the chunks in the prompt as an engine does, so it shows whether the right ones are found.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class OverlapEngine:
             statements=statements,
             scores=scores,
             exact=exact,
-            estimands=("target_loo",) * len(context.sentences),
+            estimands=tuple("target_loo" for _ in context.sentences),
             token_spans=tuple(spans),
             token_log_probs=log_probs,
             token_log_probs_without_context=log_probs - 1,

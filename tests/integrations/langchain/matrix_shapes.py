@@ -160,7 +160,9 @@ def mapped(format: Format) -> Made:
 
 def rewritten(format: Format) -> Made:
     """A question that a model writes anew, and an answer that code puts something around."""
-    rewrite = RunnableLambda(lambda asked: f"Rewrite: {asked}") | Streaming(lines=[QUESTION])
+    rewrite: Runnable[Any, Any] = RunnableLambda(lambda asked: f"Rewrite: {asked}") | Streaming(
+        lines=[QUESTION]
+    )
     chain, _ = lcel(format)
     return (
         rewrite | StrOutputParser() | chain | RunnableLambda(lambda text: f"Answer:\n\n{text}\n"),

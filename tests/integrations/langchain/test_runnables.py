@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from attribot_integrations.errors import ConfigurationError, EmptyContextError
 from attribot_integrations.langchain import CitationCallbackHandler, CitationRecord, cite
+from attribot_integrations.langchain.records import UNTOLD
 from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import (
     EchoChatModel,
@@ -267,7 +268,8 @@ def test_no_answer_and_no_documents(way: Any, caplog: pytest.LogCaptureFixture) 
     }
     assert "pass answer_key" in caplog.text
     plain = way(cite(RunnableLambda(str.title), StubEngine()), "ada", {})
-    assert plain == {"answer": "Ada", "citations": [], "documents": []}
+    assert (plain["answer"], plain["citations"], plain["documents"]) == ("Ada", [], [])
+    assert (plain["status"], plain["reason"]) == ("skipped", UNTOLD)
     alone = way(cite(EchoChatModel(), StubEngine()), "Hello", {})
     assert alone["citations"] == alone["documents"] == []
     empty = way(cite(rag(RunnableLambda(lambda messages: "")), StubEngine()), "Ada", {})

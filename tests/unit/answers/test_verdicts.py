@@ -8,9 +8,11 @@ from attribot_integrations.answers.verdicts import is_verdict
 @pytest.mark.parametrize(
     "text",
     [
-        "yes", " No.", "**Yes**", "TRUE", "3/5", "-0.5", "not relevant", "Score: 4", "Verdict: pass",
+        "yes", " No.", "**Yes**", "TRUE", "3/5", "-0.5", "not relevant", "Score: 4",
+        "Verdict: pass",
         '{"score": "yes"}', '```json\n{"binary_score": "no", "explanation": "Because."}\n```',
-        '[{"relevance": 3, "reason": "It names the bike."}]', '{"supported": true, "useful": false}',
+        '[{"relevance": 3, "reason": "It names the bike."}]',
+        '{"supported": true, "useful": false}',
     ],
 )  # fmt: skip
 def test_grades(text: str) -> None:
@@ -20,7 +22,8 @@ def test_grades(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        None, "", "Yes, it costs 910 coins.", "The score was 3.", "Ada", '{"answer": "It is."}', "{",
+        None, "", "Yes, it costs 910 coins.", "The score was 3.", "Ada", '{"answer": "It is."}',
+        "{",
         "[]", "{}", '{"score": ' + '"' + "x" * 5000 + '"}',
     ],
 )  # fmt: skip

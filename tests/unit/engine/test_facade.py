@@ -105,5 +105,5 @@ def test_copies_share_the_models_and_pickles_are_refused() -> None:
     for made in (copy.copy(engine), copy.deepcopy(engine)):
         assert made is not engine
         assert (made.target, made.proxy, made.options) == (engine.target, engine.proxy, WHOLE)
-    with pytest.raises(TypeError, match="an AttributionEngine cannot be pickled, .* each process"):
+    with pytest.raises(TypeError, match=r"an AttributionEngine cannot be pickled, .* each process"):
         pickle.dumps(engine)
