@@ -16,7 +16,7 @@ import torch
 
 from attribot_integrations.scoring.cache import PrefixCache
 from attribot_integrations.scoring.capabilities import AttentionRule
-from attribot_integrations.scoring.paths import PATHS, CachedPath, PathScores
+from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,11 +42,10 @@ REMOVED = ((2, 5), (9, 16), (20, 21))
 """Token ranges left out of a probe's ablated prompts."""
 _AROUND = 8
 """Places before and behind a border whose values are not zero."""
-_BYTES, _BYTES_FOR_A_WINDOW = 1 << 27, 1 << 30
-"""Most memory of made-up activations at load: to look how far attention reaches, and to look where
-a window of a known width ends."""
-_FAR = 1 << 13
-"""Tokens before others at which attention is looked at when a model is loaded, if memory allows."""
+_FAR = 512
+"""Tokens before others at which attention is looked at when a model is loaded."""
+_BYTES = 1 << 30
+"""Most memory of made-up activations then, where a wide window ends farther away."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,8 @@ class Probe:
         chosen = PATHS[path](model, capabilities, self.prompt, self.answer, 1 << 12, forward)
         if isinstance(chosen, CachedPath):
             chosen.looks_again = False  # a difference is what is to be seen
+        if isinstance(chosen, PackedPath):
+            chosen.least_in_parts = 0
         return chosen.score(self.ablated)
 
 
@@ -104,15 +105,17 @@ class FarProbe:
 
     Args:
         forward: Runs the model.
+        rules: Whose borders are looked at, whether packs follow them or not.
 
     Raises:
         ModelError: If the model keeps no activations that could be made up.
     """
 
-    def __init__(self, forward: ForwardPass) -> None:
+    def __init__(self, forward: ForwardPass, rules: Iterable[AttentionRule]) -> None:
         from transformers import DynamicCache
 
         self._forward = forward
+        self._rules = tuple(rules)
         self._ids = draw_ids(forward.model, 2 * _ANSWER_LENGTH)
         cache = DynamicCache()
         forward.run(torch.tensor([self._ids]), past_key_values=cache, use_cache=True)
@@ -126,13 +129,13 @@ class FarProbe:
         capabilities = self._forward.capabilities
         tensors = (each for layer in self._layers for each in layer if each is not None)
         size = max(1, sum(each[:, :, 0].nbytes for each in tensors))
-        most = _BYTES_FOR_A_WINDOW // size
+        most = _BYTES // size
         for limit in (capabilities.context_length, capabilities.packed_limit):
             if limit is not None:
                 most = min(most, limit - 4 * _AROUND)
-        farthest = min(most, _FAR, _BYTES // size)
+        farthest = min(most, _FAR)
         lengths = {farthest}
-        for rule in capabilities.masks.values():
+        for rule in self._rules:
             if rule.window is not None and rule.window + _AROUND > farthest:
                 lengths.add(rule.window + _AROUND)
             if rule.chunk is not None:
@@ -142,16 +145,14 @@ class FarProbe:
     def difference(self, length: int) -> float:
         """Return by how much packs differ from the model's own mask, in nats a token."""
         model, capabilities = self._forward.model, self._forward.capabilities
-        base, answer = [self._ids[0]] * length + self._ids[:1], self._ids[_ANSWER_LENGTH:]
-        # The first shares all that is made up, so that no path runs any of it anew.
-        ablated = [[*base[:length], self._ids[1]], [*base[: length - 3], *self._ids[1:3]]]
-        prefix = self._made_up(length, list(_marked(capabilities.masks.values(), length)))
+        base, answer = [self._ids[0]] * (length + 1), self._ids[_ANSWER_LENGTH:]
+        prefix = self._made_up(length, list(_marked(self._rules, length)))
         scores = []
         for name in ("packed", "cached"):
             path = PATHS[name](model, capabilities, base, answer, 1 << 12, self._forward)
             assert isinstance(path, CachedPath)
             path.adopt(prefix)
-            scores.append(path.score(ablated))
+            scores.append(path.score([base]))  # which shares all that is made up
         return worst_difference(*scores)
 
     def _made_up(self, length: int, marked: list[int]) -> PrefixCache:

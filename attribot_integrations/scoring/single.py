@@ -265,7 +265,9 @@ class CachedPath(ScoringPath):
                 )
             if not self._confirmed(self._reference):
                 return self._plainly(prompts)
-            scores.put(branch.index, self._run_alone(branch), self._reference)
+            same = tuple(prompts[branch.index]) == self._prompt
+            row = self._reference if same else self._run_alone(branch)
+            scores.put(branch.index, row, self._reference)
             self.budget.advance(1, len(branch.tokens))
         return scores
 

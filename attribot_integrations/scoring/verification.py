@@ -9,10 +9,12 @@ attention reaches is looked at far beyond the length of those prompts, see
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,26 +23,22 @@ from torch import nn
 from attribot_integrations.errors import ModelError, OutOfMemoryError, UnsupportedModelError
 from attribot_integrations.scoring.capabilities import AttentionRule, PathName, inner_model
 from attribot_integrations.scoring.forward import ForwardPass, tolerance, within_memory
-from attribot_integrations.scoring.packed import PackedPath
 from attribot_integrations.scoring.paths import PATHS, PathScores
 from attribot_integrations.scoring.probes import (
     PROMPT_LENGTH,
-    REMOVED,
     FarProbe,
     Probe,
     special_ids,
     worst_difference,
 )
+from attribot_integrations.scoring.state import ModelState
 
 if TYPE_CHECKING:
-    import threading
-
     from transformers import PreTrainedModel
 
     from attribot_integrations.scoring.capabilities import Capabilities
-    from attribot_integrations.scoring.state import ModelState
 
-__all__ = ["verify", "verify_at"]
+__all__ = ["check", "verify", "verify_at"]
 
 _logger = logging.getLogger(__name__)
 
@@ -48,34 +46,31 @@ _TAIL = 8
 """Tokens appended to a text to see that they change nothing before them."""
 
 
-def verify(
-    model: PreTrainedModel,
-    capabilities: Capabilities,
-    state: ModelState | None = None,
-    lock: threading.Lock | None = None,
-) -> Capabilities:
+def verify(model: PreTrainedModel, capabilities: Capabilities) -> Capabilities:
+    """Return the capabilities of a model with the fastest path that passed, see `check`."""
+    forward = ForwardPass(model, capabilities)
+    check(forward)
+    return forward.capabilities
+
+
+def check(forward: ForwardPass) -> None:
     """Compare the chosen path with passes of token ids alone, and fall back where they disagree.
 
     Args:
-        model: The model, as it will be used.
-        capabilities: What its config allows.
-        state: The model as it is now.
-        lock: Held during forward passes.
-
-    Returns:
-        The capabilities with the fastest path that passed.
+        forward: Runs the model, as it will be used, with what its config allows. It is left with
+            the fastest path that passed, and with the state that the model was in.
 
     Raises:
         UnsupportedModelError: If the model cannot be run on text alone, if later tokens change
             earlier ones (it is not causal), or if it gives no finite numbers.
     """
-    return _Verification(ForwardPass(model, capabilities, state, lock)).run()
+    _Verification(forward).run()
 
 
 def verify_at(forward: ForwardPass, length: int) -> bool:
     """Tell whether packs give the numbers of the model's own mask behind so many tokens."""
     try:
-        difference = FarProbe(forward).difference(length)
+        difference = FarProbe(forward, forward.capabilities.masks.values()).difference(length)
     except ModelError as error:
         _logger.debug("packs could not be checked at %d tokens", length, exc_info=error)
         return False
@@ -97,9 +92,10 @@ class _Verification:
     def _set(self, **changes: Any) -> None:
         self._forward.capabilities = replace(self._capabilities, **changes)
 
-    def run(self) -> Capabilities:
-        """Check everything, and return what is left of the capabilities."""
+    def run(self) -> None:
+        """Check everything, and leave of the capabilities what holds."""
         probe = Probe.of(self._forward.model)
+        self._settle(probe)
         self._check_alone(probe)
         if self._capabilities.takes_logits_to_keep and not self._keeps_logits(probe):
             _logger.info("%s: computes all logits, it takes no list of those to keep", self._name)
@@ -107,30 +103,29 @@ class _Verification:
         expected = self._plain(probe)
         if self._capabilities.path != "plain":
             self._number_tokens(probe)
-        if self._capabilities.attention_in_parts and not self._attends_in_parts(probe):
-            _logger.info(
-                "%s: attention in parts gives other numbers, so masks are used", self._name
-            )
-            self._set(attention_in_parts=False)
         path = next(path for path in self._paths() if self._holds(path, probe, expected))
         if path != self._capabilities.path:
             reason = "the load-time check ruled out a faster path"
             self._forward.capabilities = self._capabilities.restricted_to(path, reason)
         if path != "plain":
             self._check_special_ids()
-        return self._capabilities
+
+    def _settle(self, probe: Probe) -> None:
+        """Let the model change itself, as some do when they are first run (RWKV its weights)."""
+        with contextlib.suppress(ModelError):  # whatever it raises, it will again
+            self._run_alone(probe.prompt[:1])
+        self._forward.state = ModelState.of(self._forward.model)
+
+    def _run_alone(self, ids: list[int]) -> torch.Tensor:
+        return within_memory(
+            partial(self._forward.run, torch.tensor([ids])), lambda: f"a text of {len(ids)} tokens"
+        )
 
     def _check_alone(self, probe: Probe) -> None:
         """Run ids alone, and refuse a model that cannot be, or that looks ahead."""
         ids = [*probe.prompt, *probe.answer]
         try:
-            logits, longer = (
-                within_memory(
-                    partial(self._forward.run, torch.tensor([each])),
-                    lambda: "a text of a few tokens",
-                )
-                for each in (ids, ids + ids[:_TAIL])
-            )
+            logits, longer = self._run_alone(ids), self._run_alone(ids + ids[:_TAIL])
         except OutOfMemoryError:
             raise
         except ModelError as error:
@@ -212,13 +207,19 @@ class _Verification:
         """Tell whether a path gives the plain one's numbers, and the model's reach is known."""
         if path == "plain":
             return True
-        worst = float("inf")
-        for masks in self._mask_rules(path):
-            self._set(masks=masks)
+        worst, in_parts = float("inf"), self._capabilities.attention_in_parts
+        named = self._capabilities.masks.values()
+        ways = product(self._mask_rules(path), dict.fromkeys((in_parts, False)))
+        for masks, parts in ways:
+            self._set(masks=masks, attention_in_parts=parts)
             found = self._difference(path, probe, expected)
             if found <= self._tolerance and path == "packed":
-                found = self._far_difference()
+                found = self._far_difference(named)
             if found <= self._tolerance:
+                if path == "packed" and parts != in_parts:
+                    _logger.info(
+                        "%s: attention in parts gives other numbers, so masks are used", self._name
+                    )
                 return True
             worst = min(worst, found)
         _logger.warning(
@@ -245,11 +246,11 @@ class _Verification:
             _logger.debug("%s: the %s path failed", self._name, path, exc_info=error)
             return float("inf")
 
-    def _far_difference(self) -> float:
+    def _far_difference(self, rules: Iterable[AttentionRule]) -> float:
         """Look how far attention reaches, and note up to where that is known."""
         worst, verified = 0.0, PROMPT_LENGTH
         try:
-            far = FarProbe(self._forward)
+            far = FarProbe(self._forward, rules)
             for length in far.lengths():
                 worst = max(worst, far.difference(length))
                 verified = length
@@ -278,25 +279,6 @@ class _Verification:
         except ModelError:
             return False
         return self._difference(self._capabilities.path, probe, expected) <= self._tolerance
-
-    def _attends_in_parts(self, probe: Probe) -> bool:
-        """Tell whether packs give the numbers without a mask that they give with one."""
-        start = len(probe.prompt) - 2
-        forward = self._forward
-
-        def scores(parts: bool) -> tuple[PathScores, PathScores]:
-            chosen = replace(self._capabilities, attention_in_parts=parts)
-            path = PackedPath(forward.model, chosen, probe.prompt, probe.answer, 1 << 12, forward)
-            path.least_in_parts, path.looks_again = 0, False
-            return path.score(probe.ablated), path.knock_out(start, [[each] for each in REMOVED], 2)
-
-        try:
-            pairs = zip(scores(True), scores(False), strict=True)
-            worst = max(worst_difference(one, other) for one, other in pairs)
-        except ModelError as error:
-            _logger.debug("%s: attention in parts failed", self._name, exc_info=error)
-            return False
-        return worst <= self._tolerance
 
 
 def _predicted(logits: torch.Tensor, ids: list[int], count: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ from attribot_integrations.errors import OutOfMemoryError
 from attribot_integrations.scoring.capabilities import check_mode, inner_model, inspect_model
 from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.state import ModelState
-from attribot_integrations.scoring.verification import verify, verify_at
+from attribot_integrations.scoring.verification import check, verify_at
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,7 +36,7 @@ class VerifiedModel:
         self._model = model
         self._checking = threading.Lock()
         self._running = threading.Lock()
-        self._forward = self._verified(ModelState.of(model))
+        self._forward = self._verified()
         self._too_far: ForwardPass | None = None
 
     @property
@@ -52,21 +52,21 @@ class VerifiedModel:
             ModelError: If it has been put into training mode.
         """
         with self._checking:
-            state = ModelState.of(self._model)
-            changes = self._forward.state.changes(state)
+            changes = self._forward.state.changes(ModelState.of(self._model))
             if changes:
                 name = type(inner_model(self._model)).__name__
                 _logger.info("%s was changed (%s) and is checked anew", name, ", ".join(changes))
-                self._forward, self._too_far = self._verified(state), None
+                self._forward, self._too_far = self._verified(), None
             known = self._forward.capabilities.verified_length
             if self._forward.capabilities.path != "packed" or known is None or length <= known:
                 return self._forward
             return self._farther(known, length)
 
-    def _verified(self, state: ModelState) -> ForwardPass:
+    def _verified(self) -> ForwardPass:
         check_mode(self._model)
-        capabilities = verify(self._model, inspect_model(self._model), state, self._running)
-        return ForwardPass(self._model, capabilities, state, self._running)
+        forward = ForwardPass(self._model, inspect_model(self._model), lock=self._running)
+        check(forward)
+        return forward
 
     def _farther(self, known: int, length: int) -> ForwardPass:
         """Find out whether packs are right at a length, and keep to the model's own mask if not."""

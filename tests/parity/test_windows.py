@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from attribot_integrations.scoring.capabilities import AttentionRule, inspect_model
+from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.paths import PATHS
-from attribot_integrations.scoring.verification import verify
+from attribot_integrations.scoring.verification import verify, verify_at
 from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
 LENGTH, ANSWER = 60, 6
@@ -94,10 +96,13 @@ def test_chunks_of_any_width(chunk: int) -> None:
 @pytest.mark.parametrize("window", [300, 900])
 def test_a_window_that_no_config_names_is_noticed(window: int) -> None:
     """Nothing that is run as a whole prompt at loading is as long."""
-    model: Any = ARCHITECTURES["mistral"].build(sliding_window=window)
-    hidden = inspect_model(model)
-    forgetful = hidden.__class__(**{**vars(hidden), "masks": {None: AttentionRule()}})
-    assert verify(model, forgetful).path == "cached"
+    model = ARCHITECTURES["mistral"].build(sliding_window=window)
+    right = inspect_model(model)
+    forgetful = verify(model, replace(right, masks={None: AttentionRule()}))
+    assert forgetful.path == ("cached" if window < 512 else "packed")
+    forward = ForwardPass(model, forgetful)
+    assert verify_at(forward, window - 20)
+    assert not verify_at(forward, window + 20)
     for misread in (window - 1, window + 1):
-        wrong = hidden.__class__(**{**vars(hidden), "masks": {None: AttentionRule(misread)}})
+        wrong = replace(right, masks={None: AttentionRule(misread)})
         assert verify(model, wrong).path == "cached"

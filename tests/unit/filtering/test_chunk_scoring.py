@@ -125,8 +125,10 @@ def test_prompt_is_run_once(demo: AttributionEngine, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(language_model, "draft_answer", forgetful)
     alone = demo.score_chunks(asked.question, chunks)
     np.testing.assert_allclose(shared.relevance, alone.relevance, atol=1e-4)
-    prompt = shared.cost.models[0].tokens - shared.cost.models[0].passes + 1
-    assert alone.cost.tokens - shared.cost.tokens == prompt
+    drafted = shared.cost.models[0]
+    prompt = drafted.tokens - drafted.passes + 1
+    # The pass that runs the prompt runs the answer, too.
+    assert prompt <= alone.cost.tokens - shared.cost.tokens < prompt + drafted.passes
 
 
 def test_sentences(demo: AttributionEngine) -> None:
