@@ -56,7 +56,9 @@ def test_one_estimand_is_exact() -> None:
     assert [name for name in names if name == "target_loo"] == ["target_loo"]
     models = {name.partition("_")[0] for name in names if "_" in name}
     assert models == {"target", "proxy"}
-    assert {"dropped", "unscored", "baseline", "through"} == {name for name in names if "_" not in name}
+    assert {"dropped", "unscored", "baseline", "through"} == {
+        name for name in names if "_" not in name
+    }
 
 
 def test_arrays_are_of_32_bits() -> None:
