@@ -11,6 +11,7 @@ import gc
 import json
 import logging
 import os
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -119,13 +120,13 @@ def examine(name: str) -> Outcome:
             found = engine.attribute(QUESTION, texts, ANSWER)
             assert found.exact.all()
             tokens, expected = naive_scores(model, tokenizer, chunks)
-            error = float(np.abs(found.source_scores - expected).max())
+            apart = float(np.abs(found.source_scores - expected).max())
             score = float(np.abs(expected).max())
             outcome = replace(
                 outcome,
                 path=engine.target.way,
                 tokens=(*outcome.tokens, tokens),
-                error=max(outcome.error, error if error == error else float("inf")),
+                error=max(outcome.error, apart if apart == apart else float("inf")),
                 score=min(outcome.score or score, score),
             )
     except AttribotError as error:
@@ -219,7 +220,8 @@ def _examined(names: Iterable[str], processes: int) -> list[Outcome]:
     outcomes = []
     with ProcessPoolExecutor(processes) as pool:
         for outcome in pool.map(_quietly, names):
-            print(json.dumps(asdict(outcome)), flush=True)
+            sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
+            sys.stdout.flush()
             outcomes.append(outcome)
     return outcomes
 

@@ -56,7 +56,7 @@ class _Screen:
         scores[:, 0] = self.scores
         return MethodScores(
             scores + noise(self.rng, len(self.scores)),
-            ("target_knockout",) * len(self.scores),
+            tuple("target_knockout" for _ in self.scores),
             np.zeros(TOKENS, np.float32),
             np.zeros(TOKENS, np.float32),
         )
