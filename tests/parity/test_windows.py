@@ -23,8 +23,13 @@ LENGTH, ANSWER = 60, 6
 
 def unused_window(model_type: str, window: int) -> PreTrainedModel:
     """A model whose config holds a window that its code does not look at."""
+<<<<<<< HEAD
     build: Any = CONFIG_MAPPING[model_type]
     config = build(
+=======
+    config_class: Any = CONFIG_MAPPING[model_type]
+    config = config_class(
+>>>>>>> w17engine
         vocab_size=VOCABULARY,
         hidden_size=64,
         intermediate_size=96,
@@ -39,7 +44,6 @@ def unused_window(model_type: str, window: int) -> PreTrainedModel:
         sliding_window=window,
         initializer_range=0.15,
     )
-    config.sliding_window = window
     torch.manual_seed(0)
     model: PreTrainedModel = AutoModelForCausalLM.from_config(config).float().eval()
     return model

@@ -57,7 +57,11 @@ class _Screen:
         scores[:, 0] = self.scores
         return MethodScores(
             scores + noise(self.rng, len(self.scores)),
+<<<<<<< HEAD
             tuple(SCREENED * len(self.scores)),
+=======
+            tuple("target_knockout" for _ in self.scores),
+>>>>>>> w17engine
             np.zeros(TOKENS, np.float32),
             np.zeros(TOKENS, np.float32),
         )

@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 
 from attribot_integrations import LanguageModel
 from attribot_integrations.errors import ModelError, UnsupportedModelError
-from attribot_integrations.scoring import verification, verified
 from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.scoring.verification import verify_at
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.scoring.harbour import ANSWER, ONE_BY_ONE, prompt
 from tests.unit.tokenizers_for_tests import byte_level_bpe
@@ -155,13 +155,12 @@ def test_a_model_broken_after_loading_is_refused() -> None:
 def noted(monkeypatch: pytest.MonkeyPatch, answer: bool | None = None) -> list[int]:
     """Lengths at which attention is looked at after loading."""
     lengths: list[int] = []
-    look = verification.verify_at
 
     def looking(forward: Any, length: int) -> bool:
         lengths.append(length)
-        return look(forward, length) if answer is None else answer
+        return verify_at(forward, length) if answer is None else answer
 
-    monkeypatch.setattr(verified, "verify_at", looking)
+    monkeypatch.setattr("attribot_integrations.scoring.verified.verify_at", looking)
     return lengths
 
 
