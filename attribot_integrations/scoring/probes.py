@@ -34,7 +34,8 @@ __all__ = [
     "worst_difference",
 ]
 
-PROMPT_LENGTH, _ANSWER_LENGTH = 28, 4
+PROMPT_LENGTH = 28
+_ANSWER_LENGTH = 4
 _KEPT = 22
 """Where tokens stand that no ablated prompt is without."""
 _SPECIAL = ("pad_token_id", "bos_token_id", "eos_token_id", "unk_token_id", "sep_token_id")

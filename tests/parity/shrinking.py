@@ -83,12 +83,8 @@ _OTHER: Mapping[str, Any] = {
     "patch_size": 14,
     **dict.fromkeys(("out_hidden_size", "text_hidden_size", "projection_dim", "output_dim"), 64),
     **dict.fromkeys(("vocab_size", "max_source_positions", "max_position_embeddings"), 64),
-<<<<<<< HEAD
-    **{key: [0] for key in ("fullatt_block_indexes", "deepstack_visual_indexes")},
-=======
     "fullatt_block_indexes": [0],
     "deepstack_visual_indexes": [0],
->>>>>>> w17engine
 }
 """Sizes of what works on images and sounds."""
 _TEXT_PARTS = ("text", "decoder", "language", "thinker", "llm", "global", "patcher")

@@ -120,21 +120,13 @@ def examine(name: str) -> Outcome:
             found = engine.attribute(QUESTION, texts, ANSWER)
             assert found.exact.all()
             tokens, expected = naive_scores(model, tokenizer, chunks)
-<<<<<<< HEAD
-            off = float(np.abs(found.source_scores - expected).max())
-=======
             apart = float(np.abs(found.source_scores - expected).max())
->>>>>>> w17engine
             score = float(np.abs(expected).max())
             outcome = replace(
                 outcome,
                 path=engine.target.way,
                 tokens=(*outcome.tokens, tokens),
-<<<<<<< HEAD
-                error=max(outcome.error, off if off == off else float("inf")),
-=======
                 error=max(outcome.error, apart if apart == apart else float("inf")),
->>>>>>> w17engine
                 score=min(outcome.score or score, score),
             )
     except AttribotError as error:

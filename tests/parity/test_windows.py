@@ -23,13 +23,8 @@ LENGTH, ANSWER = 60, 6
 
 def unused_window(model_type: str, window: int) -> PreTrainedModel:
     """A model whose config holds a window that its code does not look at."""
-<<<<<<< HEAD
-    build: Any = CONFIG_MAPPING[model_type]
-    config = build(
-=======
     config_class: Any = CONFIG_MAPPING[model_type]
     config = config_class(
->>>>>>> w17engine
         vocab_size=VOCABULARY,
         hidden_size=64,
         intermediate_size=96,

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.methods.base import MethodInput, MethodScores
 from attribot_integrations.methods.rescoring import ScreenAndRescore
-from attribot_integrations.results import Estimand, Statement
+from attribot_integrations.results import Statement
 from attribot_integrations.scoring.protocols import AblationScores
 
 TOKENS = 3
-SCREENED: list[Estimand] = ["target_knockout"]
 STATEMENTS = (Statement(0, 0, 1, "a", (0, TOKENS)),)
 
 
@@ -57,11 +56,7 @@ class _Screen:
         scores[:, 0] = self.scores
         return MethodScores(
             scores + noise(self.rng, len(self.scores)),
-<<<<<<< HEAD
-            tuple(SCREENED * len(self.scores)),
-=======
             tuple("target_knockout" for _ in self.scores),
->>>>>>> w17engine
             np.zeros(TOKENS, np.float32),
             np.zeros(TOKENS, np.float32),
         )

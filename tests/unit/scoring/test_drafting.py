@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from attribot_integrations.errors import PromptTooLongError
-from attribot_integrations.scoring.capabilities import Capabilities
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.language_model import LanguageModel
-from attribot_integrations.scoring.verified import VerifiedModel
 from attribot_integrations.tokens.ablated import AblatedText
 from tests.unit.scoring.harbour import prompt
 from tests.unit.scoring.small import llama
@@ -27,13 +25,6 @@ def model() -> LanguageModel:
 
 def length(model: LanguageModel) -> int:
     return len(AblatedText(model.encoder, prompt(), frozenset()).ids)
-
-
-def able_to(model: LanguageModel, capabilities: Capabilities) -> LanguageModel:
-    """The same model, run as if this was all it can do."""
-    verified = VerifiedModel(model.model)
-    verified.forward.capabilities = capabilities
-    return replace(model, verified=verified)
 
 
 @pytest.mark.parametrize("most", [1, 5])
@@ -54,20 +45,6 @@ def test_the_models_context_may_end_a_draft_earlier(
         monkeypatch.setattr(model.forward, "capabilities", limited)
 
     for room in (0, 2):
-<<<<<<< HEAD
-        limited = replace(model.capabilities, context_length=length(model) + room)
-        draft = draft_answer(able_to(model, limited), prompt(), 50)
-        assert draft.passes == room + 1
-    over = replace(model.capabilities, context_length=length(model) - 1)
-    message = f"the prompt takes {length(model)} positions, 1 more than the .* of small"
-    with pytest.raises(PromptTooLongError, match=message):
-        draft_answer(able_to(model, over), prompt(), 1)
-
-
-def test_where_nothing_can_be_gone_on_from_no_activations_are_kept(model: LanguageModel) -> None:
-    plain = able_to(model, model.capabilities.restricted_to("plain", "asked for"))
-    draft = draft_answer(plain, prompt(), 3)
-=======
         limit_to(length(model) + room)
         assert draft_answer(model, prompt(), 50).passes == room + 1
     limit_to(length(model) - 1)
@@ -83,7 +60,6 @@ def test_where_nothing_can_be_gone_on_from_no_activations_are_kept(
     plain = model.capabilities.restricted_to("plain", "asked for")
     monkeypatch.setattr(model.forward, "capabilities", plain)
     draft = draft_answer(model, prompt(), 3)
->>>>>>> w17engine
     assert draft.prefix is None
     assert draft.text == expected
 
