@@ -91,7 +91,7 @@ def check(result: Attribution, call: dict[str, Any]) -> None:
     again = attribution_from_dict(result.to_dict())
     assert again.citations == result.citations
     assert np.array_equal(again.scores, result.scores)
-    assert all(model.tokens > 0 for model in result.cost.models[:1]) or result.stopped
+    assert any(model.tokens > 0 for model in result.cost.models)
 
 
 def tried(call: dict[str, Any], tokenizer: str, chat: bool) -> None:
