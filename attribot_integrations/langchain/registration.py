@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
 from langchain_core.runnables import RunnableConfig
@@ -17,14 +17,11 @@ __all__ = ["aregister_documents", "register_documents"]
 
 _logger = logging.getLogger(__name__)
 
-Found = TypeVar("Found")
 
 _NO_RUN = "register_documents was called outside of any chain or tool, so nobody is told: %s"
 
 
-def register_documents(
-    documents: Iterable[Found], config: RunnableConfig | None = None
-) -> list[Found]:
+def register_documents(documents: Iterable[Any], config: RunnableConfig | None = None) -> list[Any]:
     """Tell the handlers of the chain that is running which documents it has retrieved.
 
     Retrievers report by themselves. This is for a search that is a plain function, such as
@@ -51,8 +48,8 @@ def register_documents(
 
 
 async def aregister_documents(
-    documents: Iterable[Found], config: RunnableConfig | None = None
-) -> list[Found]:
+    documents: Iterable[Any], config: RunnableConfig | None = None
+) -> list[Any]:
     """Do what `register_documents` does, in asynchronous steps with asynchronous handlers.
 
     Args:
@@ -74,7 +71,7 @@ async def aregister_documents(
     return found
 
 
-def _checked(documents: Iterable[Found]) -> list[Found]:
+def _checked(documents: Iterable[Any]) -> list[Any]:
     found = list(documents)
     for one in found:
         if chunk_of(one) is None:
