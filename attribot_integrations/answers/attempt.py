@@ -130,8 +130,9 @@ def _really_left_out(captured: CapturedAnswer) -> frozenset[int]:
     """Return the chunks that were left out, but for those that the prompt shows in other dress."""
     if not captured.left_out or captured.prompt is None or callable(captured.prompt):
         return captured.left_out
+    steps = (Chunk(step.answer) for step in captured.steps)  # which may resemble a chunk
     try:
-        _, _, locations = capture_prompt(captured.prompt, captured.chunks)
+        _, _, locations = capture_prompt(captured.prompt, (*captured.chunks, *steps))
     except ChunkNotFoundError:
         return captured.left_out
     shown = {place.chunk_index for place in locations if place.located}

@@ -109,9 +109,12 @@ def _parts(lineage: Lineage[Call], answer: str) -> tuple[tuple[int, int], ...]:
         if not text or lineage.verdicts[index] or not lineage.reached[index]:
             continue
         start = answer.find(text)
-        if start < 0 or any(start < end and start + len(text) > low for low, end, _ in found):
-            continue
-        found.append((start, start + len(text), index))
+        while start >= 0:  # another call may have written the same
+            end = start + len(text)
+            if not any(start < other and end > low for low, other, _ in found):
+                found.append((start, end, index))
+                break
+            start = answer.find(text, start + 1)
     return tuple((start, index) for start, _, index in sorted(found))
 
 

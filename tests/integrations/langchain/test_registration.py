@@ -144,6 +144,6 @@ def test_registration_outside_of_chains_is_harmless(caplog: pytest.LogCaptureFix
 def test_only_documents_can_be_registered() -> None:
     message = "register_documents takes LangChain documents, got str"
     with pytest.raises(InputError, match=message):
-        register_documents(["text"])  # type: ignore[list-item]
+        register_documents(["text"])
     with pytest.raises(InputError, match=message):
-        asyncio.run(aregister_documents(["text"]))  # type: ignore[list-item]
+        asyncio.run(aregister_documents(["text"]))

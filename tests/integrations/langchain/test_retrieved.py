@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_core.tools import tool
 from langgraph.types import Command
 
-from attribot_integrations.langchain import CitationRecord, cite
+from attribot_integrations.langchain import CitationRecord, cite, register_documents
 from attribot_integrations.langchain.agents import CitationMiddleware
 from attribot_integrations.langchain.documents import retrieved
 from tests.integrations.langchain.fakes import FixedRetriever, last, using
@@ -100,6 +100,22 @@ def test_every_form_of_retrieval_is_cited(search: Any, form: Any) -> None:
     result = cite(chain_over(search, form), engine()).invoke(QUESTION)
     assert {each.text for each in result["citations"]} == {FACT}
     assert len(result["documents"]) == 2
+
+
+@pytest.mark.parametrize(
+    "found", [[(BIKE, 0.9), (PHONE, 0.1)], [WEB, {"url": "u", "content": OTHER}]]
+)
+def test_what_is_registered_may_have_every_form(found: Any) -> None:
+    registered: list[Any] = []
+
+    def search(question: str) -> str:
+        registered.extend(register_documents(found))
+        return f"{FACT}\n\n{OTHER}"
+
+    handler = watched()
+    chain_over(RunnableLambda(search), str).invoke(QUESTION, using(handler))
+    assert registered == found
+    check_bike(last(handler))
 
 
 def test_documents_that_only_the_output_knows() -> None:
