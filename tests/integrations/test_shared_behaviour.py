@@ -185,7 +185,6 @@ class Row:
 REFUSED = PromptError("no system role")
 BROKEN = EmptyContextError("broken")
 TOOK = ", a template took its place"
-PIECES = "Cleo lives in a tall house by the river and it is painted blue and it is very old indeed."
 TABLE = [
     Row("all is well", Case(), "ok", None, "captured"),
     Row("chunks shown elsewhere", Case(shown=lambda text: f"> {text}"), "ok", None, "captured"),
