@@ -89,8 +89,12 @@ def _warm_up(
     entry: Entry, setting: Setting, context: ContextShape, plan: Plan, ceilings: Ceilings
 ) -> None:
     """Run a way once, counting its work; choose how much of it to run, and how often."""
+    case = make_case(context, 0)
+    for each in (setting.target, setting.proxy):  # verified at this length, which is no way's work
+        if each is not None:
+            each.scorer(case.prompt, case.answer)
     if entry.way.prepare is not None:
-        entry.prepared = entry.way.prepare(setting, make_case(context, 0))
+        entry.prepared = entry.way.prepare(setting, case)
     batch = entry.prepared if isinstance(entry.prepared, int) else 1
     entry.sample = min(entry.total or 0, max(_FIRST_SAMPLE, batch))
     _count(entry, setting, context, ceilings)
@@ -125,12 +129,6 @@ def _count(entry: Entry, setting: Setting, context: ContextShape, ceilings: Ceil
         models.append(setting.proxy.model)
     run = partial(_run_once, entry, setting, context, 0)
     with count_work(models) as passes:
-        case = make_case(context, 0)
-        for each in (setting.target, setting.proxy):  # watched, they are verified anew
-            if each is not None:
-                each.scorer(case.prompt, case.answer)
-        for found in passes:
-            found.clear()
         if setting.device.type == "cpu":
             entry.resident = resident_growth(run)
         else:

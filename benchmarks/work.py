@@ -8,11 +8,12 @@ lower the achieved share of the ceiling as any other waste does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -131,23 +132,29 @@ def count_work(models: Sequence[PreTrainedModel]) -> Iterator[list[list[Pass]]]:
         One list of passes for each model, which grows as they run.
     """
     found: list[list[Pass]] = [[] for _ in models]
-    with ExitStack() as stack:
-        for model, passes in zip(models, found, strict=True):
-            handle = model.register_forward_pre_hook(_recorder(passes), with_kwargs=True)
-            stack.callback(handle.remove)
+    # A hook of the models themselves would be a change of them, for which they are verified anew.
+    handle = register_module_forward_hook(_recorder(models, found), with_kwargs=True)
+    try:
         yield found
+    finally:
+        handle.remove()
 
 
-def _recorder(passes: list[Pass]) -> Any:
-    def record(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        tokens: torch.Tensor = args[0] if args else kwargs["input_ids"]
-        cache = kwargs.get("past_key_values")
-        past = int(cache.get_seq_length()) if cache is not None else 0
-        count, pairs = _visible(tokens, past, kwargs.get("attention_mask"))
-        rows = _rows_kept(tokens, kwargs.get("logits_to_keep", 0))
-        passes.append(Pass(count, pairs, rows))
+def _recorder(models: Sequence[PreTrainedModel], found: Sequence[list[Pass]]) -> Any:
+    def record(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        for model, passes in zip(models, found, strict=True):
+            if module is model:
+                passes.append(_pass(args[0] if args else kwargs["input_ids"], kwargs))
 
     return record
+
+
+def _pass(tokens: torch.Tensor, kwargs: Mapping[str, Any]) -> Pass:
+    cache = kwargs.get("past_key_values")
+    # After a pass, its own tokens are in the cache.
+    past = int(cache.get_seq_length()) - tokens.shape[1] if cache is not None else 0
+    count, pairs = _visible(tokens, past, kwargs.get("attention_mask"))
+    return Pass(count, pairs, _rows_kept(tokens, kwargs.get("logits_to_keep", 0)))
 
 
 def _visible(tokens: torch.Tensor, past: int, mask: Any) -> tuple[int, int]:
