@@ -125,6 +125,12 @@ def _count(entry: Entry, setting: Setting, context: ContextShape, ceilings: Ceil
         models.append(setting.proxy.model)
     run = partial(_run_once, entry, setting, context, 0)
     with count_work(models) as passes:
+        case = make_case(context, 0)
+        for each in (setting.target, setting.proxy):  # watched, they are verified anew
+            if each is not None:
+                each.scorer(case.prompt, case.answer)
+        for found in passes:
+            found.clear()
         if setting.device.type == "cpu":
             entry.resident = resident_growth(run)
         else:

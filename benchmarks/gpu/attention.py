@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
+from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.packed import PackedPath
 from attribot_integrations.scoring.packing import Pack, PackLimits
+from attribot_integrations.scoring.state import ModelState
 from attribot_integrations.tokens.ablated import AblatedText
 from benchmarks.baselines import ablated_prompts, sentence_count
 from benchmarks.contexts import Case
@@ -81,7 +83,11 @@ class _Path(PackedPath):
     def _run_pack(self, pack: Pack, cache: DynamicCache) -> torch.Tensor:
         if self.attention != "flex":
             return super()._run_pack(pack, cache)
+        shared = self._run_model
         with _flexible(self._model):
+            self._run_model = ForwardPass(
+                self._model, self._capabilities, ModelState.of(self._model), shared.lock
+            )
             logits = self._forward(
                 pack.tokens(),
                 pack.answer_rows(len(self._answer)),
@@ -90,6 +96,7 @@ class _Path(PackedPath):
                 past_key_values=cache,
                 use_cache=True,
             )
+            self._run_model = shared
         return self._log_probs(logits, len(pack.branches))
 
 

@@ -21,6 +21,7 @@ from attribot_integrations import (
 )
 from attribot_integrations.errors import ModelError, OutOfMemoryError, PromptTooLongError
 from attribot_integrations.scoring.cache import PrefixCache
+from attribot_integrations.scoring.forward import ForwardPass
 from attribot_integrations.scoring.language_model import in_process
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
@@ -38,21 +39,6 @@ def model(name: str = "llama", **overrides: Any) -> LanguageModel:
     return LanguageModel.from_model(ARCHITECTURES[name].build(**overrides), tokenizer)
 
 
-def longrope(switch: int) -> LanguageModel:
-    return model(
-        "phi3",
-        sliding_window=None,
-        original_max_position_embeddings=switch,
-        rope_parameters={
-            "rope_type": "longrope",
-            "rope_theta": 10000.0,
-            "short_factor": FACTORS,
-            "long_factor": [3 * factor for factor in FACTORS],
-            "original_max_position_embeddings": switch,
-        },
-    )
-
-
 def tuned(floor_scale: int) -> LanguageModel:
     return model("llama4-tuned", attention_chunk_size=1024, floor_scale=floor_scale)
 
@@ -60,7 +46,6 @@ def tuned(floor_scale: int) -> LanguageModel:
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
-        (longrope, r"position encoding changes above 50 tokens, and prompt and answer hold \d+"),
         (tuned, r"attention changes from 50 cached and packed tokens on, which a prompt and .*"),
     ],
 )
@@ -74,7 +59,7 @@ def test_default_of_a_prompt_too_long_for_knockout(build: Any, reason: str) -> N
     assert AttributionEngine(build(1 << 20)).attribute(QUESTION, CHUNKS, ANSWER).method == BALANCED
 
 
-@pytest.mark.parametrize("build", [longrope, tuned])
+@pytest.mark.parametrize("build", [tuned])
 def test_default_with_a_proxy_that_cannot_knock_out(build: Any) -> None:
     engine = AttributionEngine(model(), build(50))
     assert engine.attribute(QUESTION, CHUNKS, ANSWER).method == "exact on proxy, then rescored"
@@ -106,14 +91,14 @@ def test_a_failed_request_does_not_keep_its_activations(monkeypatch: pytest.Monk
         return kept
 
     monkeypatch.setattr(PrefixCache, "of", noting)
-    forward = in_process(engine.target).model.forward
+    run = ForwardPass.__call__
 
-    def failing(**inputs: Any) -> Any:
+    def failing(self: ForwardPass, *tokens: Any, **inputs: Any) -> Any:
         if inputs.get("attention_mask") is not None:
             raise RuntimeError("the device is gone")
-        return forward(**inputs)
+        return run(self, *tokens, **inputs)
 
-    monkeypatch.setattr(in_process(engine.target).model, "forward", failing)
+    monkeypatch.setattr(ForwardPass, "__call__", failing)
     request = AttributionRequest(QUESTION, tuple(CHUNKS), ANSWER)
     (failed,) = engine.attribute_batch([request], progress=False)
     assert isinstance(failed, FailedAttribution)

@@ -159,10 +159,11 @@ def page(outcomes: Sequence[Outcome]) -> str:
         f"{torch.__version__.partition('+')[0]}, CPU, float32.",
         "",
         f"Each of the {len(outcomes)} architectures that transformers loads as a language model, "
-        "multimodal ones for their text side, is built with small random weights, from the "
-        "shortest windows up. The exact scores of two prompts, both longer than any window, are "
-        "compared with leave-one-out by forward passes of token ids alone, which share no code "
-        "with the engine.",
+        "multimodal ones for",
+        "their text side, is built with small random weights and windows of 16 tokens. Exact "
+        "scores of two prompts, both longer",
+        "than that, are compared with leave-one-out by forward passes of token ids alone, which "
+        "share no code with the engine.",
         "",
         "| | |",
         "| --- | --- |",
@@ -176,9 +177,9 @@ def page(outcomes: Sequence[Outcome]) -> str:
         "## Equal",
         "",
         "`path` is how ablations are run, see "
-        "[how a model is run](guides/methods_and_models.md#how-a-model-is-run). Error and score "
-        "are in nats: the largest error of a score, and the largest score of the prompt where "
-        "that is smaller.",
+        "[how a model is run](guides/methods_and_models.md#how-a-model-is-run). Error and",
+        "score are in nats: the largest error of a score, and the largest score of the prompt "
+        "where that is smaller.",
         "",
         "| architecture | model | path | tokens | error | score |",
         "| --- | --- | --- | --- | --- | --- |",
