@@ -180,6 +180,7 @@ class Row:
     prompt_used: str | None
     error: Exception | None = None
     always: bool = False
+    cited: tuple[str, ...] = ("Ada is old.",)
 
 
 REFUSED = PromptError("no system role")
@@ -224,6 +225,7 @@ TABLE = [
         "ok",
         None,
         "captured",
+        cited=FOUND,
     ),
     Row(
         "the chat template refuses",
@@ -283,7 +285,7 @@ def test_no_record_of_an_incomplete_removal(world: World) -> None:
         chunks = [chunk for chunk in as_chunks(request.chunks) if chunk.text in prompt]
         left_out = [chunk for chunk in as_chunks(request.chunks) if chunk not in chunks]
         assert chunks
-        assert not any(word in prompt for chunk in left_out for word in chunk.text.split()[::2])
+        assert not any(chunk.text.partition(" ")[0] in prompt for chunk in left_out)
 
 
 # When it is attributed
