@@ -68,7 +68,6 @@ class Recorder:
     engine: AttributionEngine
     data: ExampleSet
     method: Method
-    method_name: str
     plan: VariantPlan = VariantPlan()
     names: tuple[str, str | None] | None = None
     """What settings call target and proxy; the models' own names by default."""
@@ -164,7 +163,7 @@ class Recorder:
         text = AblatedText(in_process(self.engine.target).encoder, prompt, frozenset())
         removals = [frozenset(source.sentence_ids) for source in sources.sentences]
         prompts = [len(ids) for _, group in text.without_each(removals) for ids in group]
-        answer = len(attribution.token_spans)
+        answer = len(attribution.token_spans) - 1  # nothing is predicted from its last token
         return {
             "naive_tokens": sum(length + answer for length in [len(text.ids), *prompts]),
             "attribution": attribution.to_dict(),
