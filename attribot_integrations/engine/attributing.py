@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ __all__ = [
 
 _logger = logging.getLogger(__name__)
 
-_BEST_FIRST = ScreenAndRescore(Knockout(), threshold=-math.inf)
+_BEST_FIRST = ScreenAndRescore(Knockout(), at_least=sys.maxsize, at_most=sys.maxsize)
 """Exact scores for all, the most promising sources first."""
 
 
