@@ -38,6 +38,7 @@ class SuiteArguments:
     loading: LoadingOptions
     limit: int | None
     negatives: int
+    ablated: int
     output: Path
     resume: bool
 
@@ -69,6 +70,7 @@ def _suite(given: SuiteArguments) -> Suite:
     from attribot_integrations.evaluation.contenders import TEXT_SCORERS, contenders, text_scorer
     from attribot_integrations.evaluation.recordings import VariantPlan
     from attribot_integrations.evaluation.suite import Suite, read_suite
+    from attribot_integrations.evaluation.suite_dependence import DependenceOptions
     from attribot_integrations.requests.options import EngineOptions
 
     scorers = [name for name in given.methods if name.partition(":")[0] in TEXT_SCORERS]
@@ -88,6 +90,7 @@ def _suite(given: SuiteArguments) -> Suite:
         methods={each.name: each.method for each in chosen if each.method is not None},
         scorers={name: text_scorer(name) for name in scorers},
         plan=VariantPlan(given.negatives),
+        ablated=DependenceOptions(given.ablated),
         names=(given.models.target_name, given.models.proxy_name if needs_proxy else None),
     )
 

@@ -29,6 +29,7 @@ from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.evaluation.metrics import average_precision, pearson, top_agreement
 from attribot_integrations.evaluation.recordings import Recorded, Recorder, VariantPlan
 from attribot_integrations.evaluation.rejudging import rejudged
+from attribot_integrations.evaluation.suite_dependence import DependenceOptions, DependenceRuns
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
@@ -42,6 +43,8 @@ __all__ = ["Suite", "read_suite"]
 Figures = dict[str, Any]
 Values = Mapping[str, float | None]
 _EXACT = "exact"
+_ABLATED = "ablated"
+"""Name of the folder beside those of the methods."""
 
 
 def read_suite(folder: Path, limit: int | None = None) -> tuple[ExampleSet, ...]:
@@ -100,6 +103,8 @@ class Suite:
     """What looks at texts alone, by the name in results."""
     plan: VariantPlan = field(default_factory=VariantPlan)
     """Which answers are recorded beside those of the data."""
+    ablated: DependenceOptions = field(default_factory=DependenceOptions)
+    """How many answers of each set are ablated by what ranks highest."""
     names: tuple[str, str | None] | None = None
     """What results call target and proxy; the models' own names by default."""
 
@@ -141,6 +146,14 @@ class Suite:
                     told = partial(_tell, progress, f"{data.name}, {name}", len(data.examples))
                 self.recorder(data, name).run(
                     _folder(folder, data, name), resume=resume, progress=told
+                )
+            if self.ablated.answers:
+                told = None
+                if progress is not None:
+                    total = min(self.ablated.answers, len(data.examples))
+                    told = partial(_tell, progress, f"{data.name}, {_ABLATED}", total)
+                self._ablations(folder, data).run(
+                    _folder(folder, data, _ABLATED), resume=resume, progress=told
                 )
 
     def judge(self, folder: Path, options: EngineOptions | None = None) -> Figures:
@@ -204,7 +217,22 @@ class Suite:
                 if name == _EXACT:
                     reference[recorded.variant.example.id] = recorded
                 one.answers.append(_of_answer(recorded, reference, name))
+        if self.ablated.answers:
+            first = next(iter(found.values()))
+            for figures in self._ablations(folder, data).read(_folder(folder, data, _ABLATED)):
+                for name, values in figures.items():
+                    rows = found[name].answers if name in found else first.scored[name]
+                    rows.append(values)
         return {name: found[name] for name in self.methods}
+
+    def _ablations(self, folder: Path, data: ExampleSet) -> DependenceRuns:
+        return DependenceRuns(
+            self.engine,
+            {name: self.recorder(data, name) for name in self.methods},
+            {name: _folder(folder, data, name) for name in self.methods},
+            self.scorers,
+            self.ablated,
+        )
 
 
 def _tell(progress: Callable[[str, int, int], None], what: str, total: int, done: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.evaluation.recordings import VariantPlan
 from attribot_integrations.evaluation.suite import Suite, read_suite
+from attribot_integrations.evaluation.suite_dependence import DependenceOptions
 from attribot_integrations.evaluation.text_scorers import StringFirst
 from attribot_integrations.methods import Knockout, LeaveOneOut
 from attribot_integrations.requests.options import EngineOptions
@@ -34,6 +35,7 @@ def suite(folder: Path) -> Suite:
         {"knockout": Knockout(), "exact": LeaveOneOut()},
         {"string": StringFirst()},
         VariantPlan(1),
+        DependenceOptions(1, ablations=4),
     )
     suite.record(folder / "out")
     return suite
@@ -52,6 +54,9 @@ def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> N
     assert -1 <= both["methods"]["knockout"]["pearson"] <= 1
     assert "pearson" not in both["methods"]["exact"]
     assert 0 < both["methods"]["knockout"]["tokens_vs_naive"] < 2
+    # One answer of each set is ablated by what each ranks highest.
+    for figures in (both["methods"]["exact"], both["scorers"]["string"]):
+        assert figures["drop_1_n"] == 2
     json.dumps(results, allow_nan=False)
 
 
@@ -76,8 +81,10 @@ def test_nothing_is_run_twice(suite: Suite, folder: Path, monkeypatch: pytest.Mo
     assert told == [
         ("a.jsonl, knockout", 1, 1),
         ("a.jsonl, exact", 1, 1),
+        ("a.jsonl, ablated", 1, 1),
         ("b.jsonl, knockout", 3, 3),
         ("b.jsonl, exact", 3, 3),
+        ("b.jsonl, ablated", 1, 1),
     ]
 
 
