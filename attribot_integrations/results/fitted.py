@@ -1,4 +1,4 @@
-"""Every number that was chosen by measuring on real text; `docs/concepts/defaults.md` says how.
+"""Every number that was chosen by measuring on real text; `docs/real_text.md` says how.
 
 Two small models of different families were measured, on data sets with evidence marked by people,
 with answers that the context supports and others that it does not.
