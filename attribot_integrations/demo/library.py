@@ -7,14 +7,19 @@ from typing import Final
 
 from attribot_integrations.context.sources import Chunk
 
-__all__ = ["LIBRARY_QUESTIONS", "library_chunks"]
+__all__ = ["LIBRARY_QUESTIONS", "OUTSIDE_QUESTION", "library_chunks"]
 
 LIBRARY_QUESTIONS: Final = (
     "How long was the Suez Canal closed after the war of 1967?",
     "Who led the team at Oxford that took up penicillin?",
-    "Why did Mary Shelley and her friends stay indoors at Lake Geneva?",
+    "What happened to Albert Alexander?",
+    "When was the Suez Canal opened?",
 )
-"""Questions that the documents answer."""
+"""Questions that the documents answer. A small model may answer the last one with what they say of
+another canal, which its citations then show."""
+
+OUTSIDE_QUESTION: Final = "Who was the first person to walk on the Moon?"
+"""A question that no document answers, though a language model may."""
 
 
 def library_chunks() -> tuple[Chunk, ...]:
