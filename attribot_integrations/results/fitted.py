@@ -19,7 +19,7 @@ MIN_SCORE = 0.2
 """Least score of a cited source, in nats."""
 MIN_SHARE = 0.25
 """Least share of a cited source in the sum of all positive scores."""
-ENOUGH_SCORE = 6.0
+ENOUGH_SCORE = 8.0
 """Score, in nats, from which on a source is cited whatever its share."""
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""
