@@ -9,7 +9,7 @@ from attribot_integrations.context.sources import Chunk
 
 __all__ = ["LIBRARY_QUESTIONS", "OUTSIDE_QUESTION", "library_chunks"]
 
-LIBRARY_QUESTIONS: Final = (
+LIBRARY_QUESTIONS: Final[tuple[str, ...]] = (
     "How long was the Suez Canal closed after the war of 1967?",
     "Who led the team at Oxford that took up penicillin?",
     "What happened to Albert Alexander?",
