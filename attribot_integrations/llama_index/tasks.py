@@ -18,7 +18,7 @@ from attribot_integrations.llama_index.records import (
     pending_payload,
 )
 from attribot_integrations.llama_index.scopes import Scope
-from attribot_integrations.llama_index.shown import ResponseMetadata, show_payload
+from attribot_integrations.llama_index.shown import payload_under, payloads_of
 
 __all__ = ["Task", "TaskBook", "known_task"]
 
@@ -45,8 +45,13 @@ class Task:
         self.streamed = False
         """Whether the answer still has to be read from a stream."""
         self._mutex = PerProcess(threading.RLock)
-        self._shown_in: list[tuple[ResponseMetadata, str]] = []
+        self._shown_in: list[tuple[dict[str, Any], str]] = []
         self._payload = pending_payload(self.id)
+
+    @property
+    def answer(self) -> str | None:
+        """The answer, `None` while it is not complete."""
+        return self.record.result().answer if self.record.done() else None
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -64,25 +69,25 @@ class Task:
         if key is None:
             return
         with self._mutex.get():
-            metadata = show_payload(response)
-            if metadata is None:
+            payloads = payloads_of(response)
+            if payloads is None:
                 return
-            current = metadata.get(key)
+            current = payload_under(response, key)
             if current is not None and (not is_payload(current) or current["id"] != self.id):
                 if not is_payload(current):
                     _logger.warning("metadata[%r] is taken and left as it is", key)
                 return
-            metadata.payloads[key] = copy.deepcopy(self._payload)
-            if not any(one is metadata and name == key for one, name in self._shown_in):
-                self._shown_in.append((metadata, key))
+            payloads[key] = copy.deepcopy(self._payload)
+            if not any(one is payloads and name == key for one, name in self._shown_in):
+                self._shown_in.append((payloads, key))
 
     def update(self, payload: dict[str, Any]) -> None:
         """Put the outcome where the payload is shown."""
         with self._mutex.get():
             self._payload = payload
-            for metadata, key in self._shown_in:
+            for payloads, key in self._shown_in:
                 # Replaced and not changed: another thread may be writing it out.
-                metadata.payloads[key] = copy.deepcopy(payload)
+                payloads[key] = copy.deepcopy(payload)
             self._shown_in = []
 
 
@@ -91,6 +96,8 @@ class TaskBook:
 
     def __init__(self) -> None:
         self._recent: Recent[str, Task] = Recent(_RECENT)
+        self._kept: Recent[int, tuple[object, Task]] = Recent(_RECENT)
+        """Tasks of texts and the like, to which there are no weak references."""
         self._by_identity: dict[int, tuple[weakref.ref[Any], Task]] = {}
 
     def __len__(self) -> int:
@@ -106,7 +113,10 @@ class TaskBook:
             if entry is not None and entry[0] is reference:
                 table.pop(key, None)
 
-        table[key] = (weakref.ref(response, forget), task)
+        try:
+            table[key] = (weakref.ref(response, forget), task)
+        except TypeError:
+            self._kept.add(key, (response, task))
         if self is not _everywhere:
             _everywhere.add(response, task)
         if self._recent.get(task.id) is None:
@@ -115,7 +125,10 @@ class TaskBook:
     def of(self, response: object) -> Task | None:
         """Return the task of this very response."""
         entry = self._by_identity.get(id(response))
-        return entry[1] if entry is not None and entry[0]() is response else None
+        if entry is not None and entry[0]() is response:
+            return entry[1]
+        kept = self._kept.get(id(response))
+        return kept[1] if kept is not None and kept[0] is response else None
 
     def with_id(self, id_: str) -> Task | None:
         """Return the task whose id stands in a payload."""
