@@ -40,6 +40,7 @@ def gather(
         calls_seen: Whether the scope knows all model calls.
     """
     calls = _told_by_templates(scope.calls) if calls_seen else []
+    calls = [call for call in calls if call.prompt is not None or call.text is not None]
     if scope.kind == "synthesis":
         return list(scope.nodes), calls
     nodes = list(scope.nodes)

@@ -35,10 +35,10 @@ def tool_nodes(
     for number, tool in enumerate(tools):
         if tool.is_error or tool.tool_name == _HANDOFF or not tool.content.strip():
             continue
-        handed = _nodes_in(tool.raw_output)
-        found += handed
+        ids = {one.node.node_id for one in (*known, *found)}
+        found += [one for one in _nodes_in(tool.raw_output) if one.node.node_id not in ids]
         content = flat(tool.content)
-        chunks = [text.chunk for text in node_texts([*known, *handed])]
+        chunks = [text.chunk for text in node_texts([*known, *found])]
         if any(place.located for place in locate_chunks([tool.content], chunks)):
             continue
         if not any(stands_in(text, content) for text in texts):
