@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from llama_index.core.workflow import Event
 
@@ -15,6 +15,11 @@ from attribot_integrations.llama_index.shown import payload_under
 from attribot_integrations.llama_index.tasks import known_task
 
 __all__ = ["NodeCitation", "find_payloads", "get_citations"]
+
+_DUMPED: Final = (
+    "; of what is dumped, only the output of an agent or workflow that a handler watched holds it: "
+    "attach one around the run, or keep the citations beside the dump"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
     if not found:
         raise InputError(
             f"this {type(response).__name__} carries no attribution under metadata_key="
-            f"{metadata_key!r}"
+            f"{metadata_key!r}{_DUMPED if isinstance(response, dict | Event) else ''}"
         )
     for payload in found.values():
         if payload["version"] != PAYLOAD_VERSION:

@@ -55,7 +55,7 @@ class PromptedCall(ModelCall):
         hidden = arguments.get("args") or (None,)
         messages, prompt = arguments.get("messages"), arguments.get("prompt", hidden[0])
         if method.endswith("chat") and isinstance(messages, Sequence):
-            if self.prompt is None:
+            if self.prompt is None and messages:
                 self.prompt = plain_messages(messages)
                 self.media = any(
                     isinstance(block, AudioBlock | ImageBlock | VideoBlock)

@@ -55,7 +55,7 @@ def _nodes_in(output: Any) -> list[NodeWithScore]:
 
 def _node_of(tool: ToolOutput, number: int) -> NodeWithScore:
     # What it was called with is metadata that the prompt does not show with the text.
-    metadata = {"tool": tool.tool_name, "input": tool.raw_input}
+    metadata = {"tool": tool.tool_name, "input": tool.raw_input.get("kwargs", tool.raw_input)}
     node = TextNode(text=tool.content, id_=f"{tool.tool_name}-{number}", metadata=metadata)
     node.excluded_llm_metadata_keys = list(metadata)
     return NodeWithScore(node=node)
