@@ -42,8 +42,8 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
 
     Attach it with `handler.attach()`, for good or in a `with`. From then on every response shows a
     payload in its metadata, and an agent's output under the same key, plain JSON with a version, a
-    status and the citations; read it with `get_citations`. Streams are passed on token by token and attributed at
-    their end. An attribution that fails is recorded, and never breaks a query.
+    status and the citations; read it with `get_citations`. Streams are passed on token by token and
+    attributed at their end. An attribution that fails is recorded, and never breaks a query.
 
     Async calls do not wait for the attribution: their payload is "pending" until a worker thread
     is done, and `await handler.aresult(response)` waits for that.

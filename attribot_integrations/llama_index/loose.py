@@ -60,7 +60,9 @@ class LooseSpans:
         for call in reversed(calls):
             text = flat(call.text or "")
             asked = (flat(" ".join(prompt_texts(one.prompt))) for one in chosen)
-            if not any(call is one for one in chosen) and any(stands_in(text, one) for one in asked):
+            if not any(call is one for one in chosen) and any(
+                stands_in(text, one) for one in asked
+            ):
                 chosen.append(call)
         return [call for call in calls if any(call is one for one in chosen)]
 

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from llama_index.core.agent.workflow import AgentOutput
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    MessageRole,
+)
 from llama_index.core.base.response.schema import Response
 from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle
 from llama_index.core.workflow import Event, StopEvent
@@ -48,7 +53,7 @@ class WorkflowAnswer:
 
 
 def workflow_question(arguments: Mapping[str, Any]) -> str:
-    """Return what a workflow was asked.
+    """Return what a workflow was asked, "" if that cannot be told.
 
     Args:
         arguments: Arguments of its run: an event to start with, or that event's fields.
@@ -58,11 +63,13 @@ def workflow_question(arguments: Mapping[str, Any]) -> str:
         fields = _fields(event)
     else:
         fields = {**arguments, **(arguments.get("kwargs") or {})}
-    values = [fields.get(name) for name in _ASKED] + list(fields.values())
     history = fields.get("chat_history")
-    if isinstance(history, list):
-        values += [one for one in reversed(history) if str(getattr(one, "role", "")) == "user"]
-    return next((text for text in map(_asked, values) if text), "")
+    said = list(reversed(history)) if isinstance(history, list) else []
+    named = [fields.get(name) for name in _ASKED]
+    named += [one for one in said if getattr(one, "role", None) == MessageRole.USER]
+    known = next((text for text in map(_asked, named) if text), None)
+    texts = [text for text in map(_asked, fields.values()) if text]
+    return known or (texts[0] if len(texts) == 1 else "")
 
 
 def workflow_result(result: object) -> object:

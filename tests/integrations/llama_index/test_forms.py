@@ -33,7 +33,6 @@ from llama_index.core.tools import QueryEngineTool
 from attribot_integrations.llama_index import AttributionEventHandler, AttributionRecord
 from tests.integrations.llama_index.fakes import FactRetriever
 from tests.integrations.llama_index.reported import (
-    ASK_BIKE,
     ASK_BOTH,
     BIKE,
     TEMPLATE,

@@ -237,7 +237,9 @@ async def test_an_agent_inside_anothers_tool(final: str) -> None:
         memory = ChatMemoryBuffer.from_defaults(token_limit=3000)
         return str(await inner.run(question, memory=memory))
 
-    outer = agent(first(("ask", {"question": ASK_BIKE}), then=final), FunctionTool.from_defaults(ask))
+    outer = agent(
+        first(("ask", {"question": ASK_BIKE}), then=final), FunctionTool.from_defaults(ask)
+    )
     output, records = await run(outer)
     assert [record.answer for record in records] == [BIKE, BIKE, final]
     assert records[-1].status == "ok", records[-1].reason

@@ -233,7 +233,7 @@ class Synthesizing(Own):
 async def run(workflow: Workflow) -> tuple[Any, AttributionRecord]:
     handler = AttributionEventHandler(OverlapEngine())
     with handler.attach():
-        result = await workflow.run(query=ASK_BIKE)
+        result: Any = await workflow.run(query=ASK_BIKE)
         if getattr(workflow, "streaming", False):
             assert "".join([token async for token in result.async_response_gen()]).strip() == BIKE
         record = await handler.aresult(result, 20)
@@ -288,7 +288,7 @@ async def test_a_stream_of_a_workflows_own_is_not_followed() -> None:
 
     handler = AttributionEventHandler(OverlapEngine())
     with handler.attach():
-        result = await Streaming(timeout=20).run(query=ASK_BIKE)
+        result: Any = await Streaming(timeout=20).run(query=ASK_BIKE)
         assert [token async for token in result] == [BIKE], "as ever"
     record = await handler.aresult(result)
     assert record.status == "skipped"

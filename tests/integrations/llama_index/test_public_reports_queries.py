@@ -205,7 +205,9 @@ def test_more_than_the_scoring_model_takes_is_an_error_with_the_remedy(
     assert str(response) == BIKE, "the query goes on"
     assert (record.status, record.citations) == ("error", ())
     assert record.reason is not None
-    assert record.reason.endswith("pass fewer or shorter chunks, or use a model with a longer context")
+    assert record.reason.endswith(
+        "pass fewer or shorter chunks, or use a model with a longer context"
+    )
     assert caplog.text.count(f"attribution of answer {record.id} failed") == 1
 
 

@@ -61,7 +61,9 @@ def test_an_answer_that_no_prompt_shows_leads_nowhere() -> None:
 def test_the_answer_itself_is_none_of_them() -> None:
     scope = Scope("synthesis", nodes=[node("made", BIKE)])
     scope.tasks.append(earlier("final", BIKE, node("norzel", "It costs 910 coins.")))
-    assert [one.node.node_id for one in look_behind("final", scope, scope.nodes, []).nodes] == ["made"]
+    assert [one.node.node_id for one in look_behind("final", scope, scope.nodes, []).nodes] == [
+        "made"
+    ]
 
 
 def test_what_a_retriever_found_is_not_made_of_answers() -> None:
