@@ -78,7 +78,7 @@ def capture(
         problem = problem or choice.problem
     if not nodes and not scope.searched and scope.kind != "synthesis":
         problem = problem or UNTOLD
-    if calls_seen and call is None and nodes and answer.strip():
+    if calls_seen and not scope.calls and call is None and nodes and answer.strip():
         problem = problem or "no language model was asked"
     shared = knowing is not None and knowing.runs(getattr(call and call.llm, "_model", None))
     captured = CapturedSynthesis(

@@ -47,7 +47,9 @@ def gather(
     if scope.loose is not None:
         calls = [*scope.loose.calls(scope, answer), *calls]
         known = {one.node.node_id for one in nodes}
-        more = () if scope.sources else scope.loose.nodes(scope, calls)
+        shown = [prompt_texts(call.prompt) for call in calls]
+        shown += [[tool.content] for tool in scope.tools]
+        more = () if scope.sources else scope.loose.nodes(scope, shown)
         nodes += [one for one in more if one.node.node_id not in known]
     answers = (text for text, _, _ in _earlier("", scope))
     return nodes + tool_nodes(scope.tools, nodes, answers), calls

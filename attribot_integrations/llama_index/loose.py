@@ -7,7 +7,7 @@ call to the answer that it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from attribot_integrations.answers.lineage import flat, prompt_texts, stands_in, wrote
@@ -66,16 +66,15 @@ class LooseSpans:
                 chosen.append(call)
         return [call for call in calls if any(call is one for one in chosen)]
 
-    def nodes(self, scope: Scope, calls: Iterable[PromptedCall]) -> list[NodeWithScore]:
-        """Return what was found and stands in the prompts of model calls.
+    def nodes(self, scope: Scope, texts: Sequence[Sequence[str]]) -> list[NodeWithScore]:
+        """Return what was found and stands in prompts, or in what tools wrote.
 
         Args:
             scope: What the answer was made in. What was found after that began is looked for in
                 other forms, too, if nothing stands there as it is.
-            calls: The model calls.
+            texts: The texts of each prompt.
         """
-        prompts = [prompt_texts(call.prompt) for call in calls]
-        shown = [flat(" ".join(prompt)) for prompt in prompts]
+        shown = [flat(" ".join(each)) for each in texts]
         found: dict[str, NodeWithScore] = {}
         later: dict[str, NodeWithScore] = {}
         for one in self._ended():
@@ -85,20 +84,18 @@ class LooseSpans:
                     found.setdefault(node.node.node_id, node)
                 if one.began >= scope.began:
                     later.setdefault(node.node.node_id, node)
-        return list(found.values()) or _located(prompts, list(later.values()))
+        return list(found.values()) or _located(texts, list(later.values()))
 
     def _ended(self) -> list[Scope]:
         return [scope for _, scope in self._scopes.items()]
 
 
-def _located(
-    prompts: Sequence[Sequence[str]], nodes: Sequence[NodeWithScore]
-) -> list[NodeWithScore]:
+def _located(texts: Sequence[Sequence[str]], nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:
     chunks: list[Chunk] = [text.chunk for text in node_texts(nodes)]
     places = {
         place.chunk_index
-        for prompt in prompts
-        for place in locate_chunks(prompt, chunks)
+        for each in texts
+        for place in locate_chunks(each, chunks)
         if place.located
     }
     return [node for index, node in enumerate(nodes) if index in places]

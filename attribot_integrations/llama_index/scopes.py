@@ -5,16 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from llama_index.core.base.llms.types import (
-    AudioBlock,
-    ChatMessage,
-    ChatResponse,
-    CompletionResponse,
-    ImageBlock,
-    VideoBlock,
-)
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.tools import ToolOutput
 
@@ -30,6 +23,8 @@ __all__ = ["PromptedCall", "Scope", "ScopeKind", "plain_messages", "query_text"]
 
 ScopeKind = Literal["synthesis", "query", "chat", "workflow", "loose"]
 """What a scope is of; each may hold others. Agents are workflows; what is loose lies in none."""
+
+_MEDIA: Final = ("audio", "image", "video")
 
 
 @dataclass
@@ -58,7 +53,7 @@ class PromptedCall(ModelCall):
             if self.prompt is None and messages:
                 self.prompt = plain_messages(messages)
                 self.media = any(
-                    isinstance(block, AudioBlock | ImageBlock | VideoBlock)
+                    getattr(block, "block_type", None) in _MEDIA  # not all versions know all
                     for message in messages
                     for block in message.blocks
                 )

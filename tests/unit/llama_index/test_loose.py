@@ -26,9 +26,9 @@ def test_nodes_are_told_by_the_prompt_that_shows_them() -> None:
     spans = LooseSpans()
     spans.add("1", loose(node("ada", "Ada is old."), node("cleo", "Cleo is tall.")))
     spans.add("2", loose(node("bea", "Bea  is\nyoung."), node("ada", "Ada is old.")))
-    found = spans.nodes(Scope("query"), [call(PROMPT, "Ada.")])
+    found = spans.nodes(Scope("query"), [[PROMPT]])
     assert [one.node.node_id for one in found] == ["ada", "bea"]
-    assert spans.nodes(Scope("query"), [call("Who?", "Ada.")]) == []
+    assert spans.nodes(Scope("query"), [["Who?"]]) == []
     assert spans.nodes(Scope("query"), []) == []
 
 
@@ -38,7 +38,7 @@ def test_nodes_in_another_dress_count_if_they_were_found_since() -> None:
     scope = Scope("query")
     spans.add("new", loose(node("new", "The price of the phone is\n440 coins.")))
     shown = '["The price of the bike is 910\\ncoins.", "The price of the phone is\\n440 coins."]'
-    assert [one.node.node_id for one in spans.nodes(scope, [call(shown, "It is 440.")])] == ["new"]
+    assert [one.node.node_id for one in spans.nodes(scope, [[shown]])] == ["new"]
 
 
 def test_a_call_is_told_by_what_it_wrote() -> None:
@@ -75,7 +75,7 @@ def test_calls_lead_on_to_those_whose_text_they_were_shown() -> None:
 def test_what_holds_nothing_is_not_kept() -> None:
     spans = LooseSpans()
     spans.add("1", loose())
-    assert spans.nodes(Scope("query"), [call(PROMPT, "Ada.")]) == []
+    assert spans.nodes(Scope("query"), [[PROMPT]]) == []
 
 
 def test_the_oldest_are_forgotten() -> None:
@@ -83,5 +83,5 @@ def test_the_oldest_are_forgotten() -> None:
     spans.add("first", loose(node("ada", "Ada is old.")))
     for number in range(256):
         spans.add(str(number), loose(node("bea", "Bea is young.")))
-    found = spans.nodes(Scope("query"), [call(PROMPT, "Ada.")])
+    found = spans.nodes(Scope("query"), [[PROMPT]])
     assert [one.node.node_id for one in found] == ["bea"]
