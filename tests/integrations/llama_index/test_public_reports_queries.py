@@ -182,7 +182,9 @@ def test_engines_around_engines_cite_the_file(make: Any, answers: int) -> None:
 
 
 def filled(number: int, sentences: int, *, text: str = "") -> NodeWithScore:
-    filler = (f"In shops the Delka hat number {i} costs {i + 3} coins." for i in range(sentences))
+    filler = (
+        f"In shops the Delka hat number {i}{number} costs {i + 3} coins." for i in range(sentences)
+    )
     return node(f"{text} {' '.join(filler)}".strip(), id_=f"k{number}")
 
 
@@ -192,7 +194,7 @@ def test_one_fact_among_many_nodes_is_found() -> None:
         response = rag(BIKE, found, window=1_000_000).query(ASK_BIKE)
     assert handler.result(response).status == "ok"
     best = max(get_citations(response), key=lambda one: one.score)
-    assert (best.source_index, best.text) == (7, BIKE)
+    assert (best.source_index, best.node_id, best.text) == (7, "k7", BIKE)
 
 
 def test_more_than_the_scoring_model_takes_is_an_error_with_the_remedy(
