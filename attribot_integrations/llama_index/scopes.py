@@ -100,6 +100,8 @@ class Scope:
     """What had to be guessed of the answer."""
     written_by: str | None = None
     """What wrote the answer, if that was no model, such as a tool."""
+    run: str | None = None
+    """The id of a workflow's run, by which all handlers know it."""
     began: float = field(default_factory=time.monotonic)
     loose: LooseSpans | None = None
     """What ran in threads that did not know of any scope."""

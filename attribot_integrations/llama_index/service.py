@@ -102,11 +102,11 @@ class AttributionService(AnswerDesk[AttributionRecord]):
             that has begun it with the same engine, or under the same metadata key: an answer is
             attributed once, and all handlers get its record. `None` if it shows an old payload.
         """
-        known = self.book.of(response)
+        known = self.book.of(response) if answer is None else None
         if known is not None:
             known.show(response, self.metadata_key)
             return known
-        task = self._of_another(response)
+        task = self._of_another(response, None if answer is None else scope.run)
         if task is not None:
             self._join(response, scope, task)
             return task
@@ -159,10 +159,10 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         found = payload_under(response, self.metadata_key)
         return str(found["id"]) if is_payload(found) else None
 
-    def _of_another(self, response: object) -> Task | None:
+    def _of_another(self, response: object, run: str | None = None) -> Task | None:
         """Return the task that another handler has begun of a response, if it is to be shared."""
         shown = self._shown(response)
-        task = known_task(response, shown)
+        task = known_task(response, shown, run)
         same = task is not None and (shown is not None or task.engine is self.engine)
         return task if same else None
 

@@ -257,6 +257,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
                 scope = _scope(kind, method, arguments, parent)
                 scope.serves_search = scope.serves_search or is_evaluating()
                 scope.owner, scope.loose = self, self._loose
+                scope.run = id_ if kind == "workflow" else None
                 return _Entry(scope, "scope", serves_search=scope.serves_search)
         if parent is None:
             if not self._entries or not isinstance(instance, BaseRetriever | BaseLLM):

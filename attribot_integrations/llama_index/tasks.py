@@ -40,6 +40,7 @@ class Task:
         self.id = uuid4().hex
         self.scope = scope
         self.engine = engine
+        self.run = scope.run
         self.record: Future[AttributionRecord] = Future()
         """The answer's record, once the answer is complete."""
         self.streamed = False
@@ -98,6 +99,7 @@ class TaskBook:
         self._recent: Recent[str, Task] = Recent(_RECENT)
         self._kept: Recent[int, tuple[object, Task]] = Recent(_RECENT)
         """Tasks of texts and the like, to which there are no weak references."""
+        self._runs: Recent[str, Task] = Recent(_RECENT)
         self._by_identity: dict[int, tuple[weakref.ref[Any], Task]] = {}
 
     def __len__(self) -> int:
@@ -119,6 +121,8 @@ class TaskBook:
             self._kept.add(key, (response, task))
         if self is not _everywhere:
             _everywhere.add(response, task)
+        if task.run is not None:
+            self._runs.add(task.run, task)
         if self._recent.get(task.id) is None:
             self._recent.add(task.id, task)
 
@@ -130,6 +134,10 @@ class TaskBook:
         kept = self._kept.get(id(response))
         return kept[1] if kept is not None and kept[0] is response else None
 
+    def of_run(self, run: str) -> Task | None:
+        """Return the task of a workflow's run: several may hand back the very same text."""
+        return self._runs.get(run)
+
     def with_id(self, id_: str) -> Task | None:
         """Return the task whose id stands in a payload."""
         return self._recent.get(id_)
@@ -139,11 +147,13 @@ _everywhere: Final = TaskBook()
 """What all handlers have begun, so that each answer is attributed once."""
 
 
-def known_task(response: object, id_: str | None = None) -> Task | None:
+def known_task(response: object, id_: str | None = None, run: str | None = None) -> Task | None:
     """Return the task of a response, whichever handler began it.
 
     Args:
         response: The response.
         id_: The id in the payload that it shows, by which a copy is known.
+        run: The run that handed it back, if it is a workflow's.
     """
-    return _everywhere.of(response) or (None if id_ is None else _everywhere.with_id(id_))
+    task = _everywhere.of(response) if run is None else _everywhere.of_run(run)
+    return task or (None if id_ is None else _everywhere.with_id(id_))

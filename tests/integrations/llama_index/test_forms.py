@@ -12,6 +12,7 @@ from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
     CondenseQuestionChatEngine,
     ContextChatEngine,
+    SimpleChatEngine,
 )
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
@@ -303,3 +304,26 @@ def test_all_forms_of_a_chat_give_the_same_record(kind: Any) -> None:
     forms = ["achat", "stream_chat", "astream_chat"]
     for form in forms[:1] if kind is CondenseQuestionChatEngine else forms:
         assert outcome(chatted(kind, form)) == first, form
+
+
+@pytest.mark.usefixtures("event_loop_of_memories")
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+def test_a_chat_without_retrieval_leaves_nothing_in_any_form(form: str) -> None:
+    chat = SimpleChatEngine.from_defaults(
+        llm=Reading(say="Hello!"), memory=ChatMemoryBuffer.from_defaults(token_limit=3000)
+    )
+    handler = AttributionEventHandler(OverlapEngine())
+
+    async def await_it() -> None:
+        response: Any = await getattr(chat, form)(ASK_BOTH)
+        if form == "astream_chat":
+            assert [token async for token in response.async_response_gen()]
+
+    with handler.attach():
+        if form.startswith("a"):
+            asyncio.run(await_it())
+        else:
+            response: Any = getattr(chat, form)(ASK_BOTH)
+            assert str(response).strip() == "Hello!"
+    assert handler.records == ()
+    assert handler.span_handler.open_count == 0

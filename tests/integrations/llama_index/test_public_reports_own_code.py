@@ -330,6 +330,28 @@ async def test_a_failing_workflow_leaves_nothing() -> None:
     assert handler.span_handler.open_count == 0
 
 
+async def test_runs_that_hand_back_the_very_same_text_have_their_own_records() -> None:
+    texts = {"one": nodes("norzel"), "two": nodes("galba")}
+
+    class Cached(Workflow):
+        @step
+        async def work(self, event: StartEvent) -> StopEvent:
+            found = await FactRetriever(nodes=texts[event.query]).aretrieve(event.query)
+            await Calling(say=BIKE).acomplete(joined(found))
+            return StopEvent(result=BIKE)
+
+    attributor = OverlapEngine()
+    one, two = AttributionEventHandler(attributor), AttributionEventHandler(attributor)
+    with one.attach(), two.attach():
+        for query in texts:
+            result: Any = await Cached(timeout=20).run(query=query)
+            assert (await one.aresult(result, 20)).question == query, "the newest"
+    assert two.wait(20)
+    assert one.records == two.records
+    assert [record.nodes[0].node.node_id for record in one.records] == ["norzel", "galba"]
+    assert len(attributor.requests) == 2
+
+
 async def test_workflows_at_the_same_time_are_not_mixed_up() -> None:
     class Facts(Workflow):
         @step
