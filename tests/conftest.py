@@ -14,6 +14,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip visibly what needs real models, unless it is asked for."""
+    if "real" in config.option.markexpr:
+        return
+    skipped = pytest.mark.skip(reason="needs real models: run `make models` and `make real`")
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(skipped)
+
+
 @pytest.fixture(autouse=True)
 def _no_loop_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """Close loops that libraries open in synchronous code, which would fail some later test."""
