@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from llama_index.core.schema import MetadataMode, NodeWithScore
 
 from attribot_integrations.answers.lineage import flat, prompt_texts, stands_in
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
-from attribot_integrations.llama_index.tools import tool_nodes
+from attribot_integrations.llama_index.tools import message_nodes, tool_nodes
+
+if TYPE_CHECKING:
+    from attribot_integrations.llama_index.tasks import Task
 
 __all__ = ["Behind", "gather", "look_behind"]
 
@@ -86,7 +90,7 @@ def look_behind(
     before: list[PromptedCall] = []
     found: list[NodeWithScore] = []
     earlier = list(_earlier(id, scope))
-    for answer, sources, inner in earlier:
+    for answer, sources, inner in (*earlier, *_remembered(scope, calls)):
         text = flat(answer)
         holding = {index for index, one in enumerate(shown) if stands_in(text, one)}
         own = {one.node.node_id for one in sources}
@@ -99,6 +103,7 @@ def look_behind(
     if scope.kind == "workflow" and not found and not nodes:
         # Whatever became of those answers, nothing else is known that this one can rest on.
         found = [one for _, sources, _ in earlier for one in sources]
+        found = found or message_nodes(call.prompt for call in calls)
     kept = [one for index, one in enumerate(nodes) if index not in made]
     if found:
         known = {one.node.node_id: one for one in reversed((*kept, *found))}
@@ -107,18 +112,32 @@ def look_behind(
     return Behind(tuple(nodes), tuple(calls))
 
 
-def _earlier(
-    id: str, scope: Scope
-) -> Iterator[tuple[str, Sequence[NodeWithScore], Sequence[PromptedCall]]]:
+_Answer = tuple[str, Sequence[NodeWithScore], Sequence[PromptedCall]]
+"""An earlier answer, its nodes, and the calls that led to it."""
+
+
+def _earlier(id: str, scope: Scope) -> Iterator[_Answer]:
+    """Yield the answers that were given inside a scope, and in those that it is in."""
     above: Scope | None = scope
     seen = {id}
     while above is not None:
         for task in above.tasks:
-            if task.id in seen or not task.record.done():
-                continue
-            seen.add(task.id)
-            record = task.record.result()
-            calls = [call for call in record.captured.calls if isinstance(call, PromptedCall)]
-            if record.answer.strip():
-                yield record.answer, record.nodes, calls
+            if task.id not in seen:
+                seen.add(task.id)
+                yield from _answer(task)
         above = above.parent
+
+
+def _remembered(scope: Scope, calls: Sequence[PromptedCall]) -> Iterator[_Answer]:
+    """Yield answers of earlier runs that an agent's memory holds, each as a whole message."""
+    if scope.kind != "workflow" or scope.loose is None:
+        return
+    messages = {flat(text) for call in calls for text in prompt_texts(call.prompt)}
+    for task in scope.loose.tasks():
+        yield from (one for one in _answer(task) if flat(one[0]) in messages)
+
+
+def _answer(task: Task) -> Iterator[_Answer]:
+    if task.record.done() and (record := task.record.result()).answer.strip():
+        calls = [call for call in record.captured.calls if isinstance(call, PromptedCall)]
+        yield record.answer, record.nodes, calls

@@ -120,6 +120,7 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         around = partial(resumed, scope)
         if answer is not None:
             finish(answer.text, answer.problem)
+            scope.tasks.append(task)  # an agent's next run may be told of it
         elif isinstance(response, StreamingResponse) and response.response_txt is None:
             task.streamed = True
             response.response_gen = watch(iter(response.response_gen), around, finish)

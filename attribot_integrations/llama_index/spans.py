@@ -2,7 +2,8 @@
 
 Only LlamaIndex's spans know their parents. A span outside any synthesis, query, chat or workflow is
 not kept, and one inside is forgotten at its end, so what is held is bounded by what is running.
-While something runs, searches and model calls that lie nowhere are remembered, see `loose`.
+While something runs, searches and model calls that lie nowhere are remembered, and so are workflows
+that have ended, see `loose`.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
                 scope.tools.append(result)
         elif entry.adds == "scope" and scope.kind != "synthesis":
             self._on_end(scope, result)
-        if scope.kind == "loose":
+        if scope.kind == "loose" or (scope.kind == "workflow" and entry.adds == "scope"):
             self._loose.add(id_, scope)
 
     def prepare_to_drop_span(

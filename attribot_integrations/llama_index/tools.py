@@ -8,11 +8,12 @@ from typing import Any, Final
 from llama_index.core.schema import BaseNode, NodeWithScore, TextNode
 from llama_index.core.tools import ToolOutput
 
+from attribot_integrations.answers.captured import MessagesOrText
 from attribot_integrations.answers.lineage import flat, stands_in
 from attribot_integrations.context.locating import locate_chunks
 from attribot_integrations.llama_index.nodes import node_texts
 
-__all__ = ["tool_nodes"]
+__all__ = ["message_nodes", "tool_nodes"]
 
 _HANDOFF: Final = "handoff"
 """Name that LlamaIndex keeps for the tool by which one agent gives way to another."""
@@ -44,6 +45,21 @@ def tool_nodes(
         if not any(stands_in(text, content) for text in texts):
             found.append(_node_of(tool, number))
     return found
+
+
+def message_nodes(prompts: Iterable[MessagesOrText | None]) -> list[NodeWithScore]:
+    """Return what prompts hold of tools' answers, as a node for each: an agent remembers them."""
+    texts = dict.fromkeys(
+        message["content"]
+        for prompt in prompts
+        if isinstance(prompt, list)
+        for message in prompt
+        if message["role"] in ("tool", "function") and message["content"].strip()
+    )
+    return [
+        NodeWithScore(node=TextNode(text=text, id_=f"tool-message-{number}"))
+        for number, text in enumerate(texts)
+    ]
 
 
 def _nodes_in(output: Any) -> list[NodeWithScore]:

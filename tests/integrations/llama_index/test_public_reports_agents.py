@@ -319,6 +319,48 @@ async def test_what_nobody_watched_is_not_in_a_dump() -> None:
             get_citations(dumped)
 
 
+@pytest.mark.parametrize("kind", ["query engine", "passages", "retriever"])
+@pytest.mark.parametrize("one_handler", [True, False])
+async def test_a_second_turn_rests_on_what_the_agent_remembers(
+    kind: str, one_handler: bool
+) -> None:
+    tool, call = bike_tool(kind)
+    memory = ChatMemoryBuffer.from_defaults(token_limit=3000)
+    made = agent(first(call), tool)
+    handler = AttributionEventHandler(OverlapEngine())
+    with handler.attach():
+        await made.run(ASK_BIKE, memory=memory)
+    if not one_handler:  # as in a server, where each request has its own
+        handler = AttributionEventHandler(OverlapEngine())
+    with handler.attach():
+        output: Any = await made.run("And who makes it?", memory=memory)
+        record = await handler.aresult(output, 20)
+    assert output.tool_calls == []
+    assert (record.status, record.prompt_used) == ("ok", "captured"), record.reason
+    best = max(get_citations(output), key=lambda one: one.score)
+    assert best.text == BIKE
+    assert best.node_id == ("norzel" if one_handler else "tool-message-0")
+
+
+async def test_an_answer_of_another_run_is_no_source_by_chance() -> None:
+    handler = AttributionEventHandler(OverlapEngine())
+    memories = [ChatMemoryBuffer.from_defaults(token_limit=3000) for _ in range(2)]
+
+    def search(q: str) -> str:
+        """Return passages."""
+        return "\n\n".join(
+            one.get_content() for one in FactRetriever(nodes=nodes("roska")).retrieve(q)
+        )
+
+    with handler.attach():
+        await agent(first(("facts", ASKED), then="blue"), facts()).run("?", memory=memories[0])
+        say = first(("search", {"q": "?"}), then="Roska Braxa likes blue.")
+        output = await agent(say, FunctionTool.from_defaults(search)).run("?", memory=memories[1])
+        record = await handler.aresult(output, 20)
+    assert [one.node.node_id for one in record.nodes] == ["roska"]
+    assert {one.node_id for one in get_citations(output)} == {"roska"}
+
+
 async def test_two_handlers_of_one_agent_share_its_record() -> None:
     attributor = OverlapEngine()
     one, two = AttributionEventHandler(attributor), AttributionEventHandler(attributor)

@@ -6,6 +6,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 
 from attribot_integrations.llama_index.loose import LooseSpans
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
+from attribot_integrations.llama_index.tasks import Task
 
 PROMPT = "Ada is old.\n\nBea is young.\n\nWho?"
 
@@ -85,3 +86,13 @@ def test_the_oldest_are_forgotten() -> None:
         spans.add(str(number), loose(node("bea", "Bea is young.")))
     found = spans.nodes(Scope("query"), [[PROMPT]])
     assert [one.node.node_id for one in found] == ["bea"]
+
+
+def test_runs_of_workflows_are_remembered_with_their_answers() -> None:
+    spans, task = LooseSpans(), Task(Scope("synthesis"))
+    run = Scope("workflow", nodes=[node("ada", "Ada is old.")], tasks=[task])
+    run.calls = [call(PROMPT, "Ada.")]
+    spans.add("run", run)
+    assert spans.tasks() == [task]
+    assert [one.node.node_id for one in spans.nodes(Scope("workflow"), [[PROMPT]])] == ["ada"]
+    assert spans.calls(Scope("workflow"), "Ada.") == [], "its calls were its own"

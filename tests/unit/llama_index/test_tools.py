@@ -8,7 +8,7 @@ import pytest
 from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 from llama_index.core.tools import ToolOutput
 
-from attribot_integrations.llama_index.tools import tool_nodes
+from attribot_integrations.llama_index.tools import message_nodes, tool_nodes
 
 ADA, BEA = TextNode(id_="ada", text="Ada is old."), TextNode(id_="bea", text="Bea is young.")
 
@@ -65,3 +65,16 @@ def test_what_says_nothing_is_none(tool: ToolOutput) -> None:
 @pytest.mark.parametrize("raw", [{"a": 1}, "text", 3, [1, 2], [ADA, "text"]])
 def test_other_outputs_are_taken_as_they_were_shown(raw: Any) -> None:
     assert ids(output(str(raw), raw)) == ["find-0"]
+
+
+def test_what_an_agent_remembers_of_its_tools() -> None:
+    def message(role: str, content: str) -> dict[str, str]:
+        return {"role": role, "content": content}
+
+    first = [message("user", "Who?"), message("tool", "Ada is old."), message("tool", " ")]
+    second = [*first, message("assistant", "Ada."), message("tool", "Bea is young.")]
+    found = message_nodes([first, second, "a completion", None])
+    assert [(one.node.node_id, one.node.get_content()) for one in found] == [
+        ("tool-message-0", "Ada is old."),
+        ("tool-message-1", "Bea is young."),
+    ]
