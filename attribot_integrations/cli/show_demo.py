@@ -99,6 +99,7 @@ def demo(
         # First what may be missing, so that it is said before torch is imported.
         from attribot_integrations.langchain import CitationCallbackHandler  # isort: split
 
+        known: tuple[str, ...]
         if real:
             known = LIBRARY_QUESTIONS
             chosen = None if question is None else _chosen_question(question, known)

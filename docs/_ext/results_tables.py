@@ -64,7 +64,7 @@ _LABELS = {
     "AUROC": ("auroc", 2),
     "ECE": ("calibration_error", 2),
 }
-_WITH_INTERVAL = {"map", "top1", "recall", "dropped", "exact_answer", "gold_map", "sentence_f1"}
+_WITH_INTERVAL = {"map", "top1", "recall", "dropped", "exact_answer", "gold_map"}
 
 _SPEED: Mapping[str, Callable[[Figures], str]] = {
     "seconds": lambda row: (

@@ -14,13 +14,14 @@ LENGTH = 64
 
 def tiny_encoder(folder: Path) -> Path:
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 2}
     config = BertConfig(
         vocab_size=VOCABULARY_SIZE,
         intermediate_size=32,
         max_position_embeddings=LENGTH,
         initializer_range=0.5,
-        **sizes,
+        hidden_size=16,
+        num_attention_heads=2,
+        num_hidden_layers=2,
     )
     BertModel(config).save_pretrained(folder)
     tokenizer = byte_level_bpe()
