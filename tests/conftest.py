@@ -39,6 +39,8 @@ def _no_loop_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
 def _close_idle_loop() -> None:
     policy = asyncio.get_event_loop_policy()
     loop = getattr(getattr(policy, "_local", None), "_loop", None)  # asking for it opens one
-    if loop is not None and not loop.is_running():
+    if loop is None:
+        policy.set_event_loop(None)  # from here on, asking for one raises and opens none
+    elif not loop.is_running():
         policy.set_event_loop(None)
         loop.close()

@@ -59,7 +59,7 @@ def format_with_markers(
 
     Args:
         response: Anything that `get_citations` takes; several answers are parted by blank lines.
-        sources: Whether to list the cited texts below.
+        sources: Whether to list below what the marks stand for.
         metadata_key: Where the payload stands in the metadata.
 
     Raises:
@@ -68,14 +68,17 @@ def format_with_markers(
     payloads = find_payloads(response, metadata_key)
     citations = get_citations(response, metadata_key=metadata_key)
     answers: list[str] = []
+    marked: list[NodeCitation] = []
     for index, payload in enumerate(payloads):
         own = [one for one in citations if one.answer_index == index]
-        answers.append(_marked(payload["answer"], _markers(payload, own)))
+        markers = _markers(payload, own)
+        marked += [one for one in own if one.answer_end in markers]
+        answers.append(_marked(payload["answer"], markers))
     text = "\n\n".join(answers)
-    if sources and citations:
+    if sources and marked:
         lines = {
             f"[{one.number}] {_title(one.metadata) or one.node_id}: {' '.join(one.text.split())}": 0
-            for one in sorted(citations, key=lambda one: one.number)
+            for one in sorted(marked, key=lambda one: one.number)
         }
         text += "\n\n" + "\n".join(lines)
     return text
