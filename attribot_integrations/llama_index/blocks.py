@@ -33,17 +33,19 @@ def to_citation_blocks(
     Raises:
         InputError: If there is no payload, or one that is pending or of an unknown version.
     """
-    blocks: dict[tuple[int, int, int], CitationBlock] = {}
+    blocks: dict[tuple[int, str, int | None, str], CitationBlock] = {}
     for one in get_citations(response, metadata_key=metadata_key):
-        place = {"node_start": one.node_start, "node_end": one.node_end}
+        place: dict[str, int] = {}
+        if one.node_start is not None and one.node_end is not None:
+            place |= {"node_start": one.node_start, "node_end": one.node_end}
         if one.start_char_idx is not None and one.end_char_idx is not None:
             place |= {"start_char_idx": one.start_char_idx, "end_char_idx": one.end_char_idx}
         blocks.setdefault(
-            (one.number, one.node_start, one.node_end),
+            (one.number, one.part, one.node_start, one.text),
             CitationBlock(
                 cited_content=TextBlock(text=one.text),
                 source=one.node_id,
-                title=_title(one.metadata) or one.node_id,
+                title=_name(one),
                 additional_location_info={"number": one.number, **place},
             ),
         )
@@ -74,7 +76,7 @@ def format_with_markers(
     text = "\n\n".join(answers)
     if sources and citations:
         lines = {
-            f"[{one.number}] {_title(one.metadata) or one.node_id}: {' '.join(one.text.split())}": 0
+            f"[{one.number}] {_name(one)}: {' '.join(one.text.split())}": 0
             for one in sorted(citations, key=lambda one: one.number)
         }
         text += "\n\n" + "\n".join(lines)
@@ -109,7 +111,9 @@ def _marked(answer: str, markers: dict[int, str]) -> str:
     return "".join(parts) + answer[offset:]
 
 
-def _title(metadata: Any) -> str | None:
+def _name(citation: NodeCitation) -> str:
+    metadata = citation.metadata
     found = (metadata.get(key) for key in _TITLE_KEYS)
     named = next((value for value in found if isinstance(value, str) and value), None)
-    return named or web_link(metadata)
+    name = named or web_link(metadata) or citation.node_id
+    return f"metadata of {name}" if citation.part == "metadata" else name

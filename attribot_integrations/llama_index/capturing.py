@@ -10,11 +10,11 @@ from llama_index.core.schema import NodeWithScore
 
 from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer
 from attribot_integrations.answers.choosing import choose_from, may_answer
-from attribot_integrations.answers.lineage import Lineage
+from attribot_integrations.answers.lineage import Lineage, prompt_texts
 from attribot_integrations.answers.runs import explained
 from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.llama_index.intermediate import look_behind
-from attribot_integrations.llama_index.nodes import node_texts
+from attribot_integrations.llama_index.nodes import NodeText, node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
 from attribot_integrations.requests.attributors import KnowsItsModel
@@ -31,8 +31,8 @@ class CapturedSynthesis(CapturedAnswer):
 
     nodes: tuple[NodeWithScore, ...]
     """The nodes that the answer was made from; those behind intermediate answers in their place."""
-    offsets: tuple[int, ...] = ()
-    """Where each chunk starts in its node's own text."""
+    texts: tuple[NodeText, ...] = ()
+    """The nodes' texts, and where they come from."""
     places: tuple[int | None, ...] = ()
     """Which of the response's source nodes each node is."""
 
@@ -58,7 +58,8 @@ def capture(
     """
     behind = look_behind(id, scope, tuple(scope.calls) if calls_seen else ())
     nodes, calls = behind.nodes, behind.calls
-    texts = node_texts(nodes)
+    prompts = ["\n".join(prompt_texts(call.prompt)) for call in calls]
+    texts = node_texts(nodes, prompts if calls_seen else None, _retrieved(scope))
     knowing = engine if isinstance(engine, KnowsItsModel) else None
     chat = knowing is None or knowing.uses_chat_template
     may = may_answer(calls, [answer])
@@ -85,7 +86,7 @@ def capture(
         problem=problem,
         kind="nodes",
         nodes=nodes,
-        offsets=tuple(text.offset for text in texts),
+        texts=texts,
         places=_places(nodes, scope.sources or scope.nodes),
     )
     captured = cast("CapturedSynthesis", explained(captured, lineage, choice))
@@ -93,6 +94,14 @@ def capture(
         return captured
     prompt: Any = lay_out(call, texts, shared=shared, chat=chat)
     return replace(captured, prompt=prompt or _searchable(call, shared=shared, chat=chat))
+
+
+def _retrieved(scope: Scope) -> Sequence[NodeWithScore]:
+    """Return what was retrieved around a synthesis, of which its nodes may be pieces."""
+    above = scope.parent
+    while above is not None and not above.nodes:
+        above = above.parent
+    return () if above is None else above.nodes
 
 
 def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[str, ...]:

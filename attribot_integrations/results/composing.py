@@ -229,6 +229,7 @@ def _passed_on(citation: Citation, key: Key, chunk: Chunk, share: float) -> Cita
         score=citation.score * share,
         share=citation.share * share,
         exact=False,
+        part=chunk.part_of(start, end),
     )
 
 
