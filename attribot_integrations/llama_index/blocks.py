@@ -7,6 +7,7 @@ from typing import Any, Final
 from llama_index.core.base.llms.types import CitationBlock, TextBlock
 
 from attribot_integrations.context.links import web_link
+from attribot_integrations.results.support import DENIED
 from attribot_integrations.llama_index.node_citations import (
     NodeCitation,
     find_payloads,
@@ -70,14 +71,17 @@ def format_with_markers(
     payloads = find_payloads(response, metadata_key)
     citations = get_citations(response, metadata_key=metadata_key)
     answers: list[str] = []
+    shown: list[NodeCitation] = []
     for index, payload in enumerate(payloads):
         own = [one for one in citations if one.answer_index == index]
-        answers.append(_marked(payload["answer"], _markers(payload, own)))
+        markers = _markers(payload, own)
+        answers.append(_marked(payload["answer"], markers))
+        shown += [one for one in own if one.answer_end in markers]
     text = "\n\n".join(answers)
-    if sources and citations:
+    if sources and shown:
         lines = {
             f"[{one.number}] {_name(one)}: {' '.join(one.text.split())}": 0
-            for one in sorted(citations, key=lambda one: one.number)
+            for one in sorted(shown, key=lambda one: one.number)
         }
         text += "\n\n" + "\n".join(lines)
     return text
@@ -89,7 +93,7 @@ def _markers(payload: dict[str, Any], citations: list[NodeCitation]) -> dict[int
     known = {statement["end"]: statement for statement in payload.get("statements", ())}
     for end in {one.answer_end for one in citations}:
         statement = known.get(end, {})
-        if statement.get("label") == "unsupported":
+        if statement.get("label") in DENIED:
             continue
         either = set(statement.get("alternatives", ()))
         of = [(i, one) for i, one in enumerate(citations) if one.answer_end == end]
