@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
@@ -26,6 +27,12 @@ from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
+from attribot_integrations.results.fitted import (
+    ENOUGH_SCORE,
+    MAX_CITATIONS,
+    MIN_SCORE,
+    MIN_SHARE,
+)
 
 if TYPE_CHECKING:
     from attribot_integrations.batch.datafiles import RequestLine
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Level
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.requests.options import EngineOptions
+    from attribot_integrations.results.citations import ThresholdPolicy
 
 __all__ = ["attribute"]
 
@@ -97,6 +105,15 @@ _Method = Annotated[
 ]
 _Level = Annotated[LevelOption, typer.Option(help="What is scored.")]
 _MinScore = Annotated[float, typer.Option(help="Least score of a cited source, in nats (above 0).")]
+_MinShare = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Least share of a cited source in all that sources add up to; "
+        f"{ENOUGH_SCORE:g} nats are enough whatever the share.",
+    ),
+]
 _MaxCitations = Annotated[int, typer.Option(min=1, help="Most sources cited for a statement.")]
 _MaxSeconds = Annotated[
     float | None,
@@ -143,8 +160,9 @@ def attribute(
     format: _Format = FormatOption.JSON,
     method: _Method = None,
     level: _Level = LevelOption.SENTENCE,
-    min_score: _MinScore = 1.0,
-    max_citations: _MaxCitations = 3,
+    min_score: _MinScore = MIN_SCORE,
+    min_share: _MinShare = MIN_SHARE,
+    max_citations: _MaxCitations = MAX_CITATIONS,
     max_seconds: _MaxSeconds = None,
     max_tokens: _MaxTokens = None,
     limit: _Limit = None,
@@ -169,7 +187,8 @@ def attribute(
     as_text = format is FormatOption.TEXT
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
-    options = _engine_options(method, level, min_score, max_citations, max_seconds, max_tokens)
+    policy = _policy(min_score, max_citations, min_share)
+    options = _engine_options(method, level, policy, max_seconds, max_tokens)
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
     _check_output(output, file, overwrite or resume)
@@ -188,7 +207,7 @@ def attribute(
                 "proxy": proxy,
                 "dtype": dtype.value if dtype else None,
             }
-            shown = {"level": level.value, "min_score": min_score, "max_citations": max_citations}
+            shown = {"level": level.value, "policy": asdict(policy)}
             given = {name: limit for name, limit in limits.items() if limit is not None}
             how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
@@ -252,14 +271,12 @@ def _run(
 def _engine_options(
     method: str | None,
     level: LevelOption,
-    min_score: float,
-    max_citations: int,
+    policy: ThresholdPolicy,
     max_seconds: float | None,
     max_tokens: int | None,
 ) -> EngineOptions:
     from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
-    from attribot_integrations.results.citations import ThresholdPolicy
 
     levels: dict[LevelOption, tuple[Level, ...]] = {
         LevelOption.SENTENCE: ("sentence",),
@@ -270,10 +287,19 @@ def _engine_options(
         return EngineOptions(
             method=None if method is None else named_method(method),
             levels=levels[level],
-            policy=ThresholdPolicy(min_score, max_citations),
+            policy=policy,
             max_seconds=max_seconds,
             max_tokens=max_tokens,
         )
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _policy(min_score: float, max_citations: int, min_share: float) -> ThresholdPolicy:
+    from attribot_integrations.results.citations import ThresholdPolicy
+
+    try:
+        return ThresholdPolicy(min_score, max_citations, min_share)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from attribot_integrations.cli.evaluate_suite import SuiteArguments, run_suite
 from attribot_integrations.cli.evaluating import (
     EvaluatedModels,
     evaluated_models,
@@ -63,6 +64,27 @@ _Demo = Annotated[
         help="Instead of a file: N questions about made-up facts, with the bundled models.",
     ),
 ]
+_Suite = Annotated[
+    Path | None,
+    typer.Option(
+        "--suite",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        show_default=False,
+        help="Instead of a file: a folder of such files, each with a table of its own, judged by "
+        "what people marked and by answers made unsupported; no naive leave-one-out is run.",
+    ),
+]
+_Negatives = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=3,
+        help="With --suite: how many answers that the context does not support are made of each "
+        "example: its evidence removed, another answer, a name or number exchanged.",
+    ),
+]
 _Chunks = Annotated[
     str, typer.Option(metavar="MIN-MAX", help="Number of chunks of the demo's contexts.")
 ]
@@ -91,11 +113,12 @@ _Output = Annotated[
         metavar="DIR",
         file_okay=False,
         show_default=False,
-        help="Folder for results.json, fidelity.png and examples.jsonl.",
+        help="Folder for results.json, fidelity.png and examples.jsonl; a folder of those with "
+        "--suite.",
     ),
 ]
 _Limit = Annotated[
-    int | None, typer.Option(min=1, help="Most examples of the file.", show_default=False)
+    int | None, typer.Option(min=1, help="Most examples of a file.", show_default=False)
 ]
 _Resume = Annotated[
     bool,
@@ -121,6 +144,8 @@ _MinScore = Annotated[
 def evaluate(
     data: _Data = None,
     demo: _Demo = None,
+    suite: _Suite = None,
+    negatives: _Negatives = 1,
     chunks: _Chunks = "8-12",
     kinds: _Kinds = None,
     methods: _Methods = "methods",
@@ -142,9 +167,28 @@ def evaluate(
 
     Exit codes: 0 if all went well, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
     """
-    if (data is None) == (demo is None):
-        raise typer.BadParameter("give either a data file or --demo N", param_hint="DATA.jsonl")
+    if sum(each is not None for each in (data, demo, suite)) != 1:
+        raise typer.BadParameter(
+            "give a data file, --demo N or --suite DIR", param_hint="DATA.jsonl"
+        )
     span = span_in(chunks)
+    if suite is not None:
+        if output is None:
+            raise typer.BadParameter("--suite needs --output DIR", param_hint="--output")
+        with clean_errors():
+            run_suite(
+                SuiteArguments(
+                    folder=suite,
+                    methods=names_in(methods),
+                    models=evaluated_models(model, proxy, chat_option),
+                    loading=loading_options(dtype, device_map, chat_options(chat_option)),
+                    limit=limit,
+                    negatives=negatives,
+                    output=output,
+                    resume=resume,
+                )
+            )
+        return
     with clean_errors():
         from attribot_integrations.evaluation.contenders import contenders
         from attribot_integrations.evaluation.measuring import MeasureOptions

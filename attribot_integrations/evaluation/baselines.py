@@ -1,4 +1,4 @@
-"""Scores that methods are compared with: what a baseline is given, and the one that needs no model.
+"""Scores that methods are compared with: what a baseline is given, and those of texts alone.
 
 Baselines are for comparison only: their scores are not falls of a log-likelihood, so nothing is
 cited by them. Their rankings can be judged all the same.
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from attribot_integrations.evaluation.tfidf import check_tfidf, tfidf_similarities
-
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source, Span
+    from attribot_integrations.evaluation.text_scorers import TextScorer
     from attribot_integrations.results import FloatArray
     from attribot_integrations.scoring.language_model import LanguageModel
 
-__all__ = ["Baseline", "BaselineInput", "BaselineScores", "TfidfSimilarity"]
+__all__ = ["Baseline", "BaselineInput", "BaselineScores", "TextBaseline"]
 
 
 @dataclass(frozen=True)
@@ -81,23 +80,19 @@ class Baseline(Protocol):
 
 
 @dataclass(frozen=True)
-class TfidfSimilarity:
-    """Cosine similarity of a source to the question and answer, see `tfidf_similarities`.
+class TextBaseline:
+    """A text scorer in the place of a baseline: the answer is its statement, no model is run."""
 
-    Raises:
-        MissingExtraError: If scikit-learn is not installed.
-    """
-
-    def __post_init__(self) -> None:
-        check_tfidf("the baseline tfidf")
+    scorer: TextScorer
 
     @property
     def name(self) -> str:
         """Name shown in results."""
-        return "TF-IDF similarity to question and answer"
+        return self.scorer.name
 
     def run(self, inputs: BaselineInput) -> BaselineScores:
         """Score every source."""
-        query = f"{inputs.question} {inputs.answer}"
-        scores = tfidf_similarities(query, [each.text for each in inputs.sources])
-        return BaselineScores(scores, tokens=0, passes=0)
+        texts = [each.text for each in inputs.sources]
+        return BaselineScores(
+            self.scorer.score(inputs.question, inputs.answer, texts), tokens=0, passes=0
+        )

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.evaluation.baselines import Baseline
 from attribot_integrations.methods.base import Method
 from attribot_integrations.methods.presets import METHODS, named_method
 
-__all__ = ["BASELINES", "Contender", "contenders"]
+if TYPE_CHECKING:
+    from attribot_integrations.evaluation.text_scorers import TextScorer
 
-BASELINES = ("attention", "gradient", "tfidf", "contextcite-32", "contextcite-64")
-"""Names of the baselines."""
+__all__ = ["BASELINES", "ENCODERS", "TEXT_SCORERS", "Contender", "contenders", "text_scorer"]
+
+BASELINES = (
+    "attention",
+    "gradient",
+    "string",
+    "bm25",
+    "tfidf",
+    "contextcite-32",
+    "contextcite-64",
+)
+"""Names of the baselines that need no further model."""
+ENCODERS = ("embeddings", "cross-encoder")
+"""Baselines that run an encoder, named behind a colon: `embeddings:FOLDER`."""
+TEXT_SCORERS = ("string", "bm25", "tfidf", *ENCODERS)
+"""Baselines that look at texts alone."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +90,53 @@ def contenders(names: Sequence[str], *, has_proxy: bool) -> tuple[Contender, ...
     return tuple(chosen.values())
 
 
+def text_scorer(name: str) -> TextScorer:
+    """Return what scores texts alone, by name.
+
+    Raises:
+        ConfigurationError: If there is none of this name, or it lacks its encoder.
+        MissingExtraError: If it needs a package that is not installed.
+    """
+    from attribot_integrations.evaluation import text_scorers
+
+    kind, _, model = name.partition(":")
+    plain: Mapping[str, Callable[[], TextScorer]] = {
+        "string": text_scorers.StringFirst,
+        "bm25": text_scorers.Bm25Similarity,
+        "tfidf": text_scorers.TfidfSimilarity,
+    }
+    if name in plain:
+        return plain[name]()
+    encoders: Mapping[str, Callable[[str], TextScorer]] = {
+        "embeddings": text_scorers.EmbeddingSimilarity,
+        "cross-encoder": text_scorers.CrossEncoderRelevance,
+    }
+    if kind not in encoders or not model:
+        raise ConfigurationError(
+            f"there is no text scorer {name!r}; there are {', '.join(plain)}, "
+            + ", ".join(f"{each}:MODEL" for each in encoders)
+        )
+    return encoders[kind](model)
+
+
 def _build(name: str) -> Contender:
     # Imported here, for only those that are evaluated need torch or scikit-learn.
+    if name.partition(":")[0] in TEXT_SCORERS:
+        from attribot_integrations.evaluation.baselines import TextBaseline
+
+        return Contender(name, baseline=TextBaseline(text_scorer(name)))
     if name in BASELINES:
-        from attribot_integrations.evaluation import baselines, baselines_lasso, baselines_model
+        from attribot_integrations.evaluation import baselines_lasso, baselines_model
 
         if name == "attention":
             return Contender(name, baseline=baselines_model.AttentionWeights())
         if name == "gradient":
             return Contender(name, baseline=baselines_model.GradientNorm())
-        if name == "tfidf":
-            return Contender(name, baseline=baselines.TfidfSimilarity())
         count = int(name.rpartition("-")[2])
         return Contender(name, baselines_lasso.RandomAblationLasso(count))
     try:
         return Contender(name, named_method(name))
     except ConfigurationError as error:
-        known = ", ".join([*METHODS, *BASELINES, "methods", "baselines", "all"])
+        encoders = [f"{each}:MODEL" for each in ENCODERS]
+        known = ", ".join([*METHODS, *BASELINES, *encoders, "methods", "baselines", "all"])
         raise ConfigurationError(f"no method is called {name!r}; there are {known}") from error

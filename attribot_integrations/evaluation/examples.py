@@ -16,6 +16,11 @@ from attribot_integrations.context.sources import Chunk, SentenceSplitter, Span,
 from attribot_integrations.demo.corpus import REPORT_SEEDS, Kind, demo_examples
 from attribot_integrations.demo.world import SentenceRef
 from attribot_integrations.errors import ConfigurationError, DataFileError
+from attribot_integrations.evaluation.marked import (
+    MarkedStatement,
+    read_refs,
+    read_statements,
+)
 
 __all__ = ["EvaluationExample", "ExampleSet", "KnownSentences", "demo_set", "read_set"]
 
@@ -51,6 +56,8 @@ class EvaluationExample:
     """Kind of question, where the data tells."""
     prompt: CapturedPrompt | PromptTemplate | None = None
     """The prompt that the generator saw; a template renders one if it is not given."""
+    statements: tuple[MarkedStatement, ...] | None = None
+    """Statements of the answer with evidence of their own, where the data has any."""
     splitter: SentenceSplitter = field(default=split_sentences, compare=False)
     """Finds the sentences that `gold` counts."""
 
@@ -108,7 +115,8 @@ def read_set(path: str | Path, limit: int | None = None) -> ExampleSet:
     """Read a JSON Lines file of answers, with gold evidence where it has any.
 
     Lines are as `batch.datafiles` reads them, with `gold` in addition: a list of
-    `[chunk, sentence]`, each a needed fact by itself, indexes from 0.
+    `[chunk, sentence]`, each a needed fact by itself, indexes from 0; and `statements`, see
+    `marked.read_statements`.
 
     Args:
         path: The file.
@@ -186,8 +194,9 @@ def _parse(raw: bytes, number: int) -> EvaluationExample:
     if not isinstance(data, dict):
         raise DataFileError("the line must be a JSON object")
     request = parse_request(data)
-    gold = _gold(data.get("gold"))
+    gold = read_refs(data.get("gold"), "gold")
     splitter: SentenceSplitter = split_sentences
+    numbers: dict[SentenceRef, int] = {}
     if all(isinstance(chunk, dict) and "sentences" in chunk for chunk in data["chunks"]):
         splitter, numbers = _known([chunk["sentences"] for chunk in data["chunks"]])
         outside = [ref for ref in gold or () if ref not in numbers]
@@ -204,23 +213,9 @@ def _parse(raw: bytes, number: int) -> EvaluationExample:
         gold=None if gold is None else tuple((ref,) for ref in dict.fromkeys(gold)),
         kind=_optional_text(data.get("kind")),
         prompt=request.prompt,
+        statements=read_statements(data.get("statements"), request.answer, numbers),
         splitter=splitter,
     )
-
-
-def _gold(value: Any) -> list[SentenceRef] | None:
-    if value is None:
-        return None
-    refs: list[SentenceRef] = []
-    for item in value if isinstance(value, list) else [value]:
-        if not (
-            isinstance(item, list)
-            and len(item) == 2
-            and all(isinstance(index, int) and not isinstance(index, bool) for index in item)
-        ):
-            raise DataFileError('the field "gold" must be a list of [chunk, sentence]')
-        refs.append((item[0], item[1]))
-    return refs
 
 
 def _optional_text(value: Any) -> str | None:

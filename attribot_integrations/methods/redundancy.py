@@ -45,13 +45,16 @@ class FindAlternatives:
     that are not looked at."""
     sufficient: float = 0.8
     """Share of the gain that each alternative alone restores."""
+    near_best: float = 0.9
+    """Share of what the best of them restores that each alternative restores. Texts on one subject
+    restore much of each other's statements, which does not make them say the same."""
     max_sources: int = 4
     """Most alternatives named for a statement: those that restore most."""
 
     def __post_init__(self) -> None:
         if not self.min_gain > 0:
             raise ConfigurationError(f"min_gain must be above 0 nats, got {self.min_gain}")
-        for name in ("explained", "sufficient"):
+        for name in ("explained", "sufficient", "near_best"):
             if not 0 < getattr(self, name) <= 1:
                 raise ConfigurationError(
                     f"{name} must be a share above 0 and up to 1, got {getattr(self, name)}"
@@ -90,9 +93,14 @@ class FindAlternatives:
         groups = {
             int(index): members
             for index in wanted
-            if len(members := _members(able[:, index], float(enough[index]))) > 1
+            if len(members := self._members(able[:, index], float(enough[index]))) > 1
         }
         return self._confirmed(inputs, scorer, rows, alone, groups)
+
+    def _members(self, alone: FloatArray, enough: float) -> list[int]:
+        """Return the sources that are enough by themselves, the most sufficient first."""
+        least = max(enough, self.near_best * float(alone.max(initial=0.0)))
+        return [place for place in ranked(alone) if alone[place] >= least]
 
     def _confirmed(
         self,
@@ -132,11 +140,6 @@ def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:
     return inputs.proxy is not None and not any(
         estimand.startswith("target") for estimand in result.estimands
     )
-
-
-def _members(alone: FloatArray, enough: float) -> list[int]:
-    """Return the sources that are enough by themselves, the most sufficient first."""
-    return [place for place in ranked(alone) if alone[place] >= enough]
 
 
 def _alone(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.fitted import SUPPORT_BIAS, SUPPORT_WEIGHTS
 from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
@@ -57,11 +58,11 @@ NOT_REMOVED = (
 `Attribution.unremoved`."""
 
 FEATURES = (
-    "log_likelihood_per_token",
-    "least_token_log_prob",
-    "gain_per_token",
-    "gain",
+    "explained_share",
     "best_score",
+    "least_token_gain",
+    "least_token_log_prob",
+    "tokens",
 )
 """What a support probability is made of, see `SupportEvidence.features`."""
 
@@ -76,6 +77,9 @@ class SupportEvidence:
     """Of the statement with every chunk removed, in nats."""
     least_token_log_prob: float
     """Log-probability of the statement's least likely token with the full context, in nats."""
+    least_token_gain: float
+    """How much more likely the context makes the token that it helps least, in nats; far below 0
+    where the context speaks against a word."""
     tokens: int
     """Tokens of the statement; 0 where it has none of its own."""
     best_score: float
@@ -92,14 +96,18 @@ class SupportEvidence:
         return self.log_likelihood - self.log_likelihood_without_context
 
     def features(self) -> tuple[float, ...]:
-        """Return the numbers that `FEATURES` names; sums of nats are damped by log(1 + x)."""
-        tokens = max(1, self.tokens)
+        """Return the numbers that `FEATURES` names.
+
+        The share that the context explains is gain / -log p(statement without context), with at
+        least 1 nat below. Sums of nats are damped by log(1 + x), and of tokens the log is taken.
+        """
+        surprise = max(1.0, -self.log_likelihood_without_context)
         return (
-            self.log_likelihood / tokens,
-            self.least_token_log_prob,
-            self.gain / tokens,
-            _damped(self.gain),
+            self.gain / surprise,
             _damped(self.best_score),
+            _damped(self.least_token_gain),
+            self.least_token_log_prob,
+            math.log(max(1, self.tokens)),
         )
 
 
@@ -143,6 +151,7 @@ def gather_evidence(
         alternatives: Sources that say the same.
         complete: Whether no text of a chunk stayed in the prompt when all sources were removed.
     """
+    gains = log_probs - log_probs_without_context
     best = scores[citable_rows(sources)].max(axis=0, initial=0.0)
     joint = {group.statement_index: group.joint_score for group in alternatives}
     cited = {citation.statement_index for citation in citations}
@@ -153,6 +162,7 @@ def gather_evidence(
                 log_probs_without_context[slice(*each.tokens)].sum()
             ),
             least_token_log_prob=float(log_probs[slice(*each.tokens)].min(initial=0.0)),
+            least_token_gain=_least(gains[slice(*each.tokens)]),
             tokens=each.tokens[1] - each.tokens[0],
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
@@ -209,9 +219,8 @@ class SupportProbability:
 class LabelSupport:
     """Labels statements; all thresholds are here.
 
-    The defaults suit answers that the measuring model finds natural. Where another model wrote the
-    answer, or the measuring model is small, fit them to labelled answers with
-    `evaluation.calibrate`.
+    The default probability was fitted to two small models on data sets of real text, see the page
+    on defaults. Fit it to labelled answers of your own with `evaluation.calibrate`.
     """
 
     min_gain: float = 1.0
@@ -222,9 +231,9 @@ class LabelSupport:
     min_known_token_log_prob: float = -6.0
     """Least log-probability of every token, in nats, of what is `parametric`: a model that knows a
     statement is surprised by none of its words."""
-    probability: SupportProbability | None = None
-    """Calibrated model; where it is given, `min_probability` takes the place of
-    `min_token_log_prob`."""
+    probability: SupportProbability | None = SupportProbability(SUPPORT_WEIGHTS, SUPPORT_BIAS)
+    """Calibrated model, by default one fitted to real text; `min_probability` then takes the place
+    of `min_token_log_prob`. `None` to judge by that."""
     min_probability: float = 0.5
     """Least calibrated probability of what is not `unsupported`."""
 
@@ -273,6 +282,10 @@ class LabelSupport:
             # What needs no context has no support either, and that is no fault of it.
             return probability < self.min_probability and evidence.gain >= self.min_gain
         return evidence.log_likelihood / evidence.tokens < self.min_token_log_prob
+
+
+def _least(values: FloatArray) -> float:
+    return float(values.min()) if values.size else 0.0
 
 
 def _damped(nats: float) -> float:

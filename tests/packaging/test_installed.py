@@ -60,7 +60,7 @@ USES = {
     "pandas": "result.to_pandas()",
     "plots": "result.plot()",
     "tracing": "attribot_integrations.render.tracing.trace_attribution(result)",
-    "evaluation": "attribot_integrations.evaluation.baselines.TfidfSimilarity()",
+    "evaluation": "attribot_integrations.evaluation.text_scorers.TfidfSimilarity()",
     "parquet": "attribot_integrations.batch.parquet.check_installed()",
 }
 """What needs an extra; in an environment with the one for LangChain, agents need another."""

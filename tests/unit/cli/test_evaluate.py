@@ -90,7 +90,7 @@ def test_kinds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give either a data file or --demo N"),
+        ((), "give a data file, --demo N or --suite DIR"),
         (("--demo", "1", "--chunks", "many"), "must be like 8-12, got 'many'"),
         (("--demo", "1", "--kinds", "odd"), "must be among single, two_hop"),
         (("--demo", "0"), "greater than or equal to 1"),

@@ -9,8 +9,9 @@ import pytest
 
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import MissingExtraError
-from attribot_integrations.evaluation.baselines import TfidfSimilarity
+from attribot_integrations.evaluation.baselines import TextBaseline
 from attribot_integrations.evaluation.baselines_lasso import RandomAblationLasso
+from attribot_integrations.evaluation.text_scorers import TfidfSimilarity
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_case, tiny_engine
 
 # TF-IDF
@@ -22,7 +23,7 @@ def test_tfidf_by_hand() -> None:
     inputs = replace(
         case.inputs, question="red", answer="red", sources=SourceSet.build(chunks).sentences
     )
-    result = TfidfSimilarity().run(inputs)
+    result = TextBaseline(TfidfSimilarity()).run(inputs)
     # Three texts: "red" is in two of them, "fish" in one; the query is the unit vector of "red".
     red, fish = np.log(4 / 3) + 1, np.log(4 / 2) + 1
     np.testing.assert_allclose(result.scores, [red / np.hypot(red, fish), 0], rtol=1e-6)
@@ -34,7 +35,7 @@ def test_tfidf_of_texts_without_words() -> None:
     inputs = replace(
         case.inputs, question="?", answer="!", sources=SourceSet.build((Chunk("…"),)).sentences
     )
-    assert TfidfSimilarity().run(inputs).scores.tolist() == [0.0]
+    assert TextBaseline(TfidfSimilarity()).run(inputs).scores.tolist() == [0.0]
 
 
 # Attention

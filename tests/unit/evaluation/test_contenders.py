@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.evaluation.contenders import BASELINES, Contender, contenders
+from attribot_integrations.evaluation.contenders import (
+    BASELINES,
+    Contender,
+    contenders,
+    text_scorer,
+)
+from attribot_integrations.evaluation.text_scorers import CrossEncoderRelevance, StringFirst
 from attribot_integrations.methods.presets import METHODS
 
 
@@ -17,7 +23,7 @@ def test_all_names_everything() -> None:
     }
     named = contenders(["tfidf", "exact", "baselines"], has_proxy=False)
     assert [each.name for each in named] == ["tfidf", "exact", *(set_without_tfidf())]
-    assert len({each.description for each in contenders(["baselines"], has_proxy=False)}) == 5
+    assert len({each.description for each in contenders(["baselines"], has_proxy=False)}) == 7
 
 
 def set_without_tfidf() -> list[str]:
@@ -27,7 +33,10 @@ def set_without_tfidf() -> list[str]:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["exct"], "no method is called 'exct'; there are exact, .*contextcite-64, methods"),
+        (
+            ["exct"],
+            "no method is called 'exct'; there are exact, .*-64, embeddings:MODEL, .*methods",
+        ),
         (["proxy"], "the method 'proxy' runs a proxy model, and there is none"),
         ([], "no method is left to evaluate"),
     ],
@@ -35,6 +44,17 @@ def set_without_tfidf() -> list[str]:
 def test_names_there_are_not(names: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         contenders(names, has_proxy=False)
+
+
+def test_text_scorers_by_name() -> None:
+    (found,) = contenders(["embeddings:folder/of/one"], has_proxy=False)
+    assert found.name == "embeddings:folder/of/one"
+    assert "embedding similarity, one" in str(found.baseline and found.baseline.name)
+    assert text_scorer("string") == StringFirst()
+    assert text_scorer("cross-encoder:x") == CrossEncoderRelevance("x")
+    for name in ("embeddings", "embeddings:", "strings"):
+        with pytest.raises(ConfigurationError, match=f"there is no text scorer '{name}'"):
+            text_scorer(name)
 
 
 def test_a_contender_is_one_thing() -> None:

@@ -71,20 +71,27 @@ def chosen(policy: ThresholdPolicy, *scores: float) -> list[int]:
 
 
 def test_strongest_first() -> None:
-    assert chosen(ThresholdPolicy(), 1.5, 3.0, 0.5, 2.0) == [1, 3, 0]
+    assert chosen(ThresholdPolicy(min_share=0), 1.5, 3.0, 0.1, 2.0) == [1, 3, 0]
 
 
-def test_threshold_is_included() -> None:
+def test_thresholds_are_included() -> None:
     assert chosen(ThresholdPolicy(min_score=2.0), 2.0, 1.99) == [0]
+    assert chosen(ThresholdPolicy(min_share=0.25), 3.0, 1.0, -9.0) == [0, 1]
+    assert chosen(ThresholdPolicy(min_share=0.26), 3.0, 1.0, -9.0) == [0]
+
+
+def test_a_score_that_is_enough_needs_no_share() -> None:
+    assert chosen(ThresholdPolicy(min_share=0.25), 96.0, 4.0, 3.9) == [0, 1]
+    assert chosen(ThresholdPolicy(min_share=0.25, enough_score=5.0), 96.0, 4.0) == [0]
 
 
 def test_most_citations() -> None:
     assert chosen(ThresholdPolicy(max_citations=2), 2.0, 3.0, 4.0) == [2, 1]
-    assert len(chosen(ThresholdPolicy(), 2.0, 3.0, 4.0, 5.0)) == 3
+    assert len(chosen(ThresholdPolicy(), *[4.0] * 6)) == 5
 
 
 def test_ties_go_to_the_earlier_source() -> None:
-    assert chosen(ThresholdPolicy(max_citations=64), *[2.0, 3.0] * 32) == [
+    assert chosen(ThresholdPolicy(max_citations=64, min_share=0), *[2.0, 3.0] * 32) == [
         *range(1, 64, 2),
         *range(0, 64, 2),
     ]
@@ -104,6 +111,12 @@ def test_min_score_is_checked(min_score: float) -> None:
         ConfigurationError, match=f"min_score must be above 0 nats, got {min_score}"
     ):
         ThresholdPolicy(min_score=min_score)
+
+
+@pytest.mark.parametrize("min_share", [-0.1, 1.1, float("nan")])
+def test_min_share_is_checked(min_share: float) -> None:
+    with pytest.raises(ConfigurationError, match=f"min_share must be from 0 to 1, got {min_share}"):
+        ThresholdPolicy(min_share=min_share)
 
 
 @pytest.mark.parametrize("max_citations", [0, -1])
@@ -156,7 +169,7 @@ def test_citation_fields() -> None:
 
 
 def test_chunks_are_numbered_by_first_appearance() -> None:
-    citations = cite([[0, 4], [0, 3], [0, 2], [2, 0]])
+    citations = cite([[0, 4], [0, 4], [0, 4], [2, 0]])
     assert [(one.statement_index, one.source_id, one.number) for one in citations] == [
         (0, 3, 1),
         (1, 0, 2),

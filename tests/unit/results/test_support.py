@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ GOOD = SupportEvidence(
     log_likelihood=-2.0,
     log_likelihood_without_context=-12.0,
     least_token_log_prob=-1.5,
+    least_token_gain=0.5,
     tokens=10,
     best_score=8.0,
     cited=True,
@@ -37,6 +39,7 @@ _EVIDENCE = st.builds(
     log_likelihood=_NATS,
     log_likelihood_without_context=_NATS,
     least_token_log_prob=_NATS,
+    least_token_gain=st.floats(-1e5, 1e5),
     tokens=st.integers(1, 5000),
     best_score=st.floats(-1e5, 1e5),
     cited=st.booleans(),
@@ -45,7 +48,7 @@ _EVIDENCE = st.builds(
 
 def label(labels: LabelSupport | None = None, **changes: Any) -> SupportLabel:
     evidence = dataclasses.replace(GOOD, **changes)
-    return (labels or LabelSupport())([evidence])[0].label
+    return (labels or LabelSupport(probability=None))([evidence])[0].label
 
 
 def test_what_depends_on_a_cited_source_is_supported() -> None:
@@ -112,7 +115,7 @@ def test_a_statement_without_a_token_of_its_own_is_not_judged() -> None:
     )
     evidence = support_evidence(made)
     calibrated = SupportProbability((0.0,) * len(FEATURES), 2.0)
-    for labels in (LabelSupport(), LabelSupport(probability=calibrated)):
+    for labels in (LabelSupport(probability=None), LabelSupport(probability=calibrated)):
         first, second = labels(evidence)
         assert (first.label, first.reason) == ("parametric", None)
         assert (second.label, second.reason) == ("unknown", NO_TOKEN)
@@ -122,7 +125,7 @@ def test_a_statement_without_a_token_of_its_own_is_not_judged() -> None:
 
 def test_statements_keep_their_order_and_likelihoods() -> None:
     low = dataclasses.replace(GOOD, log_likelihood_without_context=-1.0)
-    first, second = LabelSupport()([GOOD, low])
+    first, second = LabelSupport(probability=None)([GOOD, low])
     assert (first.statement_index, second.statement_index) == (0, 1)
     assert (first.log_likelihood, first.log_likelihood_without_context) == (-2.0, -12.0)
     assert first.gain == 10.0
@@ -130,14 +133,17 @@ def test_statements_keep_their_order_and_likelihoods() -> None:
 
 
 def test_calibrated_probability_takes_the_place_of_the_mean() -> None:
-    by_gain = SupportProbability(tuple(float(name == "gain") for name in FEATURES), -2.0)
-    labels = LabelSupport(probability=by_gain)
+    by_share = SupportProbability(
+        tuple(4.0 * (name == "explained_share") for name in FEATURES), -2.0
+    )
+    labels = LabelSupport(probability=by_share)
     (judged,) = labels([GOOD])
-    assert judged.probability == pytest.approx(1 / (1 + 2.718281828 ** (2.0 - 2.3978953)), rel=1e-5)
+    # 10 of 12 nats are explained.
+    assert judged.probability == pytest.approx(1 / (1 + math.exp(2.0 - 4.0 * 10 / 12)), rel=1e-5)
     assert judged.label == "supported"
     assert label(labels, log_likelihood=-8.0) == "unsupported"
     assert label(labels, log_likelihood=-11.5) == "parametric"
-    assert label(LabelSupport(probability=by_gain, min_probability=0.9)) == "unsupported"
+    assert label(LabelSupport(probability=by_share, min_probability=0.9)) == "unsupported"
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
@@ -160,6 +166,50 @@ def test_probabilities_are_probabilities(
 def test_bad_thresholds(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         LabelSupport(**options)
+
+
+def test_features_by_hand() -> None:
+    share, best, gain, log_prob, length = GOOD.features()
+    assert share == pytest.approx(10 / 12)
+    assert best == pytest.approx(math.log(9.0))
+    assert gain == pytest.approx(math.log(1.5))
+    assert log_prob == -1.5
+    assert length == pytest.approx(math.log(10))
+    # What is likely anyway leaves little to explain, and no share of it says much.
+    known = dataclasses.replace(GOOD, log_likelihood=-0.1, log_likelihood_without_context=-0.2)
+    assert known.features()[0] == pytest.approx(0.1)
+
+
+def test_the_word_that_the_context_speaks_against() -> None:
+    made = make_attribution("Q", ["A."], "One. Two.")
+    log_probs = np.full(len(made.answer), -1.0, dtype=np.float32)
+    without = np.full(len(made.answer), -2.0, dtype=np.float32)
+    log_probs[6] = -9.0
+    changed = dataclasses.replace(
+        made, token_log_probs=log_probs, token_log_probs_without_context=without
+    )
+    first, second = support_evidence(changed)
+    assert (first.least_token_gain, second.least_token_gain) == (1.0, -7.0)
+    assert second.least_token_log_prob == -9.0
+
+
+def test_the_default_is_sure_of_clear_cases() -> None:
+    (clear,) = LabelSupport()([GOOD])
+    assert clear.label == "supported"
+    assert clear.probability is not None
+    assert clear.probability > 0.9
+    against = dataclasses.replace(
+        GOOD,
+        log_likelihood=-30.0,
+        log_likelihood_without_context=-33.0,
+        best_score=1.0,
+        least_token_gain=-4.0,
+        least_token_log_prob=-12.0,
+    )
+    (unclear,) = LabelSupport()([against])
+    assert unclear.label == "unsupported"
+    assert unclear.probability is not None
+    assert unclear.probability < 0.1
 
 
 def test_weights_are_counted() -> None:

@@ -1,0 +1,29 @@
+"""Every number that was chosen by measuring on real text; `docs/concepts/defaults.md` says how.
+
+Two small models of different families were measured, on data sets with evidence marked by people,
+with answers that the context supports and others that it does not.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ENOUGH_SCORE",
+    "MAX_CITATIONS",
+    "MIN_SCORE",
+    "MIN_SHARE",
+    "SUPPORT_BIAS",
+    "SUPPORT_WEIGHTS",
+]
+
+MIN_SCORE = 0.3
+"""Least score of a cited source, in nats."""
+MIN_SHARE = 0.25
+"""Least share of a cited source in the sum of all positive scores."""
+ENOUGH_SCORE = 4.0
+"""Score, in nats, from which on a source is cited whatever its share."""
+MAX_CITATIONS = 5
+"""Most sources cited for a statement."""
+
+SUPPORT_WEIGHTS = (3.58, 1.02, 0.75, 0.175, -1.04)
+"""Weights of `support.FEATURES` in the log-odds of support."""
+SUPPORT_BIAS = 1.29

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from attribot_integrations.errors import ConfigurationError, DataFileError
+from attribot_integrations.evaluation.recordings import VariantPlan
+from attribot_integrations.evaluation.suite import Suite, read_suite
+from attribot_integrations.evaluation.text_scorers import StringFirst
+from attribot_integrations.methods import Knockout, LeaveOneOut
+from attribot_integrations.requests.options import EngineOptions
+from attribot_integrations.results.citations import ThresholdPolicy
+from tests.unit.evaluation.data import ROWS, write_data
+from tests.unit.evaluation.tiny import tiny_engine
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("suite")
+    (folder / "data").mkdir()
+    write_data(folder / "data" / "b.jsonl")
+    write_data(folder / "data" / "a.jsonl", ROWS[:1])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def suite(folder: Path) -> Suite:
+    suite = Suite(
+        tiny_engine(),
+        read_suite(folder / "data"),
+        {"knockout": Knockout(), "exact": LeaveOneOut()},
+        {"string": StringFirst()},
+        VariantPlan(1),
+    )
+    suite.record(folder / "out")
+    return suite
+
+
+def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> None:
+    results = suite.judge(folder / "out")
+    assert list(results["sets"]) == ["a.jsonl", "b.jsonl"]
+    one, both = results["sets"]["a.jsonl"], results["all"]
+    assert list(one["methods"]) == ["knockout", "exact"]
+    assert one["methods"]["exact"]["gold_map_n"] == 1
+    assert both["methods"]["exact"]["gold_map_n"] == 4
+    assert both["scorers"]["string"]["gold_map"] == 1.0
+    assert both["methods"]["exact"]["supported_right_n"] == 5
+    # Knockout is compared with exact scores, and those with nothing.
+    assert -1 <= both["methods"]["knockout"]["pearson"] <= 1
+    assert "pearson" not in both["methods"]["exact"]
+    assert 0 < both["methods"]["knockout"]["tokens_vs_naive"] < 2
+    json.dumps(results, allow_nan=False)
+
+
+def test_judging_again_with_another_policy(suite: Suite, folder: Path) -> None:
+    def recall(threshold: float) -> float:
+        options = EngineOptions(
+            policy=ThresholdPolicy(threshold, max_citations=9), alternatives=None
+        )
+        figures = suite.judge(folder / "out", options)["all"]["methods"]["exact"]
+        found = figures["sentence_recall"]
+        assert isinstance(found, float)
+        return found
+
+    assert recall(1e6) == 0
+    assert recall(1e-9) > 0
+
+
+def test_nothing_is_run_twice(suite: Suite, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite.engine, "attribute_request", None)
+    told: list[tuple[str, int, int]] = []
+    suite.record(folder / "out", progress=lambda *each: told.append(each))
+    assert told == [
+        ("a.jsonl, knockout", 1, 1),
+        ("a.jsonl, exact", 1, 1),
+        ("b.jsonl, knockout", 3, 3),
+        ("b.jsonl, exact", 3, 3),
+    ]
+
+
+def test_what_is_no_suite(suite: Suite, tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"holds no \.jsonl file"):
+        read_suite(tmp_path)
+    with pytest.raises(ConfigurationError, match="sets with names of their own"):
+        replace(suite, sets=(*suite.sets, suite.sets[0]))
+    with pytest.raises(ConfigurationError, match="a suite needs a method"):
+        replace(suite, methods={})

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.evaluation.text_scorers import (
+    Bm25Similarity,
+    CrossEncoderRelevance,
+    EmbeddingSimilarity,
+    StringFirst,
+    TextScorer,
+    TfidfSimilarity,
+)
+
+TEXTS = ["The harbour opened in 1962.", "It opened early, the harbour.", "A river runs."]
+
+
+@pytest.mark.parametrize("scorer", [TfidfSimilarity(), StringFirst(), Bm25Similarity()])
+def test_the_text_that_says_it_comes_first(scorer: TextScorer) -> None:
+    scores = scorer.score("When did the harbour open?", "in 1962", TEXTS)
+    assert scores.shape == (3,)
+    assert scores.argmax() == 0
+    assert scores[1] > scores[2]
+
+
+@pytest.mark.parametrize("scorer", [TfidfSimilarity(), StringFirst(), Bm25Similarity()])
+@pytest.mark.parametrize("texts", [["…", ""], ["red"], ["?!"]])
+def test_texts_without_common_words(scorer: TextScorer, texts: list[str]) -> None:
+    np.testing.assert_array_equal(scorer.score("When?", "blue", texts), np.zeros(len(texts)))
+
+
+def test_the_answer_s_words_in_a_row() -> None:
+    scorer = StringFirst()
+    texts = ["Warsaw has a club, Polonia.", "They play for polonia  WARSAW!", "Polonia Warsaws"]
+    assert (scorer.score("Who won?", "Polonia Warsaw", texts) > 1).tolist() == [False, True, False]
+    assert scorer.score("Who?", "…", ["…"]).tolist() == [0]  # no word is no match
+
+
+class FakeEncoder:
+    """Stands in for either kind of encoder."""
+
+    def __init__(self, name: str, device: str) -> None:
+        assert (name, device) == ("folder", "cpu")
+
+    def encode(self, texts: list[str], **_: object) -> np.ndarray:
+        vectors = np.array([[text.count("1"), text.count("r"), 1] for text in texts], np.float32)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+    def predict(self, pairs: list[tuple[str, str]], **_: object) -> np.ndarray:
+        return np.array([text.count("1") for _, text in pairs])
+
+
+@pytest.mark.parametrize(
+    ("name", "scorer"),
+    [
+        ("SentenceTransformer", EmbeddingSimilarity("folder")),
+        ("CrossEncoder", CrossEncoderRelevance("folder")),
+    ],
+)
+def test_encoders(name: str, scorer: TextScorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sentence_transformers
+
+    monkeypatch.setattr(sentence_transformers, name, FakeEncoder)
+    scores = scorer.score("When?", "in 1962, 11", ["1 1", "rrr", ""])
+    assert scores.dtype == np.float32
+    assert scores.argmax() == 0
+    assert "folder" in scorer.name
+
+
+@pytest.mark.parametrize(
+    ("module", "build", "extra"),
+    [
+        ("sklearn.feature_extraction.text", StringFirst, "evaluation"),
+        ("bm25s", Bm25Similarity, "evaluation"),
+        ("sentence_transformers", lambda: EmbeddingSimilarity("x"), "embeddings"),
+        ("sentence_transformers", lambda: CrossEncoderRelevance("x"), "embeddings"),
+    ],
+)
+def test_missing_packages(
+    module: str, build: Callable[[], object], extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf'pip install "attribot-integrations\[{extra}\]"'):
+        build()
