@@ -84,9 +84,7 @@ def _root(leader: list[int], id_: int) -> int:
     return id_
 
 
-def _same(
-    chunks: Sequence[Chunk], by_chunk: dict[int, list[Source]]
-) -> Iterator[tuple[int, int]]:
+def _same(chunks: Sequence[Chunk], by_chunk: dict[int, list[Source]]) -> Iterator[tuple[int, int]]:
     """Yield pairs of sentences of one document's chunks that are the same."""
     placed: list[tuple[Span, Source]] = []
     unplaced: set[int] = set()

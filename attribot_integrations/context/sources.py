@@ -257,9 +257,7 @@ def _divided(chunk: Chunk, splitter: SentenceSplitter) -> list[_Numbered]:
     return sorted(found, key=lambda each: each[1])
 
 
-def _shown_of(
-    text: str, sentences: Sequence[_Numbered], parts: Sequence[Span]
-) -> list[_Numbered]:
+def _shown_of(text: str, sentences: Sequence[_Numbered], parts: Sequence[Span]) -> list[_Numbered]:
     """Cut sentences, which come with their numbers, to what is shown of them."""
     cut: list[_Numbered] = []
     for position, (start, end) in sentences:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import ImageNode, NodeWithScore
 
 from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer
 from attribot_integrations.answers.choosing import choose_from, may_answer
@@ -112,7 +112,8 @@ def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[s
     holding = [
         f"{index} ({one.node.node_id})"
         for index, one in enumerate(nodes)
-        if any(getattr(one.node, kind, None) is not None for kind in kinds)
+        if isinstance(one.node, ImageNode)
+        or any(getattr(one.node, kind, None) is not None for kind in kinds)
     ]
     of = f" of nodes {', '.join(holding)}" if holding else ""
     return (f"the images, sound or video{of} that the model saw are not scored: text alone is",)

@@ -165,9 +165,7 @@ def _led_home(text: NodeText, whence: Whence) -> NodeText:
         shown_metadata=tuple(sorted(metadata)),
     )
     offset = text.offset + whence.metadata
-    return replace(
-        text, chunk=chunk, offset=offset, home=whence.node, home_offset=whence.offset
-    )
+    return replace(text, chunk=chunk, offset=offset, home=whence.node, home_offset=whence.offset)
 
 
 def _moved(stretches: Sequence[Stretch], offset: int, low: int, high: int) -> list[Stretch]:

@@ -23,7 +23,9 @@ Stretch = tuple[int, int, int]
 
 _JOINT: Final = re.compile(r"(?<=\s) (?=\S)")
 """A space that was put between two sentences, the first of which has kept its own."""
-_SENTENCE_END: Final = re.compile(r"[.!?\u2026:;\"'\u201d\u2019)\]\u00bb\u3002\uff01\uff1f]\s+\Z|\n\s*\Z")
+_SENTENCE_END: Final = re.compile(
+    r"[.!?\u2026:;\"'\u201d\u2019)\]\u00bb\u3002\uff01\uff1f]\s+\Z|\n\s*\Z"
+)
 
 
 def stretches_of(node: BaseNode) -> tuple[Stretch, ...]:
@@ -90,7 +92,7 @@ def homes(pieces: Sequence[str], retrieved: Sequence[BaseNode]) -> list[Whence |
         for index in range(at, len(retrieved)):
             whence = _cut_from(piece, retrieved[index], least if index == at else 0)
             if whence is not None:
-                at, least = index, max(0, whence.offset or 0)
+                at, least = index, 0 if whence.offset is None else whence.offset + 1
                 break
         found.append(whence)
     return found
@@ -103,10 +105,8 @@ def _cut_from(piece: str, node: BaseNode, least: int) -> Whence | None:
         return Whence(node, offset)
     whole = node.get_content(metadata_mode=MetadataMode.LLM)
     at, body = whole.find(piece), whole.find(own.strip())
-    if at < 0 or body < 0:
+    if not 0 <= at < body:  # a place in the text alone lies before the last piece's
         return None
     lead = len(own) - len(own.lstrip())
-    if at >= body:
-        return Whence(node, at - body + lead)
     metadata = min(body - at, len(piece))
     return Whence(node, lead if metadata < len(piece) else None, metadata)

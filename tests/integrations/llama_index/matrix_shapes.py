@@ -111,9 +111,7 @@ FORMATS: Final[Mapping[str, Shown]] = {
             "text_template": "<doc>\n{metadata_str}\n<text>{content}</text>\n</doc>",
         }
     ),
-    "hidden metadata": Shown(
-        {**_FILE, "excluded_llm_metadata_keys": ["file_name", "page_label"]}
-    ),
+    "hidden metadata": Shown({**_FILE, "excluded_llm_metadata_keys": ["file_name", "page_label"]}),
     "chat template": Shown(_FILE, _chat),
     "Jinja template": Shown(_FILE, _jinja),
     "numbered": Shown({}, change=lambda place, text: f"[{place}] {text}"),

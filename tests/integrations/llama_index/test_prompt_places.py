@@ -161,9 +161,7 @@ def test_metadata_is_removed_by_itself_and_with_its_node() -> None:
     body = "Context information is below.\n---------------------\n{}\n---------------------\n"
     both = "file: a.txt\n\n{}\n\nfile: b.txt\n\nBea is young."
     old = "Ada is old. Ada is tall."
-    assert engine.without({0}).startswith(
-        body.format(f"{old}\n\nfile: b.txt\n\nBea is young.")
-    )
+    assert engine.without({0}).startswith(body.format(f"{old}\n\nfile: b.txt\n\nBea is young."))
     assert engine.without({1}).startswith(body.format(both.format("Ada is tall.")))
     assert engine.without({2}).startswith(body.format(both.format("Ada is old.")))
     first, second = (whole.sentence_ids for whole in engine.sources.whole_chunks)
