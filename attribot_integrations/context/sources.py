@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
-from attribot_integrations.context.retrieved import Chunk, Part, Span, as_chunks, clean_text
 from attribot_integrations.context.passages import shown_again
+from attribot_integrations.context.retrieved import Chunk, Part, Span, as_chunks, clean_text
 from attribot_integrations.errors import ConfigurationError
 
 __all__ = [

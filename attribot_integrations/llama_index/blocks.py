@@ -7,12 +7,12 @@ from typing import Any, Final
 from llama_index.core.base.llms.types import CitationBlock, TextBlock
 
 from attribot_integrations.context.links import web_link
-from attribot_integrations.results.support import DENIED
 from attribot_integrations.llama_index.node_citations import (
     NodeCitation,
     find_payloads,
     get_citations,
 )
+from attribot_integrations.results.support import DENIED
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 

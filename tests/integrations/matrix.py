@@ -63,8 +63,8 @@ PIECES: Final = (
 FACT: Final = "910"
 
 Shape = Callable[[str, str, RequestAttributor], Sequence[AnswerRecord]]
-"""Runs one shape of a pipeline, over `PIECES` in a format, in a form of call, with a scripted model,
-and gives its records."""
+"""Runs one shape of a pipeline over `PIECES` in a format, in a form of call, with a scripted model;
+gives its records."""
 
 
 class Absent(Exception):  # noqa: N818 - it is no error
@@ -178,9 +178,9 @@ hold lines, quotation marks, a hyphen at the end of a line and an ampersand. Mod
 and a stand-in that counts shared words takes the scoring model's place: what is tested is that
 prompts, answers and documents are found.
 
-✓: the document that holds the fact is cited, in all forms. Letters: it is cited, or is not, with the
-reason below; the forms are told where they differ. ✗: wrong, and nothing said. –: the framework has
-no such pipeline.
+✓: the document that holds the fact is cited, in all forms. Letters: it is cited, or is not, with
+the reason below; the forms are told where they differ. ✗: wrong, and nothing said. Empty: the
+framework has no such pipeline.
 """
 
 
@@ -225,7 +225,7 @@ def _shown(forms: Mapping[str, Result], reasons: dict[str, str]) -> str:
 
 def _symbol(result: Result, reasons: dict[str, str]) -> str:
     if result.outcome in ("wrong", "absent"):
-        return "✗" if result.outcome == "wrong" else "–"
+        return "✗" if result.outcome == "wrong" else ""
     mark = "✓" if result.outcome == "cites" else ""
     if result.reason is None:
         return mark

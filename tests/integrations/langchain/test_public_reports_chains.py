@@ -208,8 +208,8 @@ def test_usual_contexts_take_little_work() -> None:
 
 def test_chinese_documents_are_found_side_by_side() -> None:
     texts = {
-        "zh": "诺泽尔自行车售价910元。制造商是罗斯林工厂！它什么时候上市？1962年上市。",
-        "ja": "ノルゼル自転車の価格は910円です。製造元はロスリン工場です。",
+        "zh": "诺泽尔自行车售价910元。制造商是罗斯林工厂。它1962年上市。",
+        "ja": "港は1962年に開かれた。製造元は工場です。",
         "th": "จักรยานนอร์เซลราคา 910 บาท ผู้ผลิตคือโรงงานรอสลิน",
     }
     documents = [Document(text, id=id_) for id_, text in texts.items()]

@@ -1,4 +1,4 @@
-"""What is shown of answers: labels, fields, scripts without spaces, streams; many at once, forks."""
+"""What is shown of answers: labels, fields, other scripts, streams; many at once, forks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_nothing_supports_is_shown_without_marks_and_sources() -> None:
 
 SCRIPTS = {
     "zh": (
-        "雷电影追求武道的极致。她练就了无想的一刀！大天狗不幸遇难；虎千代失去理智。",
+        "雷电影追求武道的极致。她练就了无想的一刀。大天狗不幸遇难。",
         "雷电影练就了无想的一刀。大天狗不幸遇难。",
         (3, 2),
     ),

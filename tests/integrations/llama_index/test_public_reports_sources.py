@@ -1,15 +1,14 @@
-"""Where a source is: metadata, windows, overlapping chunks, pieces, offsets, media, rows, graphs."""
+"""Where a source is: metadata, windows, chunks that overlap, pieces, offsets, media, graphs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from llama_index.core import Document
-from llama_index.core.indices.property_graph import LLMSynonymRetriever
-from llama_index.core import MockEmbedding, PropertyGraphIndex, SQLDatabase
+from llama_index.core import Document, MockEmbedding, PropertyGraphIndex, SQLDatabase
 from llama_index.core.graph_stores import SimplePropertyGraphStore
 from llama_index.core.graph_stores.types import EntityNode, Relation
+from llama_index.core.indices.property_graph import LLMSynonymRetriever
 from llama_index.core.node_parser import (
     MarkdownNodeParser,
     SentenceSplitter,
@@ -250,7 +249,10 @@ def test_metadata_in_the_pieces_of_a_citation_engine() -> None:
     assert found[1].node.get_content()[cited.node_start : cited.node_end] == BIKE
 
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJR"
+    "U5ErkJggg=="
+)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,8 @@ def test_rows_of_a_database() -> None:
         connection.execute(sqlalchemy.text("create table items (item text, price text)"))
         connection.execute(
             sqlalchemy.text(
-                "insert into items values ('Norzel bike', '910 coins'), ('Norba phone', '440 coins')"
+                "insert into items values"
+                " ('Norzel bike', '910 coins'), ('Norba phone', '440 coins')"
             )
         )
 
