@@ -88,7 +88,7 @@ def test_the_page_of_the_file_is_in_an_agents_state() -> None:
     assert agent.get_state(config).values["citations"] == state["citations"]
     assert json.loads(json.dumps(state["citations"])) == state["citations"]
     marked = add_citations(state["messages"][-1], state["citations"])
-    assert first in marked.content_blocks[0]["annotations"]  # type: ignore[typeddict-item]
+    assert first in marked.content_blocks[0]["annotations"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -130,7 +130,7 @@ def test_message_history_around_a_chain_with_sources(way: str, outside: bool) ->
     else:
         cited = cite(history(chain), engine())
     for asked, told, id_ in ((QUESTION, ANSWER, "norzel"), ("And the phone?", PHONES, "norba")):
-        found = getattr(cited, way)({"question": asked}, config)
+        found: Any = getattr(cited, way)({"question": asked}, config)
         found = list(found) if way == "stream" else found
         if outside:
             record = handler.last

@@ -27,7 +27,11 @@ from llama_index.core.query_engine import (
     SubQuestionQueryEngine,
 )
 from llama_index.core.question_gen.types import BaseQuestionGenerator, SubQuestion
-from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
+from llama_index.core.response_synthesizers import (
+    ResponseMode,
+    TreeSummarize,
+    get_response_synthesizer,
+)
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.selectors import LLMMultiSelector
 from llama_index.core.tools import QueryEngineTool
@@ -191,9 +195,8 @@ def _router(shown: Shown, form: str) -> Any:
         LLMMultiSelector.from_defaults(llm=Scripted(say=choice)),
         _tools(shown, form),
         llm=_llm(form),
-        summarizer=get_response_synthesizer(
-            _llm(form),
-            response_mode=ResponseMode.TREE_SUMMARIZE,
+        summarizer=TreeSummarize(
+            llm=_llm(form),
             summary_template=shown.prompt(QA),
             streaming=form.endswith("stream"),
         ),

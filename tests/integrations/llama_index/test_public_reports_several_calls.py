@@ -82,7 +82,7 @@ def test_sub_questions_lead_to_the_files(asynchronous: bool) -> None:
     seen: list[Any] = []
     handler = AttributionEventHandler(engine(), on_citations=seen.append)
     with handler.attach():
-        response = query_engine.query(ASK_BOTH)
+        response: Any = query_engine.query(ASK_BOTH)
     assert handler.wait(30)
     assert sorted(record.answer for record in seen) == sorted([BIKE, TOWN, BOTH])
     assert {one.metadata["file_name"] for one in get_citations(response)} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def ask(query_engine: Any, query: str = ASK_BIKE) -> Any:
     return response
 
 
-def scored(found: list[BaseNode]) -> list[NodeWithScore]:
+def scored(found: Sequence[BaseNode]) -> list[NodeWithScore]:
     return [NodeWithScore(node=each, score=1.0) for each in found]
 
 

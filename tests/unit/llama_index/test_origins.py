@@ -23,7 +23,7 @@ def test_windows_know_their_places(size: int) -> None:
     )
     assert len(windows) > 5
     for window in windows:
-        window.set_content(window.metadata["window"])  # type: ignore[attr-defined]
+        window.set_content(window.metadata["window"])
         own = window.get_content()
         stretches = stretches_of(window)
         for start, end, place in stretches:
