@@ -6,6 +6,8 @@ python -m benchmarks --shapes llama-3.1-8b --contexts hotpot,long --json FILE
 python -m benchmarks --shapes demo,llama-30m --contexts demo-40 --ways naive,cached,exact
 python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
 python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuring on one GPU
+python -m benchmarks real --data DIR --model smollm2   real models on real text
+python -m benchmarks defaults --data DIR               what the defaults are chosen by
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from attribot_integrations import LanguageModel
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.evaluation.fidelity_plots import check_plots
 from benchmarks.baselines import BASELINES
+from benchmarks.candidates import defaults
 from benchmarks.ceilings import Ceilings, measure_ceilings
 from benchmarks.clock import device_in_use, free_memory
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
 from benchmarks.ours import our_ways
+from benchmarks.real_text import real
 from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
@@ -74,6 +78,8 @@ _FILE_WIDTH = 160
 
 app = typer.Typer(add_completion=False)
 app.command()(gpu)
+app.command()(real)
+app.command()(defaults)
 
 
 @app.callback(invoke_without_command=True)

@@ -85,6 +85,13 @@ _Negatives = Annotated[
         "example: its evidence removed, another answer, a name or number exchanged.",
     ),
 ]
+_Ablated = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="With --suite: how many answers of each file are ablated by what ranks highest.",
+    ),
+]
 _Chunks = Annotated[
     str, typer.Option(metavar="MIN-MAX", help="Number of chunks of the demo's contexts.")
 ]
@@ -146,6 +153,7 @@ def evaluate(
     demo: _Demo = None,
     suite: _Suite = None,
     negatives: _Negatives = 1,
+    ablated: _Ablated = 0,
     chunks: _Chunks = "8-12",
     kinds: _Kinds = None,
     methods: _Methods = "methods",
@@ -184,6 +192,7 @@ def evaluate(
                     loading=loading_options(dtype, device_map, chat_options(chat_option)),
                     limit=limit,
                     negatives=negatives,
+                    ablated=ablated,
                     output=output,
                     resume=resume,
                 )

@@ -38,6 +38,7 @@ class SuiteArguments:
     loading: LoadingOptions
     limit: int | None
     negatives: int
+    ablated: int
     output: Path
     resume: bool
 
@@ -68,7 +69,8 @@ def run_suite(given: SuiteArguments) -> None:
 def _suite(given: SuiteArguments) -> Suite:
     from attribot_integrations.evaluation.contenders import TEXT_SCORERS, contenders, text_scorer
     from attribot_integrations.evaluation.recordings import VariantPlan
-    from attribot_integrations.evaluation.suite import Suite, read_suite
+    from attribot_integrations.evaluation.suite import Suite, SuitePart, read_suite
+    from attribot_integrations.evaluation.suite_dependence import DependenceOptions
     from attribot_integrations.requests.options import EngineOptions
 
     scorers = [name for name in given.methods if name.partition(":")[0] in TEXT_SCORERS]
@@ -80,14 +82,17 @@ def _suite(given: SuiteArguments) -> Suite:
             f"a suite compares methods and text scorers, not {unrecorded[0]!r}, which is compared "
             "on one file: attribot evaluate DATA.jsonl"
         )
+    methods = {each.name: each.method for each in chosen if each.method is not None}
     needs_proxy = any(each.needs_proxy for each in chosen)
     proxy = given.models.proxy if needs_proxy else None
     return Suite(
         engine=load_engine(given.models.target, proxy, EngineOptions(), given.loading),
-        sets=read_suite(given.folder, given.limit),
-        methods={each.name: each.method for each in chosen if each.method is not None},
+        parts=[
+            SuitePart(data, methods, VariantPlan(given.negatives))
+            for data in read_suite(given.folder, given.limit)
+        ],
         scorers={name: text_scorer(name) for name in scorers},
-        plan=VariantPlan(given.negatives),
+        ablated=DependenceOptions(given.ablated),
         names=(given.models.target_name, given.models.proxy_name if needs_proxy else None),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ __all__ = [
 
 _logger = logging.getLogger(__name__)
 
-_BEST_FIRST = ScreenAndRescore(Knockout(), threshold=-math.inf)
+_BEST_FIRST = ScreenAndRescore(Knockout(), at_least=sys.maxsize, at_most=sys.maxsize)
 """Exact scores for all, the most promising sources first."""
 
 
@@ -122,7 +122,9 @@ def attribute_answer(
         budget=budget,
     )
     method = chosen or default_method(
-        can_knock_out=(on_proxy or scorer).can_knock_out, on_proxy=on_proxy is not None
+        can_knock_out=(on_proxy or scorer).can_knock_out,
+        on_proxy=on_proxy is not None,
+        sources=len(inputs.sources),
     )
     method, result = _scored(method, inputs)
 

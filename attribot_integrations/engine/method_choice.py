@@ -10,6 +10,9 @@ from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = ["check_models", "chosen_method", "default_method", "expected_method"]
 
+_FEW = 8
+"""Sources for which, on real text, exact scores cost no more than a screen and what it leaves."""
+
 
 def check_models(target: object, proxy: object, options: EngineOptions) -> None:
     """Refuse models that an engine cannot be made of.
@@ -57,8 +60,16 @@ def expected_method(
     return chosen_method(options, has_proxy=proxy is not None) or usual
 
 
-def default_method(*, can_knock_out: bool, on_proxy: bool) -> Method:
-    """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly."""
+def default_method(*, can_knock_out: bool, on_proxy: bool, sources: int | None = None) -> Method:
+    """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly.
+
+    Args:
+        can_knock_out: Whether the model that screens takes masks.
+        on_proxy: Whether that is a proxy.
+        sources: How many are scored, if that is known. Few are scored exactly at once where there
+            is no proxy: most of them would be rescored anyway, behind a screen.
+    """
     if on_proxy:
         return ScreenAndRescore(METHODS["proxy-knockout" if can_knock_out else "proxy"])
-    return METHODS["balanced" if can_knock_out else "exact"]
+    few = sources is not None and sources <= _FEW
+    return METHODS["balanced" if can_knock_out and not few else "exact"]

@@ -11,12 +11,17 @@ import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.results.probabilities import logistic
-from attribot_integrations.results.support import LabelSupport, SupportProbability, support_evidence
+from attribot_integrations.results.support import (
+    LabelSupport,
+    SupportEvidence,
+    SupportProbability,
+    support_evidence,
+)
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Attribution
 
-__all__ = ["Calibration", "calibrate", "expected_calibration_error"]
+__all__ = ["Calibration", "calibrate", "calibrate_statements", "expected_calibration_error"]
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -59,27 +64,53 @@ def calibrate(
             than there are folds.
         MissingExtraError: If scikit-learn is not installed.
     """
+    evidence: list[SupportEvidence] = []
+    supported: list[bool] = []
+    for number, (attribution, known) in enumerate(examples):
+        found = support_evidence(attribution)
+        if len(known) != len(found):
+            raise InputError(
+                f"example {number} has {len(found)} statements and {len(known)} labels"
+            )
+        evidence += found
+        supported += known
+    return calibrate_statements(evidence, supported, labels=labels, folds=folds)
+
+
+def calibrate_statements(
+    evidence: Sequence[SupportEvidence],
+    supported: Sequence[bool],
+    *,
+    labels: LabelSupport | None = None,
+    folds: int = 5,
+) -> Calibration:
+    """Do what `calibrate` does, with one label for each statement.
+
+    Args:
+        evidence: What the statements are judged by.
+        supported: Whether the context supports them.
+        labels: Labels whose other thresholds are kept.
+        folds: Parts of the data, each predicted by a model fitted to the others.
+    """
     if folds < 2:
         raise ConfigurationError(f"folds must be at least 2, got {folds}")
-    features, supported = _data(examples)
-    least = min(int(supported.sum()), int((~supported).sum()))
+    features, truth = _data(evidence, supported)
+    least = min(int(truth.sum()), int((~truth).sum()))
     if least < folds:
         raise InputError(
             f"each class needs at least {folds} statements, one for each fold; there are "
-            f"{int(supported.sum())} supported and {int((~supported).sum())} other ones"
+            f"{int(truth.sum())} supported and {int((~truth).sum())} other ones"
         )
-    probabilities = _cross_validated(features, supported, folds)
-    threshold = _best_threshold(probabilities, supported)
+    probabilities = _cross_validated(features, truth, folds)
+    threshold = _best_threshold(probabilities, truth)
     fitted = replace(
-        labels or LabelSupport(),
-        probability=_fit(features, supported),
-        min_probability=threshold,
+        labels or LabelSupport(), probability=_fit(features, truth), min_probability=threshold
     )
     return Calibration(
         labels=fitted,
-        calibration_error=expected_calibration_error(probabilities, supported),
-        accuracy=float(((probabilities >= threshold) == supported).mean()),
-        statements=len(supported),
+        calibration_error=expected_calibration_error(probabilities, truth),
+        accuracy=float(((probabilities >= threshold) == truth).mean()),
+        statements=len(truth),
     )
 
 
@@ -101,22 +132,17 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(probabilities))
 
 
-def _data(examples: Sequence[tuple[Attribution, Sequence[bool]]]) -> tuple[Floats, Booleans]:
-    rows: list[tuple[float, ...]] = []
-    supported: list[bool] = []
-    for number, (attribution, labels) in enumerate(examples):
-        evidence = support_evidence(attribution)
-        if len(labels) != len(evidence):
-            raise InputError(
-                f"example {number} has {len(evidence)} statements and {len(labels)} labels"
-            )
-        for each, label in zip(evidence, labels, strict=True):
-            if each.tokens:  # else nothing was measured, and the label stays unknown
-                rows.append(each.features())
-                supported.append(bool(label))
-    if not rows:
+def _data(
+    evidence: Sequence[SupportEvidence], supported: Sequence[bool]
+) -> tuple[Floats, Booleans]:
+    # Where a statement has no token, nothing was measured, and the label stays unknown.
+    known = [
+        (each, bool(label)) for each, label in zip(evidence, supported, strict=True) if each.tokens
+    ]
+    if not known:
         raise InputError("no labelled statements were given, some are needed")
-    return np.array(rows), np.array(supported, dtype=np.bool_)
+    features = np.array([each.features() for each, _ in known])
+    return features, np.array([label for _, label in known], dtype=np.bool_)
 
 
 def _fit(features: Floats, supported: Booleans) -> SupportProbability:

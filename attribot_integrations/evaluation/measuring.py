@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,11 @@ from attribot_integrations.evaluation.cases import (
     naive_leave_one_out,
     prepare_case,
 )
+from attribot_integrations.evaluation.dependence import dependence
 from attribot_integrations.evaluation.gold import compare_with_gold
 from attribot_integrations.evaluation.metrics import (
     OutlierRule,
     average_precision,
-    datamodeling_score,
     pearson,
     spearman,
     top_agreement,
@@ -94,11 +94,6 @@ class ContenderOutcome:
     models: tuple[ModelCost, ...]
     seconds: float
 
-    def best(self, count: int) -> tuple[int, ...]:
-        """Return the rows of the sources with the highest scores, ties in reading order."""
-        ranked = np.argsort(-self.scores, kind="stable")[:count]
-        return tuple(sorted(int(row) for row in ranked))
-
 
 def measure(
     engine: AttributionEngine,
@@ -131,7 +126,8 @@ def measure(
     outliers = {name: rule.outliers(naive.scores) for name, rule in options.rules.items()}
     outcomes = {each.name: _run(engine, case, each) for each in contenders}
     kept = random_ablations(options.ablations, len(case.sources), options.seed, 1, index)
-    effects = _effects(case, outcomes.values(), kept, options)
+    scores = {name: outcome.scores for name, outcome in outcomes.items()}
+    effects = dependence(case.scorer, case.sources, scores, kept, options.drop_counts)
     row |= {
         "log_likelihood": naive.log_likelihood,
         "naive": {"tokens": naive.tokens, "passes": naive.passes, "seconds": naive.seconds},
@@ -141,7 +137,7 @@ def measure(
                 **{rule: average_precision(outcome.scores, outliers[rule]) for rule in outliers},
                 **_agreement(outcome, naive, options.min_score),
                 **compare_with_gold(case, outcome.scores, outcome.cited, outcome.supported),
-                **effects.of(outcome, options.drop_counts),
+                **effects[name],
                 **_cost(outcome, naive, case.inputs.model.parameters),
             }
             for name, outcome in outcomes.items()
@@ -193,50 +189,6 @@ def _run(engine: AttributionEngine, case: Case, contender: Contender) -> Contend
         supported=sum(labels) / len(labels) if labels and citing else None,
         models=attribution.cost.models,
         seconds=attribution.cost.seconds,
-    )
-
-
-@dataclass(frozen=True)
-class _Effects:
-    """Log-likelihood of the answer under ablations that several contenders ask for."""
-
-    full: float
-    removed: Mapping[tuple[int, ...], float]
-    """By the rows of the removed sources."""
-    kept: npt.NDArray[np.bool_]
-    """`[ablations, sources]`."""
-    outcomes: FloatArray
-    """`[ablations]`."""
-
-    def of(self, outcome: ContenderOutcome, counts: Sequence[int]) -> Values:
-        """Measure faithfulness, for which no reference scores are needed."""
-        drops: Values = {
-            f"drop_{count}": self.full - self.removed[outcome.best(count)] for count in counts
-        }
-        return {**drops, "lds": datamodeling_score(outcome.scores, self.kept, self.outcomes)}
-
-
-def _effects(
-    case: Case,
-    outcomes: Iterable[ContenderOutcome],
-    kept: npt.NDArray[np.bool_],
-    options: MeasureOptions,
-) -> _Effects:
-    """Run each ablation once, whoever asks for it."""
-    wanted = {outcome.best(count): None for outcome in outcomes for count in options.drop_counts}
-    removals = [*wanted, *(tuple(np.flatnonzero(~row).tolist()) for row in kept)]
-    result = case.scorer.score(
-        [
-            frozenset(id_ for row in rows for id_ in case.sources[row].sentence_ids)
-            for rows in removals
-        ]
-    )
-    likelihoods = result.log_probs.sum(axis=1)
-    return _Effects(
-        full=float(result.reference[0].sum()),
-        removed=dict(zip(wanted, map(float, likelihoods), strict=False)),
-        kept=kept,
-        outcomes=np.asarray(likelihoods[len(wanted) :], dtype=np.float32),
     )
 
 

@@ -29,6 +29,7 @@ from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.evaluation.metrics import average_precision, pearson, top_agreement
 from attribot_integrations.evaluation.recordings import Recorded, Recorder, VariantPlan
 from attribot_integrations.evaluation.rejudging import rejudged
+from attribot_integrations.evaluation.suite_dependence import DependenceOptions, DependenceRuns
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
     from attribot_integrations.methods import Method
     from attribot_integrations.requests.options import EngineOptions
 
-__all__ = ["Suite", "read_suite"]
+__all__ = ["Suite", "SuitePart", "read_suite"]
 
 Figures = dict[str, Any]
 Values = Mapping[str, float | None]
 _EXACT = "exact"
+_ABLATED = "ablated"
+"""Name of the folder beside those of the methods."""
 
 
 def read_suite(folder: Path, limit: int | None = None) -> tuple[ExampleSet, ...]:
@@ -84,36 +87,47 @@ class _Gathered:
 
 
 @dataclass(frozen=True)
+class SuitePart:
+    """One data set, and what is recorded on it."""
+
+    data: ExampleSet
+    methods: Mapping[str, Method]
+    """By the name in results."""
+    plan: VariantPlan = field(default_factory=VariantPlan)
+    """Which answers are recorded beside those of the data."""
+
+
+@dataclass(frozen=True)
 class Suite:
     """Data sets, and what is compared on them.
 
     Raises:
-        ConfigurationError: If two sets have one name, or there is no method.
+        ConfigurationError: If two sets have one name, or there is no method for one.
     """
 
     engine: AttributionEngine
     """Its options' policy and labels are what is judged."""
-    sets: Sequence[ExampleSet]
-    methods: Mapping[str, Method]
-    """By the name in results."""
+    parts: Sequence[SuitePart]
     scorers: Mapping[str, TextScorer] = field(default_factory=dict)
     """What looks at texts alone, by the name in results."""
-    plan: VariantPlan = field(default_factory=VariantPlan)
-    """Which answers are recorded beside those of the data."""
+    ablated: DependenceOptions = field(default_factory=DependenceOptions)
+    """How many answers of each set are ablated by what ranks highest."""
     names: tuple[str, str | None] | None = None
     """What results call target and proxy; the models' own names by default."""
 
     def __post_init__(self) -> None:
-        names = [each.name for each in self.sets]
-        if len(set(names)) < len(names) or not self.methods:
+        names = [each.data.name for each in self.parts]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(f"the sets of a suite need names of their own, got {names}")
+        bare = [each.data.name for each in self.parts if not each.methods]
+        if bare or not names:
             raise ConfigurationError(
-                f"a suite needs a method and sets with names of their own, got {names} and "
-                f"{list(self.methods)}"
+                f"a suite needs sets, and a method for each; there is none for {bare or 'any'}"
             )
 
-    def recorder(self, data: ExampleSet, name: str) -> Recorder:
+    def recorder(self, part: SuitePart, name: str) -> Recorder:
         """Return what records one method on one set."""
-        return Recorder(self.engine, data, self.methods[name], self.plan, self.names)
+        return Recorder(self.engine, part.data, part.methods[name], part.plan, self.names)
 
     def record(
         self,
@@ -134,13 +148,22 @@ class Suite:
             ModelError: If the model cannot run a method.
             OSError: If the folder cannot be written to.
         """
-        for data in self.sets:
-            for name in self.methods:
+        for part in self.parts:
+            data = part.data
+            for name in part.methods:
                 told = None
                 if progress is not None:
                     told = partial(_tell, progress, f"{data.name}, {name}", len(data.examples))
-                self.recorder(data, name).run(
+                self.recorder(part, name).run(
                     _folder(folder, data, name), resume=resume, progress=told
+                )
+            if self.ablated.answers:
+                told = None
+                if progress is not None:
+                    total = min(self.ablated.answers, len(data.examples))
+                    told = partial(_tell, progress, f"{data.name}, {_ABLATED}", total)
+                self._ablations(folder, part).run(
+                    _folder(folder, data, _ABLATED), resume=resume, progress=told
                 )
 
     def judge(self, folder: Path, options: EngineOptions | None = None) -> Figures:
@@ -160,19 +183,21 @@ class Suite:
             DataFileError: If they cannot be read.
         """
         chosen = options or self.engine.options
-        pooled = {name: _Gathered() for name in self.methods}
+        pooled: dict[str, _Gathered] = {}
         sets: dict[str, Figures] = {}
-        for data in self.sets:
-            gathered = self._gathered(folder, data, chosen)
-            sets[data.name] = _shown(gathered) | {"examples": len(data.examples)}
+        for part in self.parts:
+            gathered = self._gathered(folder, part, chosen)
+            sets[part.data.name] = _shown(gathered) | {"examples": len(part.data.examples)}
             for name, each in gathered.items():
-                pooled[name].add(each)
+                pooled.setdefault(name, _Gathered()).add(each)
         return {
             "schema": 1,
             "settings": {
                 "sets": {
-                    data.name: self.recorder(data, next(iter(self.methods))).settings
-                    for data in self.sets
+                    part.data.name: {
+                        name: self.recorder(part, name).settings for name in part.methods
+                    }
+                    for part in self.parts
                 },
                 "policy": repr(chosen.policy),
                 "support": repr(chosen.support),
@@ -183,14 +208,15 @@ class Suite:
         }
 
     def _gathered(
-        self, folder: Path, data: ExampleSet, options: EngineOptions
+        self, folder: Path, part: SuitePart, options: EngineOptions
     ) -> dict[str, _Gathered]:
+        data = part.data
         found: dict[str, _Gathered] = {}
         reference: dict[str, Recorded] = {}
-        for name in sorted(self.methods, key=lambda each: each != _EXACT):
+        for name in sorted(part.methods, key=lambda each: each != _EXACT):
             one = found[name] = _Gathered()
             scorers = self.scorers if len(found) == 1 else {}
-            for recorded in self.recorder(data, name).read(_folder(folder, data, name)):
+            for recorded in self.recorder(part, name).read(_folder(folder, data, name)):
                 attribution = rejudged(recorded.attribution, options.policy, options.support)
                 one.statements += judged_statements(recorded, attribution)
                 for unit in gold_units(recorded, attribution):
@@ -204,7 +230,22 @@ class Suite:
                 if name == _EXACT:
                     reference[recorded.variant.example.id] = recorded
                 one.answers.append(_of_answer(recorded, reference, name))
-        return {name: found[name] for name in self.methods}
+        if self.ablated.answers:
+            first = next(iter(found.values()))
+            for figures in self._ablations(folder, part).read(_folder(folder, data, _ABLATED)):
+                for name, values in figures.items():
+                    rows = found[name].answers if name in found else first.scored[name]
+                    rows.append(values)
+        return {name: found[name] for name in part.methods}
+
+    def _ablations(self, folder: Path, part: SuitePart) -> DependenceRuns:
+        return DependenceRuns(
+            self.engine,
+            {name: self.recorder(part, name) for name in part.methods},
+            {name: _folder(folder, part.data, name) for name in part.methods},
+            self.scorers,
+            self.ablated,
+        )
 
 
 def _tell(progress: Callable[[str, int, int], None], what: str, total: int, done: int) -> None:

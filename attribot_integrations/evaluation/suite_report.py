@@ -25,14 +25,19 @@ _COLUMNS = (
     Column("map", "mAP", 2),
     Column("top1", "top-1", 2),
     Column("pearson", "Pearson", 2),
+    Column("lds", "LDS", 2),
+    Column("drop_1", "drop@1", 1),
+    Column("keep_1", "keep@1", 2),
+    Column("keep_3", "keep@3", 2),
     Column("tokens_vs_naive", "tokens", 3),
 )
 
 SUITE_LEGEND = (
     "Gold mAP, P, R, F1: marked sentences, ranked and cited. Supported: share of supported "
     "statements labelled so; unsupported: share of the others not labelled so; AUROC, ECE: of the "
-    "probability of support. mAP, top-1, Pearson: against exact leave-one-out. Tokens: naive "
-    "leave-one-out is 1. [] is 95 %."
+    "probability of support. mAP, top-1, Pearson: against exact leave-one-out. LDS: predicting "
+    "random ablations; drop@k: nats lost without the k best; keep@k: share of the context's gain "
+    "that the k best keep. Tokens: naive leave-one-out is 1. [] is 95 %."
 )
 
 

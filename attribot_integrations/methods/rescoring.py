@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import (
@@ -18,7 +20,10 @@ from attribot_integrations.methods.base import (
     run_screen,
 )
 from attribot_integrations.results import Audit
+from attribot_integrations.results.citations import least_cited
+from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
 from attribot_integrations.results.ranking import TIE, ranked
+from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
     from attribot_integrations.results import Estimand, FloatArray
@@ -35,12 +40,13 @@ _AT_ONCE = 16
 class ScreenAndRescore:
     """Screens all sources with one method, and rescores the best on the target.
 
-    Rescoring goes from the best screened source down. It takes every source that the screen puts
-    at `threshold` or above, and `at_least` below it, which show how far the screen falls short of
-    small scores: by their mean error plus `caution` standard deviations, where only too low scores
-    count as errors; a screen that takes harmful sources for idle ones loses none that matters. It
-    goes on while the screen, erring that much, may have put a source below the threshold that
-    belongs above. Where the budget ends before, those that are left keep the screen's score.
+    A source matters if it would be cited for some statement, see `results.citations.least_cited`.
+    Rescoring goes from the best screened source down. It takes every source that matters by the
+    screen, and `at_least` that do not, which show how far the screen falls short of small scores:
+    by their mean error plus `caution` standard deviations, where only too low scores count as
+    errors; a screen that takes harmful sources for idle ones loses none that matters. It goes on
+    while the screen, erring that much, may have put a source too low that matters. Where the budget
+    ends before, those that are left keep the screen's score.
 
     Sources that the screen puts within rounding of each other are rescored in their order in the
     context, so that the same ones are, whatever a request is run beside.
@@ -51,13 +57,17 @@ class ScreenAndRescore:
 
     screen: Method
     """Ranks all sources."""
-    threshold: float = 1.0
+    min_score: float = MIN_SCORE
     """Least score that should not be missed, in nats: that of a citation."""
+    min_share: float = MIN_SHARE
+    """Least share in a statement's positive scores, likewise."""
+    enough_score: float = ENOUGH_SCORE
+    """Score, in nats, that should not be missed whatever its share, likewise."""
     at_least: int = 3
-    """Sources below the threshold that are rescored in any case, to learn the screen's error."""
+    """Sources that do not matter by the screen and are rescored in any case, to learn its error."""
     at_most: int = 32
-    """Sources below the threshold that are rescored at most. A screen that errs as much by then
-    tells too little: going on would be exact leave-one-out of all, in small parts."""
+    """Sources that do not matter by the screen and are rescored at most. A screen that errs as much
+    by then tells too little: going on would be exact leave-one-out of all, in small parts."""
     keep: int | None = None
     """Most sources rescored; without it, as many as needed."""
     caution: float = 2.0
@@ -65,8 +75,8 @@ class ScreenAndRescore:
     step: int = 3
     """Sources rescored at a time, once those that are in any case are."""
     audit: int = 0
-    """Random sources among those not rescored that are rescored too, to estimate how many above
-    the threshold the screen lost."""
+    """Random sources among those not rescored that are rescored too, to estimate how many that
+    matter the screen lost."""
 
     def __post_init__(self) -> None:
         for name in ("at_least", "step"):
@@ -101,9 +111,10 @@ class ScreenAndRescore:
         Raises:
             ConfigurationError: If the screen's scores are exact already.
         """
-        state = _State(inputs, run_screen(self.screen, inputs))
-        order = ranked(state.screened_best)
-        above = int((state.screened_best >= self.threshold - TIE).sum())
+        state = _State(inputs, run_screen(self.screen, inputs), self._least)
+        screened = state.margins(state.screened.scores)
+        order = ranked(screened)
+        above = int((screened >= -TIE).sum())
         limit = min(above + self.at_most, len(order), self.keep or len(order))
         sure = min(above + self.at_least, limit)
         done = 0
@@ -116,31 +127,34 @@ class ScreenAndRescore:
         if done == above + self.at_most < min(len(order), self.keep or len(order)):
             _logger.info(
                 "the screen's errors are large: %d of %d sources were rescored, and others may "
-                'score above %g nats, too; method="exact" scores all exactly',
+                'matter, too; method="exact" scores all exactly',
                 done,
                 len(order),
-                self.threshold,
             )
         return state.result(self._check(state, order[done:]))
 
+    def _least(self, scores: FloatArray) -> FloatArray:
+        return least_cited(scores, self.min_score, self.min_share, self.enough_score)
+
     def _may_stop(self, state: _State, following: int, below: list[int]) -> bool:
-        """Say whether the next source belongs below the threshold, judged by those before it."""
+        """Say whether the next source does not matter, judged by those before it."""
         if not below:
             return False
-        errors = np.maximum((state.best() - state.screened_best)[below], 0.0)
+        screened = state.margins(state.screened.scores)
+        errors = np.maximum((state.margins(state.scores) - screened)[below], 0.0)
         margin = float(errors.mean() + self.caution * errors.std())
-        return bool(state.screened_best[following] + margin < self.threshold - TIE)
+        return bool(screened[following] + margin < -TIE)
 
     def _check(self, state: _State, dropped: list[int]) -> Audit | None:
         """Rescore random dropped sources, and estimate the recall from what is found."""
         if not self.audit:
             return None
-        found = int((state.best()[state.rescored] >= self.threshold).sum())
+        found = int((state.margins(state.scores)[state.rescored] >= 0).sum())
         sample = random.Random(0).sample(dropped, min(self.audit, len(dropped)))
         state.rescore(sample)
         if state.inputs.budget.reached is not None:
             return None
-        missed = int((state.best()[sample] >= self.threshold).sum())
+        missed = int((state.margins(state.scores)[sample] >= 0).sum())
         lost = missed / len(sample) * len(dropped) if sample else 0.0
         return Audit(
             sampled=len(sample),
@@ -156,10 +170,11 @@ class _State:
 
     inputs: MethodInput
     screened: MethodScores
+    least: Callable[[FloatArray], FloatArray]
+    """Gives the least score that matters, `[statements]`, from `[sources, statements]`."""
     rescored: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.screened_best = self.inputs.best(self.screened.scores)
         self.scores = self.screened.scores.copy()
         self.estimands: list[Estimand] = list(self.screened.estimands)
         self.log_probs = self.screened.log_probs
@@ -179,9 +194,17 @@ class _State:
         self.log_probs_without_context = removal.log_probs_without_context
         self.rescored += rows
 
-    def best(self) -> FloatArray:
-        """Return `[sources]`, each one's highest score for any statement, in nats."""
-        return self.inputs.best(self.scores)
+    def margins(self, scores: FloatArray) -> npt.NDArray[np.float64]:
+        """Return `[sources]`: by how much each exceeds what matters, where it does most, in nats.
+
+        What matters to a statement follows from its best scores so far.
+
+        Args:
+            scores: `[sources, answer tokens]`, the screen's or the best so far.
+        """
+        least = self.least(statement_scores(self.scores, self.inputs.statements))
+        found = statement_scores(scores, self.inputs.statements).astype(np.float64)
+        return np.asarray((found - least).max(axis=1), dtype=np.float64)
 
     def result(self, audit: Audit | None) -> MethodScores:
         """Return the scores as they stand."""

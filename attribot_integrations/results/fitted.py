@@ -15,15 +15,15 @@ __all__ = [
     "SUPPORT_WEIGHTS",
 ]
 
-MIN_SCORE = 0.3
+MIN_SCORE = 0.2
 """Least score of a cited source, in nats."""
 MIN_SHARE = 0.25
 """Least share of a cited source in the sum of all positive scores."""
-ENOUGH_SCORE = 4.0
+ENOUGH_SCORE = 6.0
 """Score, in nats, from which on a source is cited whatever its share."""
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""
 
-SUPPORT_WEIGHTS = (3.58, 1.02, 0.75, 0.175, -1.04)
+SUPPORT_WEIGHTS = (3.98, 1.11, 0.68, 0.193, -1.14)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = 1.29
+SUPPORT_BIAS = 1.45

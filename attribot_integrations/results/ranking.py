@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from attribot_integrations.results.parts import FloatArray
+import numpy.typing as npt
 
 __all__ = ["TIE", "ranked"]
 
@@ -16,7 +14,7 @@ TIE = 1e-3
 precision, and less than anything that is decided by a score."""
 
 
-def ranked(scores: FloatArray) -> list[int]:
+def ranked(scores: npt.NDArray[np.floating[Any]]) -> list[int]:
     """Return the rows of scores `[rows]`, in nats, the highest first.
 
     Scores that differ by a `TIE` or less from the next are in the order of their rows. The same

@@ -28,6 +28,8 @@ from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_te
 
 QUESTION = "When did the harbour open?"
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
+MANY = [*CHUNKS, *(f"Row {number}. It is dry. So it is." for number in range(2))]
+"""More sources than are scored exactly at once."""
 ANSWER = "It opened in 1962."
 EXACT = EngineOptions(method="exact")
 FACTORS = [1.0 + 0.1 * step for step in range(8)]
@@ -56,7 +58,7 @@ def test_default_of_a_prompt_too_long_for_knockout(build: Any, reason: str) -> N
     assert result.exact.all()
     with pytest.raises(ModelError, match=rf"which \w+ does not take here: its {reason}; use exact"):
         engine.attribute(QUESTION, CHUNKS, ANSWER, options=EngineOptions(method=Knockout()))
-    assert AttributionEngine(build(1 << 20)).attribute(QUESTION, CHUNKS, ANSWER).method == BALANCED
+    assert AttributionEngine(build(1 << 20)).attribute(QUESTION, MANY, ANSWER).method == BALANCED
 
 
 @pytest.mark.parametrize("build", [tuned])
@@ -72,7 +74,7 @@ def test_default_with_a_proxy_whose_context_is_too_short(
 ) -> None:
     engine = AttributionEngine(model(), model("gpt2", max_position_embeddings=40, n_positions=40))
     with caplog.at_level(logging.WARNING):
-        result = engine.attribute(QUESTION, CHUNKS, ANSWER)
+        result = engine.attribute(QUESTION, MANY, ANSWER)
     assert result.method == BALANCED
     assert [cost.model for cost in result.cost.models] == ["LlamaForCausalLM"]
     assert "the proxy cannot be used, the target is run alone: prompt and answer" in caplog.text

@@ -199,14 +199,14 @@ def test_screening_rescores_as_many_as_needed(
     engine: AttributionEngine, exact: Attribution
 ) -> None:
     sentences = exact.rows("sentence")
-    none_needed = run(engine, ScreenAndRescore(Knockout(), threshold=1e9))
+    none_needed = run(engine, ScreenAndRescore(Knockout(), min_score=1e9))
     assert none_needed.exact.sum() == 3
     best = np.argsort(-run(engine, Knockout()).statement_scores.max(1), kind="stable")[:3]
     assert set(np.flatnonzero(none_needed.exact)) == set(best.tolist())
-    all_needed = run(engine, ScreenAndRescore(Knockout(), threshold=-1e9))
+    all_needed = run(engine, ScreenAndRescore(Knockout(), at_least=99, at_most=99))
     assert all_needed.exact.all()
     np.testing.assert_allclose(all_needed.scores, exact.scores[sentences], atol=TOLERANCE)
-    capped = run(engine, ScreenAndRescore(Knockout(), threshold=-1e9, keep=5))
+    capped = run(engine, ScreenAndRescore(Knockout(), at_least=5, keep=5))
     assert capped.exact.sum() == 5
 
 
@@ -214,28 +214,35 @@ def test_caution_covers_the_screens_error(engine: AttributionEngine, exact: Attr
     """A screen that is wrong on what is rescored goes on further than one that is trusted."""
     scores = exact.statement_scores[exact.rows("sentence")].max(1)
     threshold = float(np.sort(scores)[-4])
-    trusting = run(engine, ScreenAndRescore(Knockout(), threshold=threshold, caution=0, step=1))
-    wary = run(engine, ScreenAndRescore(Knockout(), threshold=threshold, caution=50, step=1))
-    assert 4 <= trusting.exact.sum() <= wary.exact.sum()
+
+    def rescored(caution: float) -> int:
+        method = ScreenAndRescore(
+            Knockout(), min_score=threshold, min_share=0, caution=caution, step=1
+        )
+        return int(run(engine, method).exact.sum())
+
+    trusting, wary = rescored(0), rescored(50)
+    assert 4 <= trusting <= wary
 
 
 def test_audit_estimates_the_recall(engine: AttributionEngine, exact: Attribution) -> None:
     scores = exact.statement_scores[exact.rows("sentence")].max(1)
-    method = ScreenAndRescore(Knockout(), threshold=1e9, audit=4)
+    method = ScreenAndRescore(Knockout(), min_score=1e9, audit=4)
     lost_none = run(engine, method)
     assert lost_none.audit is not None
     assert (lost_none.audit.sampled, lost_none.audit.missed) == (4, 0)
     assert lost_none.audit.recall == 1.0
     assert lost_none.exact.sum() == 3 + 4
-    # Rescore only three, with a threshold that every source reaches: the audit must see the loss.
-    low = float(scores.min()) - 1
-    method = ScreenAndRescore(Knockout(), threshold=low, keep=3, audit=99)
+    # Rescore only three, where every source matters that helps at all: the audit must see the loss.
+    method = ScreenAndRescore(Knockout(), min_score=1e-6, min_share=0, keep=3, audit=99)
     lost_most = run(engine, method)
     assert lost_most.audit is not None
     dropped = len(scores) - 3
     assert (lost_most.audit.dropped, lost_most.audit.sampled) == (dropped, dropped)
-    assert lost_most.audit.missed == dropped
-    assert lost_most.audit.recall == pytest.approx(3 / len(scores))
+    best = np.argsort(-run(engine, Knockout()).statement_scores.max(1), kind="stable")[:3]
+    helping = scores >= 1e-6
+    assert lost_most.audit.missed == helping.sum() - helping[best].sum() > 0
+    assert lost_most.audit.recall == pytest.approx(helping[best].sum() / helping.sum())
 
 
 def test_pruning(engine: AttributionEngine, sources: SourceSet) -> None:

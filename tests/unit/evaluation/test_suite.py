@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import pytest
 
 from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.evaluation.recordings import VariantPlan
-from attribot_integrations.evaluation.suite import Suite, read_suite
+from attribot_integrations.evaluation.suite import Suite, SuitePart, read_suite
+from attribot_integrations.evaluation.suite_dependence import DependenceOptions
 from attribot_integrations.evaluation.text_scorers import StringFirst
-from attribot_integrations.methods import Knockout, LeaveOneOut
+from attribot_integrations.methods import Knockout, LeaveOneOut, Method
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results.citations import ThresholdPolicy
 from tests.unit.evaluation.data import ROWS, write_data
 from tests.unit.evaluation.tiny import tiny_engine
+
+METHODS: Mapping[str, Method] = {"knockout": Knockout(), "exact": LeaveOneOut()}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +34,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def suite(folder: Path) -> Suite:
     suite = Suite(
         tiny_engine(),
-        read_suite(folder / "data"),
-        {"knockout": Knockout(), "exact": LeaveOneOut()},
+        [SuitePart(data, METHODS, VariantPlan(1)) for data in read_suite(folder / "data")],
         {"string": StringFirst()},
-        VariantPlan(1),
+        DependenceOptions(1, ablations=4),
     )
     suite.record(folder / "out")
     return suite
@@ -52,6 +55,9 @@ def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> N
     assert -1 <= both["methods"]["knockout"]["pearson"] <= 1
     assert "pearson" not in both["methods"]["exact"]
     assert 0 < both["methods"]["knockout"]["tokens_vs_naive"] < 2
+    # One answer of each set is ablated by what each ranks highest.
+    for figures in (both["methods"]["exact"], both["scorers"]["string"]):
+        assert figures["drop_1_n"] == 2
     json.dumps(results, allow_nan=False)
 
 
@@ -76,15 +82,19 @@ def test_nothing_is_run_twice(suite: Suite, folder: Path, monkeypatch: pytest.Mo
     assert told == [
         ("a.jsonl, knockout", 1, 1),
         ("a.jsonl, exact", 1, 1),
+        ("a.jsonl, ablated", 1, 1),
         ("b.jsonl, knockout", 3, 3),
         ("b.jsonl, exact", 3, 3),
+        ("b.jsonl, ablated", 1, 1),
     ]
 
 
 def test_what_is_no_suite(suite: Suite, tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"holds no \.jsonl file"):
         read_suite(tmp_path)
-    with pytest.raises(ConfigurationError, match="sets with names of their own"):
-        replace(suite, sets=(*suite.sets, suite.sets[0]))
-    with pytest.raises(ConfigurationError, match="a suite needs a method"):
-        replace(suite, methods={})
+    with pytest.raises(ConfigurationError, match="sets of a suite need names of their own"):
+        replace(suite, parts=(*suite.parts, suite.parts[0]))
+    with pytest.raises(ConfigurationError, match="there is none for any"):
+        replace(suite, parts=())
+    with pytest.raises(ConfigurationError, match=r"there is none for \['a.jsonl'\]"):
+        replace(suite, parts=[replace(suite.parts[0], methods={})])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from attribot_integrations.errors import ConfigurationError
@@ -14,13 +16,18 @@ TRUE = losses_of(A=(5.0, 0.0), B=(0.0, 1.5), C=(0.5, 0.0), D=(0.25, 0.0))
 CLOSE = losses_of(A=(4.0, 0.0), B=(0.0, 1.25), C=(0.5, 0.0), D=(0.25, 0.0), E=(0.125, 0.0))
 
 
+def fixed(method: ScreenAndRescore) -> ScreenAndRescore:
+    """Let every score of a nat matter, and no lower one."""
+    return replace(method, min_score=1.0, min_share=0.0)
+
+
 def rows_rescored(method: ScreenAndRescore, screened: LinearScorer) -> list[int]:
     result = method.run(inputs_of(LinearScorer(TRUE), screened))
     return [row for row, each in enumerate(result.estimands) if each == "target_loo"]
 
 
 def test_all_above_the_threshold_and_a_few_below_are_rescored() -> None:
-    method = ScreenAndRescore(SCREEN, at_least=1)
+    method = fixed(ScreenAndRescore(SCREEN, at_least=1))
     target = LinearScorer(TRUE)
     result = method.run(inputs_of(target, LinearScorer(CLOSE)))
     assert result.estimands == (*["target_loo"] * 3, *["proxy_loo"] * 3)
@@ -33,22 +40,33 @@ def test_all_above_the_threshold_and_a_few_below_are_rescored() -> None:
 def test_a_screen_that_errs_below_the_threshold_is_followed_further() -> None:
     # It shows next to nothing of sources that matter, so none can be let go.
     blind = LinearScorer(losses_of(A=(4.0, 0.0), C=(0.5, 0.0), D=(0.375, 0.0), B=(0.25, 0.0)))
-    method = ScreenAndRescore(SCREEN, at_least=2, step=1, caution=9.0)
+    method = fixed(ScreenAndRescore(SCREEN, at_least=2, step=1, caution=9.0))
     found = rows_rescored(method, blind)
     assert found == [0, 2, 3]  # C and D were as the screen had them, so B stays
     wrong = LinearScorer(losses_of(A=(4.0, 0.0), B=(0.0, 0.5), D=(0.25, 0.0), C=(0.125, 0.0)))
     assert rows_rescored(method, wrong) == [0, 1, 2, 3, 4, 5]
 
 
+def test_what_matters_is_relative_to_the_statement() -> None:
+    # Of 8 nats for the first statement, 1 is little; of 1.5 for the second, 0.5 is a third.
+    losses = losses_of(A=(7.0, 0.0), B=(1.0, 0.0), C=(0.0, 1.0), D=(0.0, 0.5))
+    scorer = LinearScorer(losses)
+    method = ScreenAndRescore(SCREEN, at_least=1, min_score=0.25, min_share=0.25)
+    result = method.run(inputs_of(LinearScorer(losses), scorer))
+    assert result.exact[[0, 2, 3]].all()
+    sure = ScreenAndRescore(SCREEN, at_least=1, min_share=0.25, enough_score=1.0)
+    assert sure.run(inputs_of(LinearScorer(losses), scorer)).exact[:4].all()
+
+
 def test_at_most_so_many() -> None:
-    method = ScreenAndRescore(SCREEN, threshold=-9.0, keep=4)
+    method = ScreenAndRescore(SCREEN, at_least=4, keep=4)
     assert rows_rescored(method, LinearScorer(CLOSE)) == [0, 1, 2, 3]
 
 
 def test_an_audit_counts_what_was_missed() -> None:
     # The screen puts all that matters to the second statement at nothing.
     blind = LinearScorer(losses_of(A=(4.0, 0.0)))
-    method = ScreenAndRescore(SCREEN, at_least=1, keep=1, audit=5)
+    method = fixed(ScreenAndRescore(SCREEN, at_least=1, keep=1, audit=5))
     result = method.run(inputs_of(LinearScorer(TRUE), blind))
     assert result.audit is not None
     assert (result.audit.sampled, result.audit.dropped, result.audit.missed) == (5, 5, 1)

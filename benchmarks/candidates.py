@@ -1,0 +1,119 @@
+"""What the defaults were chosen by: candidates on recorded answers, and the fit of the labels.
+
+python -m benchmarks defaults --data DIR --output DIR --json benchmarks/results/defaults.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from attribot_integrations.evaluation.calibration import calibrate_statements
+from attribot_integrations.evaluation.gold_units import citation_figures, gold_units
+from attribot_integrations.evaluation.label_figures import known_support
+from attribot_integrations.evaluation.recordings import Recorded
+from attribot_integrations.evaluation.rejudging import rejudged
+from attribot_integrations.evaluation.store import write_results
+from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.support import LabelSupport, SupportEvidence, support_evidence
+from benchmarks.real_text import PLAN, real_suite
+
+__all__ = ["POLICIES", "defaults"]
+
+POLICIES: Final = (
+    ThresholdPolicy(1.0, 3, 0.0),
+    ThresholdPolicy(0.3, 3, 0.2, 99.0),
+    ThresholdPolicy(0.3, 5, 0.15, 99.0),
+    ThresholdPolicy(0.1, 5, 0.25, 99.0),
+    ThresholdPolicy(0.1, 5, 0.25, 8.0),
+    ThresholdPolicy(0.1, 5, 0.25, 5.0),
+    ThresholdPolicy(0.2, 5, 0.25, 8.0),
+    ThresholdPolicy(0.2, 5, 0.25, 6.0),
+    ThresholdPolicy(0.2, 5, 0.25, 4.0),
+    ThresholdPolicy(0.3, 5, 0.25, 6.0),
+    ThresholdPolicy(0.2, 5, 0.2, 6.0),
+    ThresholdPolicy(0.2, 5, 0.3, 6.0),
+)
+"""The first is the threshold that the method's authors' scale suggests: one nat."""
+
+Sets = Mapping[str, list[Recorded]]
+
+
+def defaults(
+    data: Annotated[Path, typer.Option(help="Folder of the data files.", file_okay=False)],
+    models: Annotated[Path, typer.Option(help="What `make models` filled.")] = Path(".models"),
+    output: Annotated[Path, typer.Option(help="Folder of the recordings.")] = Path(".recordings"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+) -> None:
+    """Judge candidates for the defaults on what `real` has recorded."""
+    sets = {name: found for name, found in _recorded(data, models, output) if found}
+    policies = [_judged(policy, sets) for policy in POLICIES]
+    evidence, supported = _known(sets)
+    fit = calibrate_statements(evidence, supported)
+    probability = fit.labels.probability
+    results = {
+        "schema": 1,
+        "sets": {
+            name: len({each.attribution.id for each in found}) for name, found in sets.items()
+        },
+        "policies": policies,
+        "support": {
+            "weights": list(probability.weights) if probability else None,
+            "bias": probability.bias if probability else None,
+            "statements": fit.statements,
+            "supported": int(np.sum(supported)),
+            "accuracy": fit.accuracy,
+            "calibration_error": fit.calibration_error,
+            "best_threshold": fit.labels.min_probability,
+        },
+    }
+    console = Console(width=160)
+    table = Table("policy", *sets, title="F1 of cited sentences against gold")
+    for row in policies:
+        table.add_row(row["policy"], *(f"{row['f1'][name]:.3f}" for name in sets))
+    console.print(table)
+    console.print(results["support"])
+    if json_file is not None:
+        write_results(results, json_file)
+
+
+def _recorded(data: Path, models: Path, output: Path) -> Iterator[tuple[str, list[Recorded]]]:
+    for model in PLAN:
+        suite = real_suite(model, data, models)
+        for part in suite.parts:
+            name = next(iter(part.methods))
+            folder = output / model / part.data.name.removesuffix(".jsonl") / name
+            if folder.is_dir():
+                found = list(suite.recorder(part, name).read(folder))
+                yield f"{model}, {part.data.name.removesuffix('_dev.jsonl')}", found
+
+
+def _judged(policy: ThresholdPolicy, sets: Sets) -> dict[str, Any]:
+    found: dict[str, float] = {}
+    for name, recorded in sets.items():
+        values = [
+            figures["sentence_f1"]
+            for each in recorded
+            for unit in gold_units(each, rejudged(each.attribution, policy, LabelSupport()))
+            if (figures := citation_figures(unit, unit.cited)).get("sentence_f1") is not None
+        ]
+        found[name] = float(np.mean([each for each in values if each is not None] or [np.nan]))
+    return {"policy": repr(policy), "f1": found}
+
+
+def _known(sets: Sets) -> tuple[list[SupportEvidence], list[bool]]:
+    evidence: list[SupportEvidence] = []
+    supported: list[bool] = []
+    for recorded in sets.values():
+        for each in recorded:
+            found = support_evidence(each.attribution)
+            for index, known in known_support(each):
+                evidence.append(found[index])
+                supported.append(known)
+    return evidence, supported

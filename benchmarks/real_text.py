@@ -1,0 +1,129 @@
+"""Real models on real text: what is run for the published figures, and for the defaults.
+
+python -m benchmarks real --data DIR --model smollm2 --output DIR
+
+Hours on two cores, resumable; `--judge` makes the figures from what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import torch
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from attribot_integrations import AttributionEngine
+from attribot_integrations.evaluation.contenders import text_scorer
+from attribot_integrations.evaluation.examples import read_set
+from attribot_integrations.evaluation.recordings import VariantPlan
+from attribot_integrations.evaluation.store import write_results
+from attribot_integrations.evaluation.suite import Suite, SuitePart
+from attribot_integrations.evaluation.suite_dependence import DependenceOptions
+from attribot_integrations.evaluation.suite_report import SUITE_LEGEND, suite_tables
+from attribot_integrations.methods.presets import named_method
+
+__all__ = ["MODELS", "PLAN", "Rows", "real", "real_suite"]
+
+_WIDTH: Final = 200
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How much of a data set is run, and how."""
+
+    count: int
+    methods: tuple[str, ...]
+    negatives: int = 1
+    """Unsupported answers made of each row."""
+
+
+MODELS: Final[Mapping[str, str]] = {
+    "smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf",
+    "gemma3": "gemma-3-270m-q4_k_m.gguf",
+}
+ENCODER: Final = "all-minilm-l6-v2"
+"""Files under the folder that `make models` fills."""
+
+PLAN: Final[Mapping[str, Mapping[str, Rows]]] = {
+    "smollm2": {
+        "squad2": Rows(150, ("exact",)),
+        "clapnq": Rows(60, ("exact",)),
+        "quotesum": Rows(61, ("exact",)),
+        "lfqa": Rows(20, ("balanced",), 0),
+        "expertqa": Rows(60, ("balanced",), 0),
+        "hotpotqa": Rows(40, ("balanced",)),
+        "qasper": Rows(8, ("balanced",), 0),
+    },
+    "gemma3": {
+        "squad2": Rows(60, ("exact",)),
+        "clapnq": Rows(30, ("exact",)),
+        "quotesum": Rows(20, ("exact",)),
+    },
+}
+"""By model and data set; a file that holds fewer rows is run whole."""
+
+
+def real_suite(
+    model: str, data: Path, models: Path, *, scale: float = 1.0, ablated: int = 0
+) -> Suite:
+    """Return what is run with one model.
+
+    Args:
+        model: A key of `PLAN`.
+        data: Folder of the data files, `NAME_dev.jsonl`; those that are not there are left out.
+        models: Folder of the models.
+        scale: Share of the rows, for a first look.
+        ablated: How many answers of each set are ablated.
+    """
+    engine = AttributionEngine.from_pretrained(str(models / MODELS[model]))
+    parts = []
+    for name, rows in PLAN[model].items():
+        path = data / f"{name}_dev.jsonl"
+        if path.is_file():
+            examples = read_set(path, max(1, round(rows.count * scale)))
+            methods = {each: named_method(each) for each in rows.methods}
+            parts.append(SuitePart(examples, methods, VariantPlan(rows.negatives)))
+    names = ["string", "bm25", "tfidf"]
+    scorers = {each: text_scorer(each) for each in names}
+    if (models / ENCODER).is_dir():
+        scorers["embeddings (MiniLM)"] = text_scorer(f"embeddings:{models / ENCODER}")
+    return Suite(
+        engine,
+        parts,
+        scorers,
+        DependenceOptions(ablated),
+        names=(MODELS[model], None),
+    )
+
+
+def real(
+    data: Annotated[Path, typer.Option(help="Folder of the data files.", file_okay=False)],
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(PLAN)}.")] = "smollm2",
+    models: Annotated[Path, typer.Option(help="What `make models` filled.")] = Path(".models"),
+    output: Annotated[Path, typer.Option(help="Folder of the recordings.")] = Path(".recordings"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
+    judge: Annotated[bool, typer.Option("--judge", help="Run nothing more.")] = False,
+    scale: Annotated[float, typer.Option(help="Share of the rows.")] = 1.0,
+    ablated: Annotated[int, typer.Option(help="Answers of each set that are ablated.")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Record and judge methods with a real model on real text."""
+    if model not in PLAN:
+        raise typer.BadParameter(f"there are {', '.join(PLAN)}", param_hint="--model")
+    torch.set_num_threads(threads)
+    suite = real_suite(model, data, models, scale=scale, ablated=ablated)
+    console = Console(width=_WIDTH)
+    folder = output / model
+    if not judge:
+        suite.record(folder, progress=lambda *each: console.print(*each))
+    results: Mapping[str, Any] = suite.judge(folder)
+    for table in suite_tables(results):
+        console.print(table)
+    console.print(Text(SUITE_LEGEND, "dim"))
+    if json_file is not None:
+        write_results(results, json_file)
