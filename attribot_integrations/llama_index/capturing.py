@@ -59,7 +59,7 @@ def capture(
     behind = look_behind(id, scope, tuple(scope.calls) if calls_seen else ())
     nodes, calls = behind.nodes, behind.calls
     prompts = ["\n".join(prompt_texts(call.prompt)) for call in calls]
-    texts = node_texts(nodes, prompts if calls_seen else None, _retrieved(scope))
+    texts = node_texts(nodes, prompts or None, _retrieved(scope))
     knowing = engine if isinstance(engine, KnowsItsModel) else None
     chat = knowing is None or knowing.uses_chat_template
     may = may_answer(calls, [answer])
