@@ -74,7 +74,8 @@ def node_texts(
         bodies = [text[start:].strip() for text, start in zip(texts, starts, strict=True)]
         cut = homes(bodies, [one.node for one in retrieved])
     shown = [one.node.get_content(metadata_mode=MetadataMode.LLM).strip() for one in nodes]
-    whole = _shown_whole(shown, prompts)
+    more = [index for index, text in enumerate(shown) if text and text != texts[index].strip()]
+    whole = frozenset(more) if prompts is None else _shown_whole(shown, more, prompts)
     return tuple(
         _placed(_node_text(one.node, text, start, whole=index in whole), whence)
         for index, (one, text, start, whence) in enumerate(
@@ -83,18 +84,14 @@ def node_texts(
     )
 
 
-def _shown_whole(texts: Sequence[str], prompts: Sequence[str] | None) -> frozenset[int]:
-    """Return which texts of nodes some prompt shows with their metadata."""
-    if prompts is None:
-        return frozenset(range(len(texts)))
+def _shown_whole(
+    texts: Sequence[str], more: Sequence[int], prompts: Sequence[str]
+) -> frozenset[int]:
+    """Return which nodes some prompt shows with their metadata, of those that have any."""
     flattened = [flat(prompt) for prompt in prompts]
-    found = {
-        index
-        for index, text in enumerate(texts)
-        if text and any(flat(text) in prompt for prompt in flattened)
-    }
-    chunks = [Chunk(text) for text in texts]
-    for prompt in prompts if len(found) < len(texts) else ():
+    found = {index for index in more if any(flat(texts[index]) in one for one in flattened)}
+    chunks = [Chunk(text) for text in texts]  # all, for the others bound a part of one
+    for prompt in prompts if len(found) < len(more) else ():
         for place in locate_chunks([prompt], chunks):
             if place.outcome in ("found", "repeated"):
                 found.add(place.chunk_index)

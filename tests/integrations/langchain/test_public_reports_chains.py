@@ -17,6 +17,7 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnablePassthrough
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.tools import tool
+from langchain_text_splitters import RecursiveCharacterTextSplitter
 from langgraph.checkpoint.memory import InMemorySaver
 
 from attribot_integrations.langchain import (
@@ -34,6 +35,7 @@ from tests.integrations.langchain.scripted import (
     PHONE,
     PROMPT,
     QUESTION,
+    SECOND,
     Scripted,
     Streaming,
     calls,
@@ -261,3 +263,46 @@ def test_shapes_of_answers_change_no_label_and_no_score(answer: str) -> None:
     assert best(shaped) == best(plain) == ("norzel", FACT)
     scores = [[each.score for each in record.citations] for record in records]
     assert scores[1] == pytest.approx(scores[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_chunks_of_one_source_that_overlap_are_one_passage(known: bool) -> None:
+    text = f"The flag of Galba shows the fox. {FACT} {SECOND} {PHONES}"
+    splitter = RecursiveCharacterTextSplitter(
+        separators=[". ", " "],
+        chunk_size=90,
+        chunk_overlap=50,
+        keep_separator="end",
+        add_start_index=known,
+    )
+    found = splitter.split_documents([Document(text, metadata={"source": "a.txt"})])
+    assert sum(FACT in each.page_content for each in found) == 2
+    handler = watched()
+    rag(found, [ANSWER]).invoke(QUESTION, using(handler))
+    record = handler.last
+    assert record is not None
+    assert record.attribution is not None
+    assert record.attribution.alternatives == ()
+    (fact,) = [each for each in record.attribution.sources if each.text == FACT]
+    assert len(fact.sentence_ids) == 2
+    assert best(record)[1] == FACT
+    assert labels(record) == ["supported"]
+    origin = record.chunks[fact.chunk_index].origin
+    assert origin is not None
+    place = origin.place(fact.start, fact.end)
+    assert place == ((text.index(FACT), text.index(FACT) + len(FACT)) if known else None)
+
+
+def test_two_sources_that_say_the_same_are_alternatives() -> None:
+    found = [
+        Document(f"{FACT} It is red.", id="one", metadata={"source": "a.txt"}),
+        Document(f"{FACT} It is new.", id="two", metadata={"source": "b.txt"}),
+        GALBA,
+    ]
+    handler = watched()
+    rag(found, [ANSWER]).invoke(QUESTION, using(handler))
+    assert handler.last is not None
+    assert handler.last.attribution is not None
+    assert {each.chunk_id for each in handler.last.citations} == {"one", "two"}
+    (group,) = handler.last.attribution.alternatives
+    assert len(group.source_ids) == 2
