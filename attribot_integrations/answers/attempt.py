@@ -17,7 +17,7 @@ from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ChunkNotFoundError, PromptError, free_frames
 from attribot_integrations.requests.options import AttributionRequest
-from attribot_integrations.results.composing import joined, led_on
+from attribot_integrations.results.composing import copied_from, joined, led_on
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
@@ -119,7 +119,7 @@ def _led_through(
     cited = {citation.chunk_index for citation in last.citations}
     behind = {}
     for place, step in enumerate(steps, start=len(own)):
-        if place in cited:
+        if place in cited or copied_from(last, step.answer):
             behind[place], said = _through(engine, step, known)
             notes += [note for note in said if note not in notes]
     places = (*own, *(None for _ in steps))

@@ -120,7 +120,7 @@ class Layout:
             ]
             segments += [
                 replace(segment, text=value.write(segment.text))
-                for segment in chunk_segments(text, [(one.start, one.end) for one in body], ids)
+                for segment in chunk_segments(text, [(one.start, one.end) for one in body], body)
             ]
             segments.append(Segment(value.piece(place.body + len(text), place.end), (ids,)))
             cursor = place.end

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import regex
 
@@ -20,6 +20,8 @@ from attribot_integrations.context.sources import Chunk
 __all__ = ["Lineage", "flat", "prompt_texts", "stands_in", "wrote"]
 
 Call = TypeVar("Call", bound=ModelCall)
+
+_LONGEST_JSON: Final = 200_000
 
 
 class Lineage(Generic[Call]):
@@ -106,7 +108,20 @@ def wrote(call: ModelCall, answer: str | None) -> int:
             return 2
         if stands_in(bare, flat(call.text)) or _quoted(answer) in call.text:
             return 1
+    if _same_json(answer, call.text or "") or _same_json(answer, call.arguments):
+        return 2
     return int(_quoted(answer) in call.arguments)
+
+
+def _same_json(answer: str, text: str) -> bool:
+    """Tell whether an answer is the object that a text holds, however that is written."""
+    if answer.lstrip()[:1] not in ("{", "[") or len(text) > _LONGEST_JSON:
+        return False
+    start, end = text.find(answer.lstrip()[0]), text.rfind(answer.rstrip()[-1])
+    try:
+        return bool(json.loads(answer) == json.loads(text[start : end + 1]))
+    except (RecursionError, ValueError):
+        return False
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,7 @@ from attribot_integrations.context.prompts import (
     PromptTemplate,
     Segment,
 )
+from attribot_integrations.context.retrieved import Origin, Part
 from attribot_integrations.context.sources import (
     Chunk,
     Level,
@@ -24,6 +25,8 @@ __all__ = [
     "ChunkLocation",
     "ContextTemplate",
     "Level",
+    "Origin",
+    "Part",
     "Prompt",
     "PromptMessage",
     "PromptTemplate",

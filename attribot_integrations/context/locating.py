@@ -272,7 +272,7 @@ def _copy_segments(
 ) -> list[Segment]:
     """Divide a copy of a chunk into the sentences that it shows."""
     spans: list[Span] = []
-    ids: list[int] = []
+    shown: list[Source] = []
     done = 0
     for sentence in sentences:
         projected = copy.project(sentence.start, sentence.end)
@@ -282,8 +282,8 @@ def _copy_segments(
         start = max(start, done)  # one character of the prompt may stand for two of the chunk
         if start < end:
             spans.append((start, end))
-            ids.append(sentence.id)
+            shown.append(sentence)
             done = end
     if not spans:
         return [Segment(text, (range(sentences[0].id, sentences[-1].id + 1),))]
-    return chunk_segments(text, spans, ids)
+    return chunk_segments(text, spans, shown)

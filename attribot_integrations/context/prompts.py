@@ -227,7 +227,7 @@ class ContextTemplate:
         head, middle, tail = self._parts
         segments = [Segment(head)]
         for whole in sources.whole_chunks:
-            ids = _range(whole.sentence_ids)
+            ids = _range([each.id for each in sources.of_chunk(whole.chunk_index)])
             if ids.start > 0:
                 segments.append(Segment(self.separator, (range(ids.start), ids)))
             segments.extend(self._chunk(sources.chunks[whole.chunk_index], whole, sources))
@@ -238,32 +238,35 @@ class ContextTemplate:
         return Prompt((PromptMessage("system", (Segment(self.system),)), user))
 
     def _chunk(self, chunk: Chunk, whole: Source, sources: SourceSet) -> list[Segment]:
-        ids = _range(whole.sentence_ids)
-        body = [sources.sentences[id_] for id_ in ids]
+        body = sources.of_chunk(whole.chunk_index)
+        ids = _range([source.id for source in body])
         values = {"number": str(whole.chunk_index + 1), "title": chunk.title or ""}
         segments: list[Segment] = []
         for literal, name, _, _ in Formatter().parse(self.chunk_format):
             segments.append(Segment(literal, (ids,)))
             if name == "text":
                 spans = [(source.start, source.end) for source in body]
-                segments += chunk_segments(chunk.text, spans, ids)
+                segments += chunk_segments(chunk.text, spans, body)
             elif name is not None:
                 segments.append(Segment(values[name], (ids,)))
         return segments
 
 
-def chunk_segments(text: str, spans: Sequence[Span], ids: Sequence[int]) -> list[Segment]:
+def chunk_segments(text: str, spans: Sequence[Span], sources: Sequence[Source]) -> list[Segment]:
     """Divide a chunk's text into its sentences and the white space around them.
 
     The gap between two sentences is shown while the second stays and any before it does, so a
-    removed sentence takes one gap with it and no chunk starts or ends with a leftover.
+    removed sentence takes one gap with it and no chunk starts or ends with a leftover. The gap
+    between metadata and the text is shown while both are.
 
     Args:
         text: The chunk as it stands in the prompt.
         spans: The sentences' spans in `text`.
-        ids: The sentences' ids, rising.
+        sources: The sentences, their ids rising.
     """
+    ids = [source.id for source in sources]
     whole = _range(ids)
+    body = [source.id for source in sources if source.part == "text"]
     segments = [Segment(text[: spans[0][0]], (whole,))]
     edges = [*spans, (len(text), len(text))]
     for number, ((start, end), (following, _)) in enumerate(pairwise(edges)):
@@ -271,7 +274,13 @@ def chunk_segments(text: str, spans: Sequence[Span], ids: Sequence[int]) -> list
         segments.append(Segment(text[start:end], (one,), sentence_id=ids[number]))
         needs: tuple[range, ...] = (whole,)
         if number + 1 < len(ids):
-            needs = (range(ids[0], one.stop), range(ids[number + 1], ids[number + 1] + 1))
+            left, right = sources[number], sources[number + 1]
+            before = range(body[0], one.stop) if left.part == "text" else one
+            after = range(right.id, right.id + 1)
+            if left.part != right.part:
+                before = _range(body) if left.part == "text" else one
+                after = _range(body) if right.part == "text" else after
+            needs = (before, after)
         segments.append(Segment(text[end:following], needs))
     return [segment for segment in segments if segment.text]
 

@@ -1,21 +1,24 @@
 """Chunks, and the sources they are divided into.
 
 A chunk is divided into sentences that lose no character: every sentence keeps its offsets in the
-chunk, and the white space between sentences belongs to no sentence. A source is what an ablation
-can remove: one sentence, or all sentences of one chunk. Sources are told apart by an integer id
-and never by their text, so two equal sentences are two sources.
+chunk, and the white space between sentences belongs to no sentence. Metadata that is shown with the
+chunk counts as a sentence of its own. A source is what an ablation can remove: one sentence, or all
+sentences of one chunk. Sources are told apart by an integer id and never by their text, so two
+equal sentences are two sources; unless they are the same sentence of one document, which several
+chunks show.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from attribot_integrations.context.mappings import ReadOnlyMapping
-from attribot_integrations.errors import ConfigurationError, EmptyContextError, InputError
+from attribot_integrations.context.passages import shown_again
+from attribot_integrations.context.retrieved import Chunk, Part, Span, as_chunks, clean_text
+from attribot_integrations.errors import ConfigurationError
 
 __all__ = [
     "Chunk",
@@ -25,52 +28,14 @@ __all__ = [
     "SourceSet",
     "Span",
     "as_chunks",
+    "clean_text",
     "split_sentences",
 ]
 
 Level = Literal["sentence", "chunk"]
 """What a source is: one sentence of a chunk, or a whole chunk."""
 
-Span = tuple[int, int]
-"""Half-open range of Python characters, `text[start:end]`."""
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """One retrieved piece of text."""
-
-    text: str
-    """The text as it was retrieved."""
-    id: str | None = None
-    """The caller's identifier, handed back on citations."""
-    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """The caller's metadata (title, link, page, …), handed back on citations; read-only."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.text, str):
-            raise InputError(f"a chunk's text must be a str, not {type(self.text).__name__}")
-        id_: object = self.id
-        if id_ is not None and not isinstance(id_, str):
-            raise InputError(f"a chunk's id must be a str or None, not {type(id_).__name__}")
-        metadata: object = self.metadata
-        if not isinstance(metadata, Mapping):
-            raise InputError(f"a chunk's metadata must be a mapping, not {type(metadata).__name__}")
-        object.__setattr__(self, "metadata", ReadOnlyMapping(metadata))
-
-    @property
-    def title(self) -> str | None:
-        """The chunk's `title` or `source` metadata, else its id."""
-        for key in ("title", "source"):
-            value = self.metadata.get(key)
-            if isinstance(value, str) and value:
-                return value
-        return self.id
-
-    def __reduce__(self) -> tuple[type[Chunk], tuple[str, str | None, dict[str, Any]]]:
-        # Built anew, so that a copy's metadata is read-only too.
-        return Chunk, (self.text, self.id, dict(self.metadata))
+_WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True)
@@ -84,7 +49,7 @@ class Source:
     chunk_index: int
     """Which chunk it belongs to, from 0."""
     sentence_index: int | None
-    """Which sentence of the chunk it is, from 0; `None` for a whole chunk."""
+    """Which sentence of the chunk it is, from 0; `None` for a whole chunk, and for metadata."""
     start: int
     """Offset in the chunk's text of the first character."""
     end: int
@@ -92,7 +57,10 @@ class Source:
     text: str
     """`chunk.text[start:end]`."""
     sentence_ids: tuple[int, ...]
-    """Ids of the sentences that removing this source removes (its own id for a sentence)."""
+    """Ids of the sentences that removing this source removes: a sentence's own id, and those of the
+    same sentence in chunks that overlap."""
+    part: Part = "text"
+    """Whether it is retrieved text, or metadata that is shown with it."""
 
 
 class SentenceSplitter(Protocol):
@@ -101,11 +69,6 @@ class SentenceSplitter(Protocol):
     def __call__(self, text: str) -> Sequence[Span]:
         """Return the spans of the sentences: in order, not overlapping, none blank."""
         ...
-
-
-def clean_text(text: str) -> str:
-    """Replace lone surrogates, which no tokenizer takes, by U+FFFD; offsets stay as they are."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def first_visible(text: str, span: Span) -> int:
@@ -161,35 +124,6 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
     return spans
 
 
-def as_chunks(chunks: Iterable[str | Chunk]) -> tuple[Chunk, ...]:
-    """Wrap plain strings as chunks.
-
-    Raises:
-        InputError: If `chunks` is itself a chunk or no sequence, or holds something else.
-        EmptyContextError: If there is no chunk, or none with text.
-    """
-    given: object = chunks
-    one = "one " if isinstance(given, str | bytes | Chunk | Mapping) else ""
-    if one or not isinstance(given, Iterable):
-        raise InputError(
-            "chunks must be a sequence of strings or Chunk objects, not "
-            f"{one}{type(given).__name__}"
-        )
-    wrapped: list[Chunk] = []
-    for index, chunk in enumerate(chunks):
-        if isinstance(chunk, Chunk):
-            wrapped.append(chunk)
-        elif isinstance(chunk, str):
-            wrapped.append(Chunk(chunk))
-        else:
-            raise InputError(f"chunk {index} must be a str or Chunk, not {type(chunk).__name__}")
-    if not wrapped:
-        raise EmptyContextError("no chunks were given, at least one is needed")
-    if not any(chunk.text.strip() for chunk in wrapped):
-        raise EmptyContextError(f"all {len(wrapped)} chunks are blank, at least one needs text")
-    return tuple(wrapped)
-
-
 @dataclass(frozen=True)
 class SourceSet:
     """The sources of one context: all sentences first (ids 0 … n-1), then all chunks."""
@@ -200,6 +134,9 @@ class SourceSet:
     """The sentences of all chunks, in reading order; `sentences[i].id == i`."""
     whole_chunks: tuple[Source, ...]
     """One source for each chunk that holds a sentence; ids follow the sentences'."""
+    repeats: frozenset[int] = frozenset()
+    """Ids of the sentences that show again what a sentence of another chunk shows of the same
+    document; they go with that one, and need no score of their own."""
 
     @classmethod
     def build(
@@ -223,43 +160,51 @@ class SourceSet:
                 outside the text.
         """
         sentences: list[Source] = []
-        by_chunk: list[tuple[int, list[Source]]] = []
+        by_chunk: list[tuple[int, range]] = []
         for index in range(len(chunks)) if shown is None else sorted(shown):
             text = chunks[index].text
-            spans: Sequence[tuple[int, Span]] = list(enumerate(sentence_spans(text, splitter)))
+            spans = _divided(chunks[index], splitter)
             parts = shown[index] if shown is not None else None
             if parts is not None:
                 spans = _shown_of(text, spans, parts)
-            own = [
+            first = len(sentences)
+            sentences += [
                 Source(
-                    id=(number := len(sentences) + offset),
+                    id=first + offset,
                     level="sentence",
                     chunk_index=index,
                     sentence_index=position,
                     start=start,
                     end=end,
                     text=text[start:end],
-                    sentence_ids=(number,),
+                    sentence_ids=(first + offset,),
+                    part=chunks[index].part_of(start, end),
                 )
                 for offset, (position, (start, end)) in enumerate(spans)
             ]
-            sentences.extend(own)
-            if own:
-                by_chunk.append((index, own))
+            if spans:
+                by_chunk.append((index, range(first, len(sentences))))
+        repeats: set[int] = set()
+        for best, group in shown_again(chunks, sentences):
+            repeats |= group - {best}
+            for id_ in group:
+                sentences[id_] = replace(sentences[id_], sentence_ids=tuple(sorted(group)))
         wholes = tuple(
             Source(
                 id=len(sentences) + position,
                 level="chunk",
                 chunk_index=index,
                 sentence_index=None,
-                start=own[0].start,
-                end=own[-1].end,
-                text=chunks[index].text[own[0].start : own[-1].end],
-                sentence_ids=tuple(source.id for source in own),
+                start=sentences[own[0]].start,
+                end=sentences[own[-1]].end,
+                text=chunks[index].text[sentences[own[0]].start : sentences[own[-1]].end],
+                sentence_ids=tuple(
+                    sorted({other for id_ in own for other in sentences[id_].sentence_ids})
+                ),
             )
             for position, (index, own) in enumerate(by_chunk)
         )
-        return cls(tuple(chunks), tuple(sentences), wholes)
+        return cls(tuple(chunks), tuple(sentences), wholes, frozenset(repeats))
 
     @property
     def all_ids(self) -> frozenset[int]:
@@ -271,7 +216,7 @@ class SourceSet:
         return self._by_chunk.get(index, ())
 
     def at(self, levels: Iterable[Level]) -> tuple[Source, ...]:
-        """Return the sources of the given levels, sentences first.
+        """Return the sources of the given levels, sentences first, each stretch of a document once.
 
         Raises:
             ConfigurationError: If there is no level, or one that is unknown.
@@ -282,23 +227,39 @@ class SourceSet:
             raise ConfigurationError(
                 f'levels must hold "sentence", "chunk" or both, not {sorted(map(str, wanted))}'
             )
-        return (self.sentences if "sentence" in wanted else ()) + (
+        own = tuple(each for each in self.sentences if each.id not in self.repeats)
+        return (own if "sentence" in wanted else ()) + (
             self.whole_chunks if "chunk" in wanted else ()
         )
 
     @cached_property
     def _by_chunk(self) -> dict[int, tuple[Source, ...]]:
-        return {
-            whole.chunk_index: tuple(self.sentences[id_] for id_ in whole.sentence_ids)
-            for whole in self.whole_chunks
-        }
+        found: dict[int, list[Source]] = {}
+        for sentence in self.sentences:
+            found.setdefault(sentence.chunk_index, []).append(sentence)
+        return {index: tuple(own) for index, own in found.items()}
 
 
-def _shown_of(
-    text: str, sentences: Sequence[tuple[int, Span]], parts: Sequence[Span]
-) -> list[tuple[int, Span]]:
+_Numbered = tuple[int | None, Span]
+"""A sentence's place among those of its chunk, `None` for metadata, and its span."""
+
+
+def _divided(chunk: Chunk, splitter: SentenceSplitter) -> list[_Numbered]:
+    """Divide a chunk into its sentences and the metadata around them."""
+    low, high = chunk.body_span
+    found: list[_Numbered] = [
+        (None, _visible(chunk.text, start, end))
+        for start, end in chunk.shown_metadata
+        if _WORD.search(chunk.text, start, end)
+    ]
+    for number, (start, end) in enumerate(sentence_spans(chunk.text[low:high], splitter)):
+        found.append((number, (low + start, low + end)))
+    return sorted(found, key=lambda each: each[1])
+
+
+def _shown_of(text: str, sentences: Sequence[_Numbered], parts: Sequence[Span]) -> list[_Numbered]:
     """Cut sentences, which come with their numbers, to what is shown of them."""
-    cut: list[tuple[int, Span]] = []
+    cut: list[_Numbered] = []
     for position, (start, end) in sentences:
         edges = [
             edge

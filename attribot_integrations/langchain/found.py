@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from langchain_core.documents import Document
 
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.retrieved import Chunk, Origin
 
 __all__ = ["block_chunk", "chunk_of"]
 
@@ -30,13 +30,27 @@ def chunk_of(value: object) -> Chunk | None:
             or a content block that holds a document.
     """
     if isinstance(value, Document):
-        return Chunk(text=value.page_content, id=value.id, metadata=value.metadata)
+        text, metadata = value.page_content, value.metadata
+        return Chunk(text=text, id=value.id, metadata=metadata, origin=_origin(text, metadata))
     if isinstance(value, tuple | list):
         pair = len(value) == 2 and isinstance(value[1], int | float | type(None) | str)
         return chunk_of(value[0]) if pair and not isinstance(value[0], tuple | list) else None
     if not isinstance(value, Mapping):
         return None
     return block_chunk(value) or _result(value)
+
+
+def _origin(text: str, metadata: Mapping[str, Any]) -> Origin | None:
+    """Return where a text was cut from: a page of a source, and its place there if it is known.
+
+    Splitters write the place with `add_start_index=True`.
+    """
+    source, page = metadata.get("source"), metadata.get("page")
+    if not isinstance(source, str) or not source:
+        return None
+    start = metadata.get("start_index")
+    known = isinstance(start, int) and not isinstance(start, bool) and start >= 0
+    return Origin(f"{source}\n{page}", ((0, len(text), start),) if known and text else ())
 
 
 def block_chunk(block: object) -> Chunk | None:

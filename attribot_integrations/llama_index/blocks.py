@@ -12,6 +12,7 @@ from attribot_integrations.llama_index.node_citations import (
     find_payloads,
     get_citations,
 )
+from attribot_integrations.results.support import DENIED
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 
@@ -33,17 +34,19 @@ def to_citation_blocks(
     Raises:
         InputError: If there is no payload, or one that is pending or of an unknown version.
     """
-    blocks: dict[tuple[int, int, int], CitationBlock] = {}
+    blocks: dict[tuple[int, str, int | None, str], CitationBlock] = {}
     for one in get_citations(response, metadata_key=metadata_key):
-        place = {"node_start": one.node_start, "node_end": one.node_end}
+        place: dict[str, int] = {}
+        if one.node_start is not None and one.node_end is not None:
+            place |= {"node_start": one.node_start, "node_end": one.node_end}
         if one.start_char_idx is not None and one.end_char_idx is not None:
             place |= {"start_char_idx": one.start_char_idx, "end_char_idx": one.end_char_idx}
         blocks.setdefault(
-            (one.number, one.node_start, one.node_end),
+            (one.number, one.part, one.node_start, one.text),
             CitationBlock(
                 cited_content=TextBlock(text=one.text),
                 source=one.node_id,
-                title=_title(one.metadata) or one.node_id,
+                title=_name(one),
                 additional_location_info={"number": one.number, **place},
             ),
         )
@@ -68,17 +71,17 @@ def format_with_markers(
     payloads = find_payloads(response, metadata_key)
     citations = get_citations(response, metadata_key=metadata_key)
     answers: list[str] = []
-    marked: list[NodeCitation] = []
+    shown: list[NodeCitation] = []
     for index, payload in enumerate(payloads):
         own = [one for one in citations if one.answer_index == index]
         markers = _markers(payload, own)
-        marked += [one for one in own if one.answer_end in markers]
         answers.append(_marked(payload["answer"], markers))
+        shown += [one for one in own if one.answer_end in markers]
     text = "\n\n".join(answers)
-    if sources and marked:
+    if sources and shown:
         lines = {
-            f"[{one.number}] {_title(one.metadata) or one.node_id}: {' '.join(one.text.split())}": 0
-            for one in sorted(marked, key=lambda one: one.number)
+            f"[{one.number}] {_name(one)}: {' '.join(one.text.split())}": 0
+            for one in sorted(shown, key=lambda one: one.number)
         }
         text += "\n\n" + "\n".join(lines)
     return text
@@ -90,7 +93,7 @@ def _markers(payload: dict[str, Any], citations: list[NodeCitation]) -> dict[int
     known = {statement["end"]: statement for statement in payload.get("statements", ())}
     for end in {one.answer_end for one in citations}:
         statement = known.get(end, {})
-        if statement.get("label") == "unsupported":
+        if statement.get("label") in DENIED:
             continue
         either = set(statement.get("alternatives", ()))
         of = [(i, one) for i, one in enumerate(citations) if one.answer_end == end]
@@ -112,7 +115,9 @@ def _marked(answer: str, markers: dict[int, str]) -> str:
     return "".join(parts) + answer[offset:]
 
 
-def _title(metadata: Any) -> str | None:
+def _name(citation: NodeCitation) -> str:
+    metadata = citation.metadata
     found = (metadata.get(key) for key in _TITLE_KEYS)
     named = next((value for value in found if isinstance(value, str) and value), None)
-    return named or web_link(metadata)
+    name = named or web_link(metadata) or citation.node_id
+    return f"metadata of {name}" if citation.part == "metadata" else name

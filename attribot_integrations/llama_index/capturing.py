@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import ImageNode, NodeWithScore
 
 from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer
 from attribot_integrations.answers.choosing import Choice, choose_from, may_answer
-from attribot_integrations.answers.lineage import Lineage
+from attribot_integrations.answers.lineage import Lineage, prompt_texts
 from attribot_integrations.answers.runs import explained
 from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.llama_index.intermediate import gather, look_behind
-from attribot_integrations.llama_index.nodes import node_texts
+from attribot_integrations.llama_index.nodes import NodeText, node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
 from attribot_integrations.requests.attributors import KnowsItsModel
@@ -37,8 +37,8 @@ class CapturedSynthesis(CapturedAnswer):
 
     nodes: tuple[NodeWithScore, ...]
     """The nodes that the answer was made from; those behind intermediate answers in their place."""
-    offsets: tuple[int, ...] = ()
-    """Where each chunk starts in its node's own text."""
+    texts: tuple[NodeText, ...] = ()
+    """The nodes' texts, and where they come from."""
     places: tuple[int | None, ...] = ()
     """Which of the response's source nodes each node is."""
 
@@ -64,7 +64,8 @@ def capture(
     """
     behind = look_behind(id, scope, *gather(scope, answer, calls_seen=calls_seen))
     nodes, calls = behind.nodes, behind.calls
-    texts = node_texts(nodes)
+    prompts = ["\n".join(prompt_texts(call.prompt)) for call in calls]
+    texts = node_texts(nodes, prompts or None, _retrieved(scope))
     knowing = engine if isinstance(engine, KnowsItsModel) else None
     chat = knowing is None or knowing.uses_chat_template
     may = may_answer(calls, [answer])
@@ -94,7 +95,7 @@ def capture(
         problem=problem,
         kind="nodes",
         nodes=nodes,
-        offsets=tuple(text.offset for text in texts),
+        texts=texts,
         places=_places(nodes, scope.sources or (scope.nodes if scope.kind != "workflow" else ())),
     )
     if scope.written_by is not None:
@@ -119,6 +120,14 @@ def _unheard(lineage: Lineage[PromptedCall], choice: Choice[PromptedCall]) -> tu
     )
 
 
+def _retrieved(scope: Scope) -> Sequence[NodeWithScore]:
+    """Return what was retrieved around a synthesis, of which its nodes may be pieces."""
+    above = scope.parent
+    while above is not None and not above.nodes:
+        above = above.parent
+    return () if above is None else above.nodes
+
+
 def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[str, ...]:
     """Tell of what a model saw and no score accounts for."""
     if call is None or not call.media:
@@ -127,7 +136,8 @@ def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[s
     holding = [
         f"{index} ({one.node.node_id})"
         for index, one in enumerate(nodes)
-        if any(getattr(one.node, kind, None) is not None for kind in kinds)
+        if isinstance(one.node, ImageNode)
+        or any(getattr(one.node, kind, None) is not None for kind in kinds)
     ]
     of = f" of nodes {', '.join(holding)}" if holding else ""
     return (f"the images, sound or video{of} that the model saw are not scored: text alone is",)

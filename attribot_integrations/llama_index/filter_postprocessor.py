@@ -176,12 +176,12 @@ def _with_metadata(node: BaseNode, added: dict[str, Any]) -> BaseNode:
 
 def _own_spans(own: str, text: NodeText, spans: Sequence[Span]) -> list[Span]:
     """Turn spans of the text that a prompt shows into spans of the node's own text."""
-    body = text.chunk.text
+    body, first = text.body, text.start + text.chunk.body_span[0]
     if own[text.offset : text.offset + len(body)] != body:  # it shows something else
         return []
-    last = text.start + len(body)
-    inside = [(max(start, text.start), min(end, last)) for start, end in spans]
-    shift = text.offset - text.start
+    last = first + len(body)
+    inside = [(max(start, first), min(end, last)) for start, end in spans]
+    shift = text.offset - first
     return [(start + shift, end + shift) for start, end in inside if start < end]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from llama_index.core.workflow import Event
 
 from attribot_integrations.context.mappings import ReadOnlyMapping
+from attribot_integrations.context.retrieved import Part
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
 from attribot_integrations.llama_index.shown import payload_under
@@ -43,16 +44,26 @@ class NodeCitation:
     """Offset in the answer where the supported statement starts."""
     answer_end: int
     """Offset in the answer behind the supported statement."""
-    node_start: int
-    """Offset in the node's own text where the supporting text starts."""
-    node_end: int
-    """Offset in the node's own text behind the supporting text."""
+    node_start: int | None
+    """Offset in the node's own text where the supporting text starts; `None` for metadata. If a
+    query engine has cut the node into pieces, this is the retrieved node."""
+    node_end: int | None
+    """Offset in the node's own text behind the supporting text; `None` for metadata."""
     start_char_idx: int | None
     """Offset in the document where the supporting text starts, if the node knows its own."""
     end_char_idx: int | None
     """Offset in the document behind the supporting text, if the node knows its own."""
     metadata: Mapping[str, Any]
     """Copy of the node's metadata, as far as JSON can hold it; read-only."""
+    part: Part = "text"
+    """Whether the supporting text is the node's, or metadata that the prompt shows with it."""
+    source_start: int | None = None
+    """Offset in the text of `source_nodes[source_index]`, which may be a piece of the node."""
+    source_end: int | None = None
+    """Offset there behind the supporting text; both are `None` for metadata."""
+    repeated_in: tuple[int | None, ...] = ()
+    """Numbers in `source_nodes` of other nodes that show the same stretch of the document: chunks
+    that overlap, windows. They are removed together, and count as one source."""
     answer_index: int = 0
     """Which answer is meant, where an agent asked several tools."""
 
@@ -80,6 +91,7 @@ def get_citations(
                     **entry,
                     "number": entry["number"] + shift,
                     "metadata": ReadOnlyMapping(dict(entry["metadata"])),
+                    "repeated_in": tuple(entry.get("repeated_in", ())),
                     "answer_index": index,
                 }
             )
@@ -103,9 +115,9 @@ def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
             f"{metadata_key!r}{_DUMPED if isinstance(response, dict | Event) else ''}"
         )
     for payload in found.values():
-        if payload["version"] != PAYLOAD_VERSION:
+        if payload["version"] not in range(1, PAYLOAD_VERSION + 1):
             raise InputError(
-                f"the payload's version must be {PAYLOAD_VERSION}, got {payload['version']!r}"
+                f"the payload's version must be 1 to {PAYLOAD_VERSION}, got {payload['version']!r}"
             )
         if payload["status"] == "pending":
             raise InputError(

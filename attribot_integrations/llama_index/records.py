@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from llama_index.core.schema import NodeWithScore
 
 from attribot_integrations.answers.record import AnswerRecord
+from attribot_integrations.context.passages import repeated_in
 from attribot_integrations.llama_index.capturing import CapturedSynthesis
 from attribot_integrations.llama_index.spans import attributing
 
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PAYLOAD_VERSION", "AttributionRecord", "is_payload", "payload", "pending_payload"]
 
-PAYLOAD_VERSION: Final = 1
-"""Raised whenever a field of the payload changes its meaning or goes away."""
+PAYLOAD_VERSION: Final = 2
+"""Raised whenever a field of the payload changes its meaning or goes away.
+
+2: `node_start` and `node_end` are `None` for metadata, and places in the retrieved node where an
+engine has cut that into pieces; `part`, `source_start`, `source_end` and `repeated_in` are new."""
 
 
 class AttributionRecord(AnswerRecord):
@@ -108,30 +112,43 @@ def _statements(attribution: Attribution) -> list[dict[str, Any]]:
 
 def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]:
     index = citation.chunk_index
-    node = captured.nodes[index].node
-    shift = captured.offsets[index]
-    start, end = citation.chunk_start + shift, citation.chunk_end + shift
-    first, last = getattr(node, "start_char_idx", None), getattr(node, "end_char_idx", None)
-    # Splitters are known to report offsets that are not the node's own.
-    known = (
-        first is not None and last is not None and last - first == len(getattr(node, "text", ""))
-    )
+    text = captured.texts[index]
+    start, end = citation.chunk_start, citation.chunk_end
+    first, last = text.chunk.body_span
+    own, home = text.offset - first, text.home_offset
+    inside = citation.part == "text"
+    if inside:  # a whole chunk has its metadata with it
+        start, end = max(start, first), min(end, last)
+    origin = text.chunk.origin
+    place = origin.place(start, end) if origin is not None and text.in_document else None
+    known = None if home is None or not inside else home - first
     return {
         "number": citation.number,
-        "source_index": captured.places[index] if captured.places else index,
-        "node_id": node.node_id,
-        "ref_doc_id": node.ref_doc_id,
-        "text": citation.text,
+        "source_index": _place(captured, index),
+        "node_id": text.home.node_id,
+        "ref_doc_id": text.home.ref_doc_id,
+        "part": citation.part,
+        "text": text.chunk.text[start:end],
         "score": float(citation.score),
         "exact": bool(citation.exact),
         "answer_start": citation.answer_start,
         "answer_end": citation.answer_end,
-        "node_start": start,
-        "node_end": end,
-        "start_char_idx": first + start if known and first is not None else None,
-        "end_char_idx": first + end if known and first is not None else None,
-        "metadata": _plain(node.metadata),
+        "node_start": None if known is None else start + known,
+        "node_end": None if known is None else end + known,
+        "source_start": start + own if inside else None,
+        "source_end": end + own if inside else None,
+        "start_char_idx": None if place is None else place[0],
+        "end_char_idx": None if place is None else place[1],
+        "repeated_in": [
+            _place(captured, other)
+            for other in repeated_in([each.chunk for each in captured.texts], index, (start, end))
+        ],
+        "metadata": _plain(text.home.metadata),
     }
+
+
+def _place(captured: CapturedSynthesis, index: int) -> int | None:
+    return captured.places[index] if captured.places else index
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,8 +73,12 @@ class Hierarchical:
             )
         chunks = inputs.context.whole_chunks
         coarse = remove_each(inputs, self.on, chunks)
-        kept = self._kept(inputs, coarse)
-        sentences = [each for each in inputs.context.sentences if each.chunk_index in kept]
+        in_kept = self._kept(inputs, coarse)
+        sentences = [
+            each
+            for each in inputs.context.at(("sentence",))
+            if not in_kept.isdisjoint(each.sentence_ids)
+        ]
         if inputs.budget.reached is None:
             fine = self._sentences(inputs, sentences)
         else:
@@ -102,19 +106,20 @@ class Hierarchical:
         )
 
     def _kept(self, inputs: MethodInput, coarse: Removal) -> set[int]:
-        """Return the indexes of the chunks that matter to any statement."""
+        """Return the ids of the sentences of the chunks that matter to any statement."""
         kept: set[int] = set()
         for scores in statement_scores(coarse.drops, inputs.statements).T:
             best = [row for row in ranked(scores) if coarse.scored[row]]
             for row in best[: self.keep]:
                 if self.min_score is None or scores[row] >= self.min_score:
-                    kept.add(inputs.context.whole_chunks[row].chunk_index)
+                    kept.update(inputs.context.whole_chunks[row].sentence_ids)
         return kept
 
     def _sentences(self, inputs: MethodInput, sentences: list[Source]) -> Removal:
         if self.within == "full":
             return remove_each(inputs, self.on, sentences)
-        dropped = inputs.context.all_ids - {each.id for each in sentences}
+        kept = {id_ for each in sentences for id_ in each.sentence_ids}
+        dropped = inputs.context.all_ids - kept
         narrowed = inputs.scorer(self.on).within(dropped)
         return remove_each(inputs, self.on, sentences, scorer=narrowed)
 

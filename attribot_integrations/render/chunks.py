@@ -9,7 +9,7 @@ import numpy as np
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
-    from attribot_integrations.context.sources import Chunk
+    from attribot_integrations.context.retrieved import Chunk, Part
     from attribot_integrations.results import Attribution, FloatArray
 
 __all__ = ["chunk_name", "chunk_page", "chunk_scores"]
@@ -18,9 +18,17 @@ _PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself
 _LONG_PAGE = 20
 
 
-def chunk_name(chunk: Chunk, index: int) -> str:
-    """Return the chunk's title on one line, or its place among the chunks, with its page."""
+def chunk_name(chunk: Chunk, index: int, part: Part = "text") -> str:
+    """Return the chunk's title on one line, or its place among the chunks, with its page.
+
+    Args:
+        chunk: The chunk.
+        index: Its place.
+        part: What of it is meant; "metadata of …" is written before for metadata.
+    """
     name = one_line(chunk.title or "") or f"chunk {index + 1}"
+    if part == "metadata":
+        return f"metadata of {name}"
     page = chunk_page(chunk)
     return name if page is None else f"{name}, page {page}"
 

@@ -82,4 +82,5 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "share": citation.share,
         "alternatives": list(citation.alternatives),
         "sufficiency": citation.sufficiency,
+        "part": citation.part,
     }

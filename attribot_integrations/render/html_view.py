@@ -184,7 +184,10 @@ class AttributionView:
 
     def _card(self, id_: str, citations: list[Citation], numbers: tuple[int, ...]) -> Card:
         first = citations[0]
-        quotes = [one_line(citation.text) for citation in citations]
+        quotes = [
+            one_line(f"{'metadata: ' if each.part == 'metadata' else ''}{each.text}")
+            for each in citations
+        ]
         score = sum(citation.score for citation in citations)
         share = min(1.0, sum(citation.share for citation in citations))
         kind = "exact" if all(citation.exact for citation in citations) else "approximate"

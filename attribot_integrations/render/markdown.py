@@ -117,6 +117,8 @@ def _sources(attribution: Attribution, style: MarkdownStyle) -> list[str]:
     for each in cited_sources(attribution):
         chunks.setdefault(each.number, each.chunk_index)
         quote = f"“{escape_inline(one_line(each.text))}”" + ("" if each.exact else " (approximate)")
+        if each.part == "metadata":
+            quote = f"metadata {quote}"
         if quote not in quotes.setdefault(each.number, []):
             quotes[each.number].append(quote)
     lines = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.retrieved import Part
     from attribot_integrations.results import Attribution, Citation
     from attribot_integrations.results.support import Support, SupportLabel
 
@@ -72,6 +73,8 @@ class CitedSource:
     sufficiency: float | None
     """What it alone restores at most of a statement's log-likelihood, in nats, where it was looked
     at."""
+    part: Part = "text"
+    """Whether it is retrieved text, or metadata that the prompt shows with it."""
 
 
 def marked_answer(attribution: Attribution) -> MarkedAnswer:
@@ -120,6 +123,7 @@ def cited_sources(attribution: Attribution) -> list[CitedSource]:
                 score=sum(each.score for each in own),
                 exact=bool(attribution.exact[row]),
                 sufficiency=max(alone, default=None),
+                part=source.part,
             )
         )
     return sorted(cited, key=lambda each: (each.number, -each.score))

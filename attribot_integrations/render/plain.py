@@ -53,5 +53,5 @@ def _line(attribution: Attribution, source: CitedSource) -> str:
         worth.append(f"{nats(source.sufficiency)} alone")
     if not source.exact:
         worth.append("approximate")
-    name = chunk_name(attribution.chunks[source.chunk_index], source.chunk_index)
+    name = chunk_name(attribution.chunks[source.chunk_index], source.chunk_index, source.part)
     return f"[{source.number}] {name}: {source.text} ({', '.join(worth)})"

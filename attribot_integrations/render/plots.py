@@ -125,6 +125,6 @@ def _draw_heatmap(figure: Figure, axes: Axes, attribution: Attribution, rows: li
 def _label(attribution: Attribution, row: int) -> str:
     source = attribution.sources[row]
     chunk = attribution.chunks[source.chunk_index]
-    name = chunk_name(chunk, source.chunk_index)
+    name = chunk_name(chunk, source.chunk_index, source.part)
     label = f"{name}: {one_line(source.text)}"
     return label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 1]}…"

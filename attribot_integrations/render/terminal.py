@@ -81,7 +81,7 @@ def sources_table(attribution: Attribution) -> Table:
     for each in cited_sources(attribution):
         table.add_row(
             Text(f"[{each.number}]", _MARKER),
-            Text(chunk_name(attribution.chunks[each.chunk_index], each.chunk_index)),
+            Text(chunk_name(attribution.chunks[each.chunk_index], each.chunk_index, each.part)),
             Text(one_line(each.text)),
             _nats(each),
         )

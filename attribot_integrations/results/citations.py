@@ -231,5 +231,6 @@ class _CitationMaker:
                 share=share,
                 alternatives=tuple(id_ for id_ in same if id_ != source.id),
                 sufficiency=same.get(source.id),
+                part=source.part,
             )
         )

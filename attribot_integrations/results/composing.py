@@ -24,7 +24,7 @@ from attribot_integrations.results.gathering import (
 from attribot_integrations.results.parts import Citation, Cost, Statement
 from attribot_integrations.results.support import Support
 
-__all__ = ["NOTHING_BEHIND", "joined", "led_on"]
+__all__ = ["NOTHING_BEHIND", "copied_from", "joined", "led_on"]
 
 NOTHING_BEHIND = (
     "it rests on an intermediate answer of the model, which no source was found to support"
@@ -72,6 +72,13 @@ def led_on(
         for key, share in _rests_on(inner, citation.chunk_start, citation.chunk_end):
             composed.cite(key, _passed_on(citation, key, chunks[key[0]], share))
     composed.group(last, places)
+    support = []
+    for judged in _judged(last, places, behind):
+        first = None if judged.label == "supported" else _first_written(last, judged, behind)
+        if first is not None:
+            judged = replace(first[1], statement_index=judged.statement_index)
+            _cite_first(composed, last.statements[judged.statement_index], *first)
+        support.append(judged)
     costs = [last.cost, *(each.cost for each in behind.values())]
     locations = [
         replace(each, chunk_index=place)
@@ -79,7 +86,7 @@ def led_on(
         if (place := places[each.chunk_index]) is not None
     ]
     return replace(
-        _finished(last, composed, _judged(last, places, behind), costs),
+        _finished(last, composed, support, costs),
         locations=tuple(locations),
         id=id,
     )
@@ -176,13 +183,8 @@ def _judged(
     carried = set()
     for citation in last.citations:
         inner = behind.get(citation.chunk_index)
-        if places[citation.chunk_index] is not None or (
-            inner is not None
-            and any(
-                _near(each, citation.chunk_start, citation.chunk_end)
-                for each in inner.shown_citations
-            )
-        ):
+        leads_on = any(_rests_on(inner, citation.chunk_start, citation.chunk_end))
+        if places[citation.chunk_index] is not None or leads_on:
             carried.add(citation.statement_index)
     return [
         each
@@ -190,6 +192,57 @@ def _judged(
         else replace(each, label="unknown", reason=NOTHING_BEHIND)
         for each in last.support
     ]
+
+
+def _first_written(
+    last: Attribution, judged: Support, behind: Mapping[int, Attribution]
+) -> tuple[Attribution, Support] | None:
+    """Find the intermediate answer that a statement was copied from, and is supported in.
+
+    The call that wrote it says more of its support than one that found it in its prompt.
+    """
+    text = _words(last.statements[judged.statement_index].text)
+    for inner in behind.values():
+        for support in inner.support:
+            written = _words(inner.statements[support.statement_index].text)
+            if support.label == "supported" and text and text == written:
+                return inner, support
+    return None
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cite_first(
+    composed: Composed, statement: Statement, inner: Attribution, support: Support
+) -> None:
+    """Cite what a copied statement was written from, if nothing else is cited for it."""
+    if any(index == statement.index for index, _ in composed.citations):
+        return
+    for citation in inner.citations_of(support.statement_index):
+        key = cited_key(citation, citation.chunk_index, inner.sources)
+        composed.cite(
+            key,
+            replace(
+                citation,
+                statement_index=statement.index,
+                answer_start=statement.start,
+                answer_end=statement.end,
+                exact=False,
+            ),
+        )
+
+
+def copied_from(last: Attribution, text: str) -> bool:
+    """Tell whether an answer holds a statement of a text that it is not supported by itself."""
+    support = {each.statement_index: each.label for each in last.support}
+    whole = _words(text)
+    return any(
+        _words(each.text) in whole
+        for each in last.statements
+        if support.get(each.index, "supported") != "supported" and each.text.strip()
+    )
 
 
 def _near(citation: Citation, start: int, end: int) -> bool:
@@ -229,6 +282,7 @@ def _passed_on(citation: Citation, key: Key, chunk: Chunk, share: float) -> Cita
         score=citation.score * share,
         share=citation.share * share,
         exact=False,
+        part=chunk.part_of(start, end),
     )
 
 

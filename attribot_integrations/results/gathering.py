@@ -117,7 +117,8 @@ class Composed:
             ids = (number,) if level == "sentence" else tuple(inside.get(chunk, ()))
             position = len(inside[chunk]) - 1 if level == "sentence" else None
             text = self.chunks[chunk].text[start:end]
-            found.append(Source(number, level, chunk, position, start, end, text, ids))
+            part = self.chunks[chunk].part_of(start, end)
+            found.append(Source(number, level, chunk, position, start, end, text, ids, part))
         return tuple(found)
 
     def cited(self, sources: Sequence[Source], support: Sequence[Support]) -> tuple[Citation, ...]:

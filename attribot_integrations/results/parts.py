@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from attribot_integrations.context.sources import Source, Span
+from attribot_integrations.context.retrieved import Part, Span
+from attribot_integrations.context.sources import Source
 
 __all__ = [
     "Alternatives",
@@ -124,6 +125,8 @@ class Citation:
     sufficiency: float | None = None
     """What this source alone restores of the statement's log-likelihood, in nats, where it was
     looked at."""
+    part: Part = "text"
+    """Whether the source is retrieved text, or metadata that the prompt shows with it."""
 
 
 @dataclass(frozen=True)

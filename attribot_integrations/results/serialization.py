@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from attribot_integrations.context.sources import clean_text
+from attribot_integrations.context.retrieved import Chunk, clean_text
 from attribot_integrations.errors import InputError, ModelError
 from attribot_integrations.results.attribution import Attribution
 from attribot_integrations.results.typed_data import build
@@ -40,7 +40,12 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
         "question": attribution.question,
         "answer": attribution.answer,
         "chunks": [
-            {"text": chunk.text, "id": chunk.id, "metadata": dict(chunk.metadata)}
+            {
+                "text": chunk.text,
+                "id": chunk.id,
+                "metadata": dict(chunk.metadata),
+                **_parts(chunk),
+            }
             for chunk in attribution.chunks
         ],
         "sources": [
@@ -90,6 +95,18 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
         "stopped": attribution.stopped,
         "notes": list(attribution.notes),
     }
+
+
+def _parts(chunk: Chunk) -> dict[str, Any]:
+    """Return what is known of a chunk's parts and of its document, without what is unknown."""
+    found: dict[str, Any] = {}
+    if chunk.body is not None:
+        found["body"] = list(chunk.body)
+        found["shown_metadata"] = [list(span) for span in chunk.shown_metadata]
+    if chunk.origin is not None:
+        stretches = [list(each) for each in chunk.origin.stretches]
+        found["origin"] = {"document": chunk.origin.document, "stretches": stretches}
+    return found
 
 
 def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:

@@ -29,7 +29,8 @@ def find_statements(
 ) -> tuple[Statement, ...]:
     """Divide an answer into statements and give each of its tokens to one of them.
 
-    Thoughts, and marks of citations at the end of a sentence, belong to no statement. A token
+    Thoughts, and marks of citations at the end of a sentence, belong to no statement. Of JSON, each
+    field's value is one. A token
     belongs to the statement in which its first visible character stands; tokens of white
     space go with the statement before. The token ranges tile the answer, so the scores of the
     statements add up to the score of the answer.
@@ -45,7 +46,9 @@ def find_statements(
             the answer.
         InputError: If the given spans are out of order or outside the answer.
     """
-    bare = wording_of(answer).bare
+    wording = wording_of(answer)
+    bare = wording.bare
+    given = given if given is not None or not wording.fields else wording.fields
     spans = split_answer(bare, splitter) if given is None else _checked(given, bare)
     begins = [first_visible(answer, span) for span in token_spans]
     edges = [0]

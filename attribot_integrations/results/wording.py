@@ -17,6 +17,7 @@ from typing import Final
 import regex
 
 from attribot_integrations.context.sources import Span, clean_text
+from attribot_integrations.results.fields import json_fields, json_words
 
 __all__ = ["Wording", "wording_of"]
 
@@ -91,6 +92,8 @@ class Wording:
     bare: str
     """The answer with marks and thoughts blanked out, its line breaks and block marks kept; as long
     as the answer, so that spans in it are spans in the answer."""
+    fields: tuple[Span, ...] = ()
+    """Where the values of its fields are, if the answer is JSON."""
 
     def span(self, start: int, end: int) -> Span:
         """Return the span in the answer of a span of the wording."""
@@ -109,12 +112,15 @@ def wording_of(answer: str) -> Wording:
 
     Thoughts (`<think>…</think>`), marks of citations (`[2]`, `【1†source】`, `[^3]`), Markdown's
     marks, emoji and tags of text are left out, and each run of white space is one space; none is
-    left at the ends. Code keeps its marks.
+    left at the ends. Code keeps its marks. The words of JSON are the values of its fields.
 
     Args:
         answer: The answer's text.
     """
     text = clean_text(answer)
+    fields = json_fields(text)
+    if fields:
+        return _worded_fields(text, fields)
     code = [match.span() for match in _CODE.finditer(text)]
     dropped = _joined(_dropped(text, code))
     marks = _joined([*dropped, *_outside(_spans(_LINE_MARKS, text), code, dropped)])
@@ -137,6 +143,28 @@ def wording_of(answer: str) -> Wording:
             gap = end - 1
         done = end
     return Wording("".join(kept), tuple(places), _blanked(text, dropped))
+
+
+def _worded_fields(text: str, fields: Sequence[Span]) -> Wording:
+    """Return the values of fields as words, one field after the other."""
+    kept: list[str] = []
+    places: list[int] = []
+    gap: int | None = None
+    for span in fields:
+        for place, character in json_words(text, span):
+            if character.isspace():
+                gap = place
+                continue
+            if gap is not None and kept:
+                kept.append(" ")
+                places.append(gap)
+            gap = None
+            kept.append(character)
+            places.append(place)
+        gap = span[1]
+    edges = [0, *(edge for span in fields for edge in span), len(text)]
+    around = list(zip(edges[::2], edges[1::2], strict=True))
+    return Wording("".join(kept), tuple(places), _blanked(text, around), tuple(fields))
 
 
 def _dropped(text: str, code: Sequence[Span]) -> list[Span]:

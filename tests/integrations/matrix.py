@@ -7,13 +7,11 @@ Each cell must cite the document that holds the fact, or say why it does not.
 from __future__ import annotations
 
 import argparse
-import html
-import json
-import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,18 +21,18 @@ from tests.integrations.overlap import OverlapEngine
 
 __all__ = [
     "ANSWER",
-    "FORMATS",
-    "FORMS",
     "PIECES",
     "QUESTION",
+    "Absent",
     "Cell",
-    "Form",
-    "Format",
+    "Half",
     "Piece",
+    "Result",
     "Shape",
     "cells",
+    "halves",
     "run",
-    "shapes",
+    "sample",
 ]
 
 QUESTION: Final = "How much does the Norzel bike cost?"
@@ -64,34 +62,23 @@ PIECES: Final = (
 
 FACT: Final = "910"
 
-Format = Callable[[Sequence[str]], str]
-"""Makes the context that stands in the prompt out of the documents' texts."""
+Shape = Callable[[str, str, RequestAttributor], Sequence[AnswerRecord]]
+"""Runs one shape of a pipeline over `PIECES` in a format, in a form of call, with a scripted model;
+gives its records."""
 
 
-def _each(show: Callable[[int, str], str], between: str = "\n\n") -> Format:
-    return lambda texts: between.join(show(place, text) for place, text in enumerate(texts, 1))
+class Absent(Exception):  # noqa: N818 - it is no error
+    """The framework has no such pipeline."""
 
 
-FORMATS: Final[Mapping[str, Format]] = {
-    "joined": _each(lambda _, text: text),
-    "numbered": _each(lambda place, text: f"[{place}] {text}"),
-    "headings": _each(lambda place, text: f"### Source {place}\n{text}\n---"),
-    "XML, escaped": _each(lambda place, text: f'<doc id="{place}">{html.escape(text)}</doc>'),
-    "JSON": lambda texts: json.dumps([{"text": text} for text in texts]),
-    "repr of a list": lambda texts: repr(list(texts)),
-    "quoted": _each(lambda _, text: textwrap.indent(text, "> ")),
-    "bullets": _each(lambda _, text: textwrap.indent(text, "- "), "\n"),
-    "indented": _each(lambda place, text: f"{place}.\n{textwrap.indent(text, '    ')}"),
-    "cut to 120 characters": _each(lambda _, text: text[:120]),
-    "wrapped anew": _each(lambda _, text: textwrap.fill(text.replace("-\n", "- "), 34)),
-    "hyphens mended": _each(lambda _, text: text.replace("-\n", "")),
-}
+@dataclass(frozen=True)
+class Half:
+    """One framework's pipelines."""
 
-Form = Literal["sync", "async", "stream", "batch"]
-FORMS: Final[tuple[Form, ...]] = ("sync", "async", "stream", "batch")
+    shapes: Mapping[str, Shape]
+    formats: tuple[str, ...]
+    forms: tuple[str, ...]
 
-Shape = Callable[[Format, Form, RequestAttributor], Sequence[AnswerRecord]]
-"""Runs one shape of a pipeline, over `PIECES` and with a scripted model, and gives its records."""
 
 _HALVES: Final = {
     "LangChain": "tests.integrations.langchain.matrix_shapes",
@@ -106,38 +93,56 @@ class Cell:
     framework: str
     shape: str
     format: str
-    form: Form
+    form: str
 
 
 @dataclass(frozen=True)
 class Result:
     """What became of a cell."""
 
-    outcome: Literal["cites", "reason", "wrong"]
+    outcome: Literal["cites", "reason", "wrong", "absent"]
     reason: str | None = None
 
 
-def shapes() -> dict[str, Mapping[str, Shape]]:
-    """Return the shapes of each framework whose half of the matrix there is."""
-    return {
-        name: import_module(module).SHAPES for name, module in _HALVES.items() if find_spec(module)
-    }
+@cache
+def halves() -> Mapping[str, Half]:
+    """Return the pipelines of both frameworks."""
+    return {name: import_module(module).HALF for name, module in _HALVES.items()}
 
 
 def cells(framework: str | None = None) -> Iterator[Cell]:
     """Yield all cells."""
-    for name, known in shapes().items():
+    for name, half in halves().items():
         if framework in (None, name):
-            for shape in known:
-                for format in FORMATS:
-                    for form in FORMS:
+            for shape in half.shapes:
+                for format in half.formats:
+                    for form in half.forms:
                         yield Cell(name, shape, format, form)
 
 
+def sample(framework: str, turns: int = 2) -> list[Cell]:
+    """Return some cells, with every shape, every format and every form among them."""
+    half = halves()[framework]
+    shapes = list(half.shapes)
+    return [
+        Cell(
+            framework,
+            shapes[place % len(shapes)],
+            format,
+            half.forms[(place + turn) % len(half.forms)],
+        )
+        for turn in range(turns)
+        for place, format in enumerate(half.formats, start=3 * turn)
+    ]
+
+
 def run(cell: Cell) -> Result:
-    """Run a cell, and judge its last record: the others are those of other questions."""
-    shape = shapes()[cell.framework][cell.shape]
-    records = shape(FORMATS[cell.format], cell.form, OverlapEngine())
+    """Run a cell, and judge the records of its answer: the others are those of other questions."""
+    shape = halves()[cell.framework].shapes[cell.shape]
+    try:
+        records = shape(cell.format, cell.form, OverlapEngine())
+    except Absent:
+        return Result("absent")
     found = [record for record in records if ANSWER in record.answer]
     if not found:
         return Result("wrong", "no record of the answer")
@@ -165,37 +170,40 @@ def _judged(record: AnswerRecord) -> Result:
     return Result("wrong", f"status {record.status}, cited {[c.text for c in record.citations]}")
 
 
+_INTRODUCTION: Final = """\
+# The matrix of pipelines
+
+Every way to format documents, in every shape of a pipeline, called in every form. The documents
+hold lines, quotation marks, a hyphen at the end of a line and an ampersand. Models follow a script,
+and a stand-in that counts shared words takes the scoring model's place: what is tested is that
+prompts, answers and documents are found.
+
+✓: the document that holds the fact is cited, in all forms. Letters: it is cited, or is not, with
+the reason below; the forms are told where they differ. ✗: wrong, and nothing said. Empty: the
+framework has no such pipeline.
+"""
+
+
 def page(results: Mapping[Cell, Result]) -> str:
     """Return the matrix as a page of Markdown."""
-    counts = dict.fromkeys(("cites", "reason", "wrong"), 0)
-    for result in results.values():
-        counts[result.outcome] += 1
+    counts = Counter(result.outcome for result in results.values())
     lines = [
-        "# The matrix of pipelines",
-        "",
-        "Every way to format documents, in every shape of a pipeline, called in every form",
-        "(sync, async, stream, batch). The documents hold lines, quotation marks, a hyphen at the",
-        "end of a line and an ampersand. Models follow a script, and a stand-in that counts shared",
-        "words takes the scoring model's place: what is tested is that prompts, answers and",
-        "documents are found.",
-        "",
-        "✓: the document that holds the fact is cited, in all four forms. Letters: it is cited,",
-        "or is not, with the reason below; the forms are told where they differ. ✗: wrong, and",
-        "nothing said.",
-        "",
-        f"{len(results)} cells: {counts['cites']} cite the document, {counts['reason']} give a "
-        f"reason instead, {counts['wrong']} are wrong. Written by "
+        _INTRODUCTION,
+        f"{counts.total() - counts['absent']} cells: {counts['cites']} cite the document, "
+        f"{counts['reason']} give a reason instead, {counts['wrong']} are wrong. Written by "
         "`python -m tests.integrations.matrix --write docs/matrix.md`.",
     ]
     reasons: dict[str, str] = {}
-    for framework, known in shapes().items():
-        lines += ["", f"## {framework}", "", _row(["", *known]), _row(["---"] * (len(known) + 1))]
-        for format in FORMATS:
+    for framework, half in halves().items():
+        lines += ["", f"## {framework}", "", f"Forms: {', '.join(half.forms)}.", ""]
+        lines += [_row(["", *half.shapes]), _row(["---"] * (len(half.shapes) + 1))]
+        for format in half.formats:
             shown = [
                 _shown(
-                    {form: results[Cell(framework, shape, format, form)] for form in FORMS}, reasons
+                    {form: results[Cell(framework, shape, format, form)] for form in half.forms},
+                    reasons,
                 )
-                for shape in known
+                for shape in half.shapes
             ]
             lines.append(_row([format, *shown]))
     if reasons:
@@ -208,7 +216,7 @@ def _row(items: Sequence[str]) -> str:
     return f"| {' | '.join(items)} |"
 
 
-def _shown(forms: Mapping[Form, Result], reasons: dict[str, str]) -> str:
+def _shown(forms: Mapping[str, Result], reasons: dict[str, str]) -> str:
     texts = {form: _symbol(result, reasons) for form, result in forms.items()}
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
@@ -216,8 +224,8 @@ def _shown(forms: Mapping[Form, Result], reasons: dict[str, str]) -> str:
 
 
 def _symbol(result: Result, reasons: dict[str, str]) -> str:
-    if result.outcome == "wrong":
-        return "✗"
+    if result.outcome in ("wrong", "absent"):
+        return "✗" if result.outcome == "wrong" else ""
     mark = "✓" if result.outcome == "cites" else ""
     if result.reason is None:
         return mark

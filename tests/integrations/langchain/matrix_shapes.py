@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,13 +24,36 @@ from attribot_integrations.answers import AnswerRecord
 from attribot_integrations.langchain import CitationCallbackHandler
 from attribot_integrations.requests.attributors import RequestAttributor
 from tests.integrations.langchain.scripted import ASK, Streaming, calls
-from tests.integrations.matrix import ANSWER, PIECES, QUESTION, Form, Format, Shape
+from tests.integrations.matrix import ANSWER, PIECES, QUESTION, Half, Shape
 
-__all__ = ["SHAPES"]
+__all__ = ["HALF"]
 
 DOCUMENTS: Final = [Document(piece.text, id=piece.id) for piece in PIECES]
 PROMPT: Final = ChatPromptTemplate.from_template(ASK)
 OTHER: Final = "The flag of Galba shows the fox."
+
+Format = Callable[[Sequence[str]], str]
+"""Makes the context that stands in the prompt out of the documents' texts."""
+
+
+def _each(show: Callable[[int, str], str], between: str = "\n\n") -> Format:
+    return lambda texts: between.join(show(place, text) for place, text in enumerate(texts, 1))
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "joined": _each(lambda _, text: text),
+    "numbered": _each(lambda place, text: f"[{place}] {text}"),
+    "headings": _each(lambda place, text: f"### Source {place}\n{text}\n---"),
+    "XML, escaped": _each(lambda place, text: f'<doc id="{place}">{html.escape(text)}</doc>'),
+    "JSON": lambda texts: json.dumps([{"text": text} for text in texts]),
+    "repr of a list": lambda texts: repr(list(texts)),
+    "quoted": _each(lambda _, text: textwrap.indent(text, "> ")),
+    "bullets": _each(lambda _, text: textwrap.indent(text, "- "), "\n"),
+    "indented": _each(lambda place, text: f"{place}.\n{textwrap.indent(text, '    ')}"),
+    "cut to 120 characters": _each(lambda _, text: text[:120]),
+    "wrapped anew": _each(lambda _, text: textwrap.fill(text.replace("-\n", "- "), 34)),
+    "hyphens mended": _each(lambda _, text: text.replace("-\n", "")),
+}
 
 Made = tuple[Runnable[Any, Any], Any]
 
@@ -175,7 +201,7 @@ async def _read(stream: Any) -> None:
         pass
 
 
-_CALLS: Final[Mapping[Form, Callable[[Runnable[Any, Any], Any, Any], object]]] = {
+_CALLS: Final[Mapping[str, Callable[[Runnable[Any, Any], Any, Any], object]]] = {
     "sync": lambda chain, asked, config: chain.invoke(asked, config),
     "async": lambda chain, asked, config: asyncio.run(_read(chain.astream(asked, config))),
     "stream": lambda chain, asked, config: list(chain.stream(asked, config)),
@@ -184,27 +210,31 @@ _CALLS: Final[Mapping[Form, Callable[[Runnable[Any, Any], Any, Any], object]]] =
 
 
 def _shape(make: Callable[[Format], Made]) -> Shape:
-    def run(format: Format, form: Form, engine: RequestAttributor) -> Sequence[AnswerRecord]:
+    def run(format: str, form: str, engine: RequestAttributor) -> Sequence[AnswerRecord]:
         handler = CitationCallbackHandler(engine)
-        chain, asked = make(format)
+        chain, asked = make(FORMATS[format])
         if form == "batch":  # a script is that of one run, so each gets a chain of its own
-            chain = RunnableLambda(lambda _: make(format)[0])
+            chain = RunnableLambda(lambda _: make(FORMATS[format])[0])
         _CALLS[form](chain, asked, {"callbacks": [handler]})
         return handler.records
 
     return run
 
 
-SHAPES: Final[Mapping[str, Shape]] = {
-    name: _shape(make)
-    for name, make in {
-        "LCEL": lcel,
-        "with sources": with_sources,
-        "refine": refine,
-        "map-reduce": map_reduce,
-        "graded graph": graded,
-        "agent": agent,
-        "map of questions": mapped,
-        "rewritten question": rewritten,
-    }.items()
-}
+HALF: Final = Half(
+    shapes={
+        name: _shape(make)
+        for name, make in {
+            "LCEL": lcel,
+            "with sources": with_sources,
+            "refine": refine,
+            "map-reduce": map_reduce,
+            "graded graph": graded,
+            "agent": agent,
+            "map of questions": mapped,
+            "rewritten question": rewritten,
+        }.items()
+    },
+    formats=tuple(FORMATS),
+    forms=("sync", "async", "stream", "batch"),
+)

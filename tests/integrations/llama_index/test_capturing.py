@@ -40,7 +40,7 @@ def test_what_belongs_together() -> None:
     assert (found.id, found.question, found.answer) == ("one", "Who?", "Ada.")
     assert (found.generator, found.kind, found.problem) == ("far/away", "nodes", None)
     assert [chunk.text for chunk in found.chunks] == ["Ada is old."]
-    assert found.offsets == (2,)
+    assert [text.offset for text in found.texts] == [2]
     assert [one.node.node_id for one in found.nodes] == ["n"]
     assert found.generated_ids is None
 

@@ -31,7 +31,7 @@ def test_what_carries_no_citations_is_an_error() -> None:
     with pytest.raises(InputError, match="metadata_key='other'"):
         get_citations(answered(), metadata_key="other")
     payload = payload_of(answered())
-    with pytest.raises(InputError, match="the payload's version must be 1, got 7"):
+    with pytest.raises(InputError, match="the payload's version must be 1 to 2, got 7"):
         get_citations({**payload, "version": 7})
     with pytest.raises(InputError, match="the attribution is pending"):
         get_citations({**payload, "status": "pending"})

@@ -8,15 +8,31 @@ from tests.integrations.llama_index.fakes import node
 
 
 @pytest.mark.parametrize("template", ["{metadata_str}\n\n{content}", "{content}\n({metadata_str})"])
-def test_metadata_is_shown_and_not_cited(template: str) -> None:
+def test_metadata_is_told_apart_from_the_text(template: str) -> None:
     one = TextNode(text=" Ada.\n", metadata={"note": "Ada."}, text_template=template)
     (text,) = node_texts([NodeWithScore(node=one)])
-    assert text.chunk.text == "Ada."
-    assert text.shown.replace(" ", "").count("Ada.") == 2
-    assert text.shown[text.start :].startswith("Ada.")
+    assert text.chunk.text == text.shown
+    assert (text.start, text.body) == (0, "Ada.")
     assert one.text[text.offset :].startswith("Ada.")
-    around = text.shown[: text.start] + text.shown[text.start + 4 :]
-    assert "note: Ada." in around
+    ((start, end),) = text.chunk.shown_metadata
+    assert text.shown[start:end].strip().strip("()") == "note: Ada."
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("Context:\nnote: Ada.\n\nBea is old.\nWho?", True),
+        ("Context:\nnote: Ada. Bea is old. Who?", True),
+        ("['note: Ada.\\n\\nBea is old.']", True),
+        ("Context:\nBea is old.\nWho?", False),
+        ("Who?", False),
+    ],
+)
+def test_metadata_that_no_prompt_shows_is_left_out(prompt: str, shown: bool) -> None:
+    one = node("Bea is old.", metadata={"note": "Ada."})
+    (text,) = node_texts([one], [prompt, "Another."])
+    assert text.chunk.text == ("note: Ada.\n\nBea is old." if shown else "Bea is old.")
+    assert bool(text.chunk.shown_metadata) is shown
 
 
 def test_later_changes_to_a_node_do_not_reach_its_chunk() -> None:

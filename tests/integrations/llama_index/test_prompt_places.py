@@ -132,7 +132,7 @@ def test_tree_summary_of_summaries_is_scored_by_its_own_prompts() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_metadata_stays_in_the_prompt_and_out_of_the_chunk(model: type[EchoLLM]) -> None:
+def test_metadata_is_a_part_of_the_chunk_and_no_part_of_its_body(model: type[EchoLLM]) -> None:
     engine = StubEngine()
     llm = model()
     one = TextNode(text="Ada is old.\n", metadata={"file": "a.txt", "hidden": "x"})
@@ -141,23 +141,35 @@ def test_metadata_stays_in_the_prompt_and_out_of_the_chunk(model: type[EchoLLM])
     two.text_template = "{content}\n({metadata_str})"
     record = asked(engine, over([NodeWithScore(node=one), NodeWithScore(node=two)], llm))
     assert record.status == "ok"
-    assert chunks(engine) == ["Ada is old.", "Ada is old."]
+    assert chunks(engine) == ["file: a.txt\n\nAda is old.", "Ada is old.\n(note: Ada is old.)"]
+    sources = SourceSet.build(record.chunks).sentences
+    assert [(source.part, source.text) for source in sources] == [
+        ("metadata", "file: a.txt"),
+        ("text", "Ada is old."),
+        ("text", "Ada is old."),
+        ("metadata", "(note: Ada is old.)"),
+    ]
     assert "file: a.txt\n\nAda is old.\n\nAda is old.\n(note: Ada is old.)" in engine.prompts[0]
     assert engine.prompts[0].endswith(llm.prompts[0])
 
 
-def test_removing_a_node_takes_its_metadata_along() -> None:
+def test_metadata_is_removed_by_itself_and_with_its_node() -> None:
     engine = _RemovingEngine()
     one = TextNode(text="Ada is old. Ada is tall.", metadata={"file": "a.txt"})
     two = TextNode(text="Bea is young.", metadata={"file": "b.txt"})
     asked(engine, over([NodeWithScore(node=one), NodeWithScore(node=two)]))
     body = "Context information is below.\n---------------------\n{}\n---------------------\n"
     both = "file: a.txt\n\n{}\n\nfile: b.txt\n\nBea is young."
-    assert engine.without({0}).startswith(body.format(both.format("Ada is tall.")))
-    assert engine.without({1}).startswith(body.format(both.format("Ada is old.")))
-    assert engine.without({0, 1}).startswith(body.format("file: b.txt\n\nBea is young."))
-    assert engine.without({2}).startswith(body.format("file: a.txt\n\nAda is old. Ada is tall."))
-    assert engine.without({0, 1, 2}).startswith(body.format(""))
+    old = "Ada is old. Ada is tall."
+    assert engine.without({0}).startswith(body.format(f"{old}\n\nfile: b.txt\n\nBea is young."))
+    assert engine.without({1}).startswith(body.format(both.format("Ada is tall.")))
+    assert engine.without({2}).startswith(body.format(both.format("Ada is old.")))
+    first, second = (whole.sentence_ids for whole in engine.sources.whole_chunks)
+    assert (first, second) == ((0, 1, 2), (3, 4))
+    assert engine.without(set(first)).startswith(body.format("file: b.txt\n\nBea is young."))
+    assert engine.without({4}).startswith(body.format(f"file: a.txt\n\n{old}\n\nfile: b.txt"))
+    assert engine.without(set(second)).startswith(body.format(f"file: a.txt\n\n{old}"))
+    assert engine.without({*first, *second}).startswith(body.format(""))
 
 
 class _RemovingEngine(StubEngine):
@@ -327,7 +339,10 @@ def test_citation_query_engine_relabels_nodes() -> None:
     (citation,) = record.to_payload()["citations"]
     text = record.nodes[0].node.get_content()
     assert text.startswith("Source 1:\n")
-    assert text[citation["node_start"] : citation["node_end"]] == citation["text"]
+    assert text[citation["source_start"] : citation["source_end"]] == citation["text"]
+    assert citation["node_id"] == "one"
+    own = nodes[0].node.get_content()
+    assert own[citation["node_start"] : citation["node_end"]] == citation["text"]
 
 
 def test_structured_answers_are_marked() -> None:

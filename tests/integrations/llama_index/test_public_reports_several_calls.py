@@ -82,7 +82,7 @@ def test_sub_questions_lead_to_the_files(asynchronous: bool) -> None:
     seen: list[Any] = []
     handler = AttributionEventHandler(engine(), on_citations=seen.append)
     with handler.attach():
-        response = query_engine.query(ASK_BOTH)
+        response: Any = query_engine.query(ASK_BOTH)
     assert handler.wait(30)
     assert sorted(record.answer for record in seen) == sorted([BIKE, TOWN, BOTH])
     assert {one.metadata["file_name"] for one in get_citations(response)} == {
@@ -92,6 +92,9 @@ def test_sub_questions_lead_to_the_files(asynchronous: bool) -> None:
     for one in get_citations(response):
         assert one.source_index is not None
         assert response.source_nodes[one.source_index].node.node_id == one.node_id
+    # Each part was written, and judged, where its own question was answered.
+    labels = [each["label"] for each in response.metadata["attribution"]["statements"]]
+    assert labels == ["supported", "supported"]
 
 
 @pytest.mark.parametrize(
@@ -156,5 +159,7 @@ def test_a_router_that_selects_several_keeps_their_answers_apart(asynchronous: b
         response = asyncio.run(response) if asynchronous else response
     assert handler.wait(30)
     assert sorted(record.answer for record in seen) == sorted([BIKE, TOWN, BOTH])
-    assert ("norzel", BIKE) in cited(response)
-    assert {one.node_id for one in get_citations(response)} <= {"norzel", "galba"}
+    assert {("norzel", BIKE), ("galba", TOWN)} <= cited(response)
+    assert {one.node_id for one in get_citations(response)} == {"norzel", "galba"}
+    labels = [each["label"] for each in response.metadata["attribution"]["statements"]]
+    assert labels == ["supported", "supported"]

@@ -22,7 +22,7 @@ def record(engine: StubEngine) -> AttributionRecord:
         chunks=tuple(text.chunk for text in texts),
         answer="Ada.",
         nodes=nodes,
-        offsets=tuple(text.offset for text in texts),
+        texts=texts,
     )
     return AttributionRecord(captured, engine)
 

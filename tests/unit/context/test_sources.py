@@ -158,7 +158,14 @@ def test_chunk_can_be_copied_pickled_hashed_and_compared() -> None:
 def test_metadata_becomes_a_dict_of_the_callers_own_when_it_is_copied() -> None:
     chunk = Chunk("a", metadata={"tags": ["b"], "page": 3})
     plain = dataclasses.asdict(chunk)
-    assert plain == {"text": "a", "id": None, "metadata": {"tags": ["b"], "page": 3}}
+    assert plain == {
+        "text": "a",
+        "id": None,
+        "metadata": {"tags": ["b"], "page": 3},
+        "body": None,
+        "shown_metadata": (),
+        "origin": None,
+    }
     for copied in (
         plain["metadata"],
         copy.deepcopy(chunk.metadata),

@@ -73,7 +73,14 @@ def test_failures_can_be_pickled() -> None:
 def test_asdict() -> None:
     made = attribution()
     plain = asdict(made)
-    assert plain["chunks"][0] == {"text": CHUNK.text, "id": "a", "metadata": {"page": 3}}
+    assert plain["chunks"][0] == {
+        "text": CHUNK.text,
+        "id": "a",
+        "metadata": {"page": 3},
+        "body": None,
+        "shown_metadata": (),
+        "origin": None,
+    }
     assert plain["citations"][0]["text"] == "It rained."
     plain["chunks"][0]["metadata"]["page"] = 4
     assert made.chunks[0].metadata["page"] == 3

@@ -75,6 +75,7 @@ def test_dict_holds_plain_values() -> None:
                 "end": 6,
                 "text": "A one.",
                 "sentence_ids": [0],
+                "part": "text",
             },
             {
                 "id": 1,
@@ -85,6 +86,7 @@ def test_dict_holds_plain_values() -> None:
                 "end": 13,
                 "text": "A two.",
                 "sentence_ids": [1],
+                "part": "text",
             },
         ],
         "statements": [{"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2]}],
@@ -105,6 +107,7 @@ def test_dict_holds_plain_values() -> None:
                 "share": 0.75,
                 "alternatives": [1],
                 "sufficiency": 2.5,
+                "part": "text",
             }
         ],
         "alternatives": [
