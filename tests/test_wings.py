@@ -59,13 +59,14 @@ WITHOUT_MODEL_LIBRARY = (
     "answers",
     "demo.__init__",
     "demo.corpus",
+    "demo.library",
     "demo.relations",
     "demo.world",
 )
 """Modules, and wings, that must load on a machine without one."""
 
 FRAMEWORKS = {
-    "langchain_core": ("langchain", "demo.chain"),
+    "langchain_core": ("langchain", "demo.chain", "demo.library_chain"),
     "llama_index": ("llama_index", "demo.query_engine"),
 }
 """Top-level packages, and the only modules that may import them."""

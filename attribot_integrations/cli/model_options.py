@@ -38,8 +38,8 @@ class Dtype(str, Enum):
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="Target: name on the Hugging Face hub, or path. By default the bundled demo model, "
-        "which is not for real text.",
+        help="Target: name on the Hugging Face hub, or path of a folder or GGUF file. By default "
+        "the bundled demo model, which is not for real text.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import regex
 
 from attribot_integrations.context.copies import Copy, Form, Needle, PromptTexts
-from attribot_integrations.context.word_search import WordSearch, last_taken
+from attribot_integrations.context.word_search import WordSearch, last_taken, telling_words
 
 __all__ = ["Part", "may_show_part", "parts", "rest_stands"]
 
@@ -25,6 +25,10 @@ _GAP = regex.compile(
     r"[^\p{L}\p{N}]{1,80}|\W{0,9}(?:\.{2,}|\u2026|[\[(<{]).{0,60}(?:\.{2,}|\u2026|[\])>}])\W{0,9}"
 )
 """What may stand for what is left out of the middle."""
+_TELLING = 3
+"""Words that must be missing before it tells anything that they stand elsewhere."""
+_REPEATED = 0.5
+"""Share of the missing words from which they are taken for pieces of the text."""
 _TRIED = 32
 """Places that are tried for a start; a text with more is not told apart."""
 
@@ -162,7 +166,7 @@ def _part(
 
 
 def rest_stands(left: Sequence[tuple[Form, list[str]]], needle: Needle, part: Part) -> bool:
-    """Tell whether what a part leaves out stands in what is left of a prompt.
+    """Tell whether what a part leaves out stands in what is left of a prompt, or pieces of it do.
 
     Args:
         left: What `PromptTexts.left` returned when the part was taken.
@@ -176,7 +180,10 @@ def rest_stands(left: Sequence[tuple[Form, list[str]]], needle: Needle, part: Pa
     text = needle.layer(form.number).text.strip()
     (first, length), *tail = part.shown
     rest = text[first + length : tail[0][0]] if tail else text[first + length :] or text[:first]
-    return any(probe in each for probe in _probes(rest.strip()) for each in texts)
+    if any(probe in each for probe in _probes(rest.strip()) for each in texts):
+        return True
+    words = telling_words([rest])
+    return len(words) >= _TELLING and len(words & telling_words(texts)) >= _REPEATED * len(words)
 
 
 def _probes(rest: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ import regex
 
 from attribot_integrations.context.copies import Copy, Needle, PromptTexts, Run, stretches
 from attribot_integrations.context.cuts import Part, may_show_part, parts, rest_stands
+from attribot_integrations.context.word_search import telling_words
 
 __all__ = ["Match", "Outcome", "match_chunks"]
 
@@ -29,8 +30,6 @@ nobody can tell which of several it is. `blank`: the chunk has no text.
 
 _KNOWN_SHARE = 0.2
 """Share of a chunk's words in the rest of the prompt from which it may stand there unrecognised."""
-_WORDS = regex.compile(r"[\p{L}\p{M}]{4,}|\p{L}*\p{N}[\p{L}\p{N}]*")
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]{2}", regex.V1)
 _VISIBLE = regex.compile(r"[\p{L}\p{N}]")
 
 
@@ -79,7 +78,7 @@ def match_chunks(texts: Sequence[str], chunks: Sequence[str], question: str) -> 
         group.traces |= may_show_part(left, group.needle) and any(
             prompt.is_free(part.copy) for part in parts(prompt, group.needle)
         )
-    rest = _words(iter(left[0][1]))
+    rest = telling_words(left[0][1])
     matches = [Match("blank") for _ in chunks]
     for group in groups.values():
         for index, match in zip(group.members, _shared(prompt, group, rest), strict=True):
@@ -230,17 +229,7 @@ def _shared(prompt: PromptTexts, group: _Group, rest: frozenset[str]) -> Iterato
             yield Match("repeated" if len(own) > 1 else "found", own, traces)
 
 
-def _words(texts: Iterator[str]) -> frozenset[str]:
-    """Return what texts are known by: longer words, numbers, and pairs of Chinese and the like."""
-    return frozenset(
-        word
-        for text in map(str.casefold, texts)
-        for pattern in (_WORDS, _UNSPACED)
-        for word in pattern.findall(text, overlapped=pattern is _UNSPACED)
-    )
-
-
 def _known(group: _Group, rest: frozenset[str]) -> bool:
     """Tell whether so many of a chunk's words stand in the rest that it may be there itself."""
-    words = _words(iter([group.needle.text]))
+    words = telling_words([group.needle.text])
     return not words or len(words & rest) >= _KNOWN_SHARE * len(words)

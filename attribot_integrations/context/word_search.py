@@ -9,15 +9,20 @@ whatever the texts hold.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from functools import cached_property
+
+import regex
 
 from attribot_integrations.context.borders import is_part_of_name, units
 from attribot_integrations.context.layers import Layer
 from attribot_integrations.context.sources import Span
 
-__all__ = ["WordSearch", "last_taken"]
+__all__ = ["WordSearch", "last_taken", "telling_words"]
 
 _MARK = "\ud800"  # a lone surrogate, which cleaned text cannot hold
+_LONGER = regex.compile(r"[\p{L}\p{M}]{4,}|\p{L}*\p{N}[\p{L}\p{N}]*")
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]{2}", regex.V1)
 _PATIENCE = 1_000_000
 """Characters that may be compared in vain before rows are written."""
 
@@ -108,3 +113,13 @@ def last_taken(taken: bytearray, start: int, end: int) -> int:
 
 def _row(text: str, spans: list[Span]) -> str:
     return _MARK + _MARK.join([*(text[low:high] for low, high in spans), ""])
+
+
+def telling_words(texts: Iterable[str]) -> frozenset[str]:
+    """Return what texts are known by: longer words, numbers, and pairs of Chinese and the like."""
+    return frozenset(
+        word
+        for text in map(str.casefold, texts)
+        for pattern in (_LONGER, _UNSPACED)
+        for word in pattern.findall(text, overlapped=pattern is _UNSPACED)
+    )

@@ -32,7 +32,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("the demo chain", "langchain") from error
 
-__all__ = ["DemoChain", "DemoChatModel", "DemoRetriever", "demo_chain", "demo_corpus"]
+__all__ = ["DemoChain", "DemoChatModel", "DemoRetriever", "demo_chain", "demo_corpus", "rag_chain"]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class DemoChain:
     chain: Runnable[str, str]
     """From a question to an answer."""
     questions: tuple[str, ...]
-    """Questions that the documents answer; the last one asks for two facts."""
+    """Questions that the documents answer."""
     unanswerable: str
-    """A question like these, about a person whom no document mentions."""
+    """A question that no document answers."""
     documents: tuple[Document, ...]
     """All documents that the chain retrieves from."""
     engine: AttributionEngine
@@ -101,7 +101,10 @@ class DemoChatModel(BaseChatModel):
 
 
 def demo_corpus() -> tuple[tuple[Document, ...], tuple[str, ...]]:
-    """Return a fixed set of documents about made-up entities, and questions about them."""
+    """Return a fixed set of documents about made-up entities, and questions about them.
+
+    The last question asks for two facts.
+    """
     facts = demo_facts()
     documents = tuple(
         Document(chunk.text, id=chunk.id, metadata=dict(chunk.metadata)) for chunk in facts.chunks
@@ -127,14 +130,19 @@ def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoCh
         model=in_process(engine.target).model,
         tokenizer=AutoTokenizer.from_pretrained(engine.target.name),
     )
-    context = DemoRetriever(documents=documents, k=k) | _join
+    chain = rag_chain(DemoRetriever(documents=documents, k=k), chat)
+    return DemoChain(chain, questions, demo_facts().unanswerable, documents, engine)
+
+
+def rag_chain(retriever: BaseRetriever, chat: BaseChatModel) -> Runnable[str, str]:
+    """Return what retrieves documents for a question and has it answered from them."""
     chain: Runnable[str, str] = (
-        {"context": context, "question": RunnablePassthrough()}
+        {"context": retriever | _join, "question": RunnablePassthrough()}
         | ChatPromptTemplate.from_messages([("human", DEFAULT_TEMPLATE)])
         | chat
         | StrOutputParser()
     )
-    return DemoChain(chain, questions, demo_facts().unanswerable, documents, engine)
+    return chain
 
 
 def _join(documents: Sequence[Document]) -> str:

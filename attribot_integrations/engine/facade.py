@@ -6,7 +6,6 @@ import asyncio
 import copy
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from attribot_integrations.requests.options import (
 )
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
+from attribot_integrations.scoring.gguf_files import for_another_model
 from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.protocols import ScoringModel
@@ -75,12 +75,12 @@ class AttributionEngine:
         options: EngineOptions | None = None,
         **loading: Unpack[LoadingKeywords],
     ) -> AttributionEngine:
-        """Load a target, and if wanted a proxy, from the Hugging Face hub or folders.
+        """Load a target, and if wanted a proxy, from the Hugging Face hub, folders or GGUF files.
 
         Args:
-            model: The target's name on the hub, or path.
+            model: The target's name on the hub, or path, see `LanguageModel.from_pretrained`.
             proxy: The proxy's; another family with another tokenizer will do. It is loaded with
-                the same settings, but for `revision`.
+                the same settings, but for `revision`, and `gguf_file` in `model_options`.
             options: What to do with each request.
             **loading: `device_map`, `dtype`, `revision`, `trust_remote_code`, `use_safetensors`,
                 `model_options` and `chat_options`, see `LoadingOptions`.
@@ -89,6 +89,7 @@ class AttributionEngine:
             ConfigurationError: If an argument has a value that it cannot have.
             UnsupportedModelError: If a checkpoint is no causal language model.
             ModelError: If one cannot be loaded.
+            MissingExtraError: If one is a GGUF file, and the `gguf` package is not installed.
         """
         return cls.load(model, proxy, LoadingOptions(**loading), options=options)
 
@@ -103,7 +104,7 @@ class AttributionEngine:
     ) -> AttributionEngine:
         """Do what `from_pretrained` does, with its keywords in one object."""
         target = LanguageModel.load(model, loading)
-        small = LanguageModel.load(proxy, replace(loading, revision=None)) if proxy else None
+        small = LanguageModel.load(proxy, for_another_model(loading)) if proxy else None
         return cls(target, small, options)
 
     @classmethod

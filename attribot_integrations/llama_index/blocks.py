@@ -62,7 +62,7 @@ def format_with_markers(
 
     Args:
         response: Anything that `get_citations` takes; several answers are parted by blank lines.
-        sources: Whether to list the cited texts below.
+        sources: Whether to list below what the marks stand for.
         metadata_key: Where the payload stands in the metadata.
 
     Raises:

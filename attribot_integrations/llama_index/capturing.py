@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from llama_index.core.schema import ImageNode, NodeWithScore
 
 from attribot_integrations.answers.captured import UNSEEN, CapturedAnswer
-from attribot_integrations.answers.choosing import choose_from, may_answer
+from attribot_integrations.answers.choosing import Choice, choose_from, may_answer
 from attribot_integrations.answers.lineage import Lineage, prompt_texts
 from attribot_integrations.answers.runs import explained
 from attribot_integrations.context.locating import RawPrompt
-from attribot_integrations.llama_index.intermediate import look_behind
+from attribot_integrations.llama_index.intermediate import gather, look_behind
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
@@ -22,7 +22,13 @@ from attribot_integrations.requests.attributors import KnowsItsModel
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
 
-__all__ = ["CapturedSynthesis", "capture"]
+__all__ = ["UNTOLD", "CapturedSynthesis", "capture"]
+
+UNTOLD: Final = (
+    "no nodes were seen: hand them back as the response's source_nodes, or retrieve where the "
+    "handler watches, in threads of your own with contextvars.copy_context().run"
+)
+"""What to do where no retriever ran and nothing was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +62,7 @@ def capture(
         calls_seen: Whether the scope knows all model calls.
         problem: Why the answer cannot be attributed, if that is known.
     """
-    behind = look_behind(id, scope, tuple(scope.calls) if calls_seen else ())
+    behind = look_behind(id, scope, *gather(scope, answer, calls_seen=calls_seen))
     nodes, calls = behind.nodes, behind.calls
     prompts = ["\n".join(prompt_texts(call.prompt)) for call in calls]
     texts = node_texts(nodes, prompts or None, _retrieved(scope))
@@ -69,8 +75,11 @@ def capture(
     )
     choice = choose_from(lineage, answer)
     call = None if choice.index is None else may[choice.index]
-    problem = problem or choice.problem
-    if calls_seen and call is None and nodes and answer.strip():
+    if scope.written_by is None:
+        problem = problem or choice.problem
+    if not nodes and not scope.searched and scope.kind != "synthesis":
+        problem = problem or UNTOLD
+    if calls_seen and not scope.calls and call is None and nodes and answer.strip():
         problem = problem or "no language model was asked"
     shared = knowing is not None and knowing.runs(getattr(call and call.llm, "_model", None))
     captured = CapturedSynthesis(
@@ -82,13 +91,16 @@ def capture(
         generator=None if call is None else call.generator,
         generated_ids=call.token_ids if call is not None and shared else None,
         calls=calls,
-        notes=(*choice.notes, *_media(nodes, call)),
+        notes=(*scope.notes, *choice.notes, *_media(nodes, call), *_unheard(lineage, choice)),
         problem=problem,
         kind="nodes",
         nodes=nodes,
         texts=texts,
-        places=_places(nodes, scope.sources or scope.nodes),
+        places=_places(nodes, scope.sources or (scope.nodes if scope.kind != "workflow" else ())),
     )
+    if scope.written_by is not None:
+        unseen = f"{scope.written_by} wrote the answer, no model did"
+        return replace(captured, unseen=unseen, notes=scope.notes)
     captured = cast("CapturedSynthesis", explained(captured, lineage, choice))
     if call is None or captured.prompt is None or captured.steps or captured.left_out:
         return captured
@@ -102,6 +114,18 @@ def _retrieved(scope: Scope) -> Sequence[NodeWithScore]:
     while above is not None and not above.nodes:
         above = above.parent
     return () if above is None else above.nodes
+
+
+def _unheard(lineage: Lineage[PromptedCall], choice: Choice[PromptedCall]) -> tuple[str, ...]:
+    """Tell of calls that saw nodes, and wrote something that the answer may rest on."""
+    earlier = range(choice.index or 0)
+    hidden = [i for i in earlier if lineage.calls[i].text is None and lineage.reached[i]]
+    if not hidden:
+        return ()
+    return (
+        f"what the model wrote in {len(hidden)} earlier calls was not seen: a model of your own "
+        "reports it if its methods have LlamaIndex's llm_chat_callback or llm_completion_callback",
+    )
 
 
 def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[str, ...]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.chat_engine.types import AgentChatResponse, StreamingAgentChatResponse
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMCompletionEndEvent
 from llama_index.core.instrumentation.events.query import QueryEndEvent
 from llama_index.core.instrumentation.events.synthesis import SynthesizeEndEvent
 from llama_index_instrumentation.dispatcher import Dispatcher
 from pydantic import PrivateAttr
 
 from attribot_integrations.answers.desk import Mode
+from attribot_integrations.answers.lineage import wrote
 from attribot_integrations.llama_index.dispatching import Attachment
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope, query_text
@@ -25,6 +27,7 @@ from attribot_integrations.llama_index.service import (
     is_response,
 )
 from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
+from attribot_integrations.llama_index.workflows import workflow_answer, workflow_result
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
@@ -35,12 +38,12 @@ _logger = logging.getLogger(__name__)
 
 
 class AttributionEventHandler(BaseEventHandler, ShowsResponses):
-    """Watches queries, chats and agents, and cites the nodes that their answers depend on.
+    """Watches queries, chats, agents and other workflows, and cites what their answers depend on.
 
-    Attach it with `handler.attach()`, for good or in a `with`. From then on every synthesized
-    response shows a payload in its metadata, plain JSON with a version, a status and the
-    citations; read it with `get_citations`. Streams are passed on token by token and attributed at
-    their end. An attribution that fails is recorded, and never breaks a query.
+    Attach it with `handler.attach()`, for good or in a `with`. From then on every response shows a
+    payload in its metadata, and an agent's output under the same key, plain JSON with a version, a
+    status and the citations; read it with `get_citations`. Streams are passed on token by token and
+    attributed at their end. An attribution that fails is recorded, and never breaks a query.
 
     Async calls do not wait for the attribution: their payload is "pending" until a worker thread
     is done, and `await handler.aresult(response)` waits for that.
@@ -50,7 +53,8 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
         mode: "sync" attributes before a synchronous call returns, and in a worker thread for async
             ones; "background" does all of it in the worker thread; "lazy" attributes an answer when
             its record is first read.
-        metadata_key: Where a response's metadata shows the payload; `None` to leave it alone.
+        metadata_key: Where a response's metadata, or an agent's output, shows the payload; `None`
+            to leave them alone.
         on_citations: Called with each record once its attribution has been tried, in the thread
             that made it; not in "lazy" mode.
         max_records: Most records that are kept; the oldest go first.
@@ -119,14 +123,17 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
         """Take one of LlamaIndex's events; never raises, for LlamaIndex would not tell anybody."""
-        if is_attributing() or not isinstance(event, SynthesizeEndEvent | QueryEndEvent):
+        if is_attributing():
             return
         try:
             if isinstance(event, SynthesizeEndEvent):
                 self._end_synthesis(event)
-            elif (task := self._desk.book.of(event.response)) is not None:
-                # Some engines write the metadata anew after the synthesis.
-                task.show(event.response, self._desk.metadata_key)
+            elif isinstance(event, LLMChatEndEvent | LLMCompletionEndEvent):
+                self._span_handler.end_call(event.span_id, event.response)
+            elif isinstance(event, QueryEndEvent):
+                task = self._desk.book.of(event.response)
+                if task is not None:  # some engines write the metadata anew after the synthesis
+                    task.show(event.response, self._desk.metadata_key)
         except Exception:
             _logger.warning("event %s could not be handled", event.class_name(), exc_info=True)
 
@@ -143,14 +150,18 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
         self._desk.begin(event.response, scope, calls_seen=seen)
 
     def _end_scope(self, scope: Scope, result: object) -> None:
-        """Follow what a query or chat engine makes of the responses that were synthesized."""
+        """Follow what engines and workflows make of the responses that were synthesized."""
         if scope.serves_search:
             return
+        if scope.kind == "workflow":
+            result = workflow_result(result)
         if isinstance(result, AgentChatResponse | StreamingAgentChatResponse):
             if scope.tasks:
                 self._desk.show(result, scope.tasks[-1])
-        elif scope.kind == "query" and is_response(result):
+        elif is_response(result) and scope.kind in ("query", "workflow"):
             self._end_query(scope, result)
+        elif scope.kind == "workflow":
+            self._end_workflow(scope, result)
 
     def _end_query(self, scope: Scope, response: Any) -> None:
         task = self._desk.book.of(response)
@@ -166,3 +177,15 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
             self._desk.begin(response, scope, calls_seen=bool(scope.calls))
         else:
             self._desk.show(response, task)
+
+    def _end_workflow(self, scope: Scope, result: object) -> None:
+        answer = workflow_answer(scope, result)
+        if answer is None:
+            return
+        text = answer.text.strip()
+        same = [task for task in scope.tasks if text and (task.answer or "").strip() == text]
+        if same and not any(wrote(call, text) for call in scope.calls):
+            self._desk.show(result, same[-1])  # it handed on what it was answered
+            return
+        scope.notes, scope.written_by = answer.notes, answer.written_by
+        self._desk.begin(result, scope, calls_seen=bool(scope.calls), answer=answer)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from llama_index.core.workflow import Event
 
 from attribot_integrations.context.mappings import ReadOnlyMapping
 from attribot_integrations.context.retrieved import Part
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
+from attribot_integrations.llama_index.shown import payload_under
 from attribot_integrations.llama_index.tasks import known_task
 
 __all__ = ["NodeCitation", "find_payloads", "get_citations"]
+
+_DUMPED: Final = (
+    "; of what is dumped, only the output of an agent or workflow that a handler watched holds it: "
+    "attach one around the run, or keep the citations beside the dump"
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
     if not found:
         raise InputError(
             f"this {type(response).__name__} carries no attribution under metadata_key="
-            f"{metadata_key!r}"
+            f"{metadata_key!r}{_DUMPED if isinstance(response, dict | Event) else ''}"
         )
     for payload in found.values():
         if payload["version"] not in range(1, PAYLOAD_VERSION + 1):
@@ -120,22 +128,28 @@ def find_payloads(response: object, metadata_key: str) -> list[dict[str, Any]]:
 
 
 def _payloads(response: object, key: str) -> Iterator[dict[str, Any]]:
-    if isinstance(response, dict) and is_payload(response):
+    if is_payload(response):
         yield response
         return
-    task = None if isinstance(response, dict) else known_task(response)
-    if task is not None and not hasattr(response, "metadata"):
-        yield task.payload
+    shown = _field(_field(response, "_data"), key) if isinstance(response, dict) else None
+    shown = shown or _field(response, key) or payload_under(response, key)
+    if is_payload(shown):
+        yield shown
         return
-    metadata = response if isinstance(response, dict) else getattr(response, "metadata", None)
-    if isinstance(metadata, dict) and is_payload(metadata.get(key)):
-        yield metadata[key]
+    task = known_task(response)
+    if task is not None and not isinstance(response, Event) and not hasattr(response, "metadata"):
+        yield task.payload
         return
     # An agent's output lists its tool calls, a call its output, a chat response its sources.
     for name in ("tool_calls", "sources"):
-        for inner in getattr(response, name, None) or ():
+        for inner in _field(response, name) or ():
             yield from _payloads(inner, key)
     for name in ("tool_output", "raw_output"):
-        inner = getattr(response, name, None)
+        inner = _field(response, name)
         if inner is not None:
             yield from _payloads(inner, key)
+
+
+def _field(value: object, name: str) -> Any:
+    """Return a field of an object, or of the dictionary that it was dumped into."""
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)

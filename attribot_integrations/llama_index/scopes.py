@@ -1,32 +1,30 @@
-"""What is kept of a synthesis, a query or a chat while it runs, and of the model calls below it."""
+"""What is kept of an answer's making while it runs, and of the model calls below it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from llama_index.core.base.llms.types import (
-    AudioBlock,
-    ChatMessage,
-    ChatResponse,
-    CompletionResponse,
-    ImageBlock,
-    VideoBlock,
-)
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.tools import ToolOutput
 
 from attribot_integrations.answers.captured import ModelCall
 
 if TYPE_CHECKING:
     from llama_index.core.prompts import BasePromptTemplate
 
+    from attribot_integrations.llama_index.loose import LooseSpans
     from attribot_integrations.llama_index.tasks import Task
 
 __all__ = ["PromptedCall", "Scope", "ScopeKind", "plain_messages", "query_text"]
 
-ScopeKind = Literal["synthesis", "query", "chat"]
-"""What a scope is of; each may hold others."""
+ScopeKind = Literal["synthesis", "query", "chat", "workflow", "loose"]
+"""What a scope is of; each may hold others. Agents are workflows; what is loose lies in none."""
+
+_MEDIA: Final = ("audio", "image", "video")
 
 
 @dataclass
@@ -52,10 +50,10 @@ class PromptedCall(ModelCall):
         hidden = arguments.get("args") or (None,)
         messages, prompt = arguments.get("messages"), arguments.get("prompt", hidden[0])
         if method.endswith("chat") and isinstance(messages, Sequence):
-            if self.prompt is None:
+            if self.prompt is None and messages:
                 self.prompt = plain_messages(messages)
                 self.media = any(
-                    isinstance(block, AudioBlock | ImageBlock | VideoBlock)
+                    getattr(block, "block_type", None) in _MEDIA  # not all versions know all
                     for message in messages
                     for block in message.blocks
                 )
@@ -78,7 +76,7 @@ class PromptedCall(ModelCall):
 
 @dataclass
 class Scope:
-    """A synthesis, query or chat that is running, or whose answer is still streamed."""
+    """A synthesis, query, chat or workflow that runs, or whose answer is still streamed."""
 
     kind: ScopeKind
     is_async: bool = False
@@ -89,15 +87,36 @@ class Scope:
     it is no answer."""
     question: str = ""
     nodes: Sequence[NodeWithScore] = ()
-    """A synthesis's own nodes; elsewhere what was last retrieved or post-processed."""
+    """A synthesis's own nodes; elsewhere all that was retrieved and is left of it."""
+    searched: bool = False
+    """Whether a retriever ran in it, whatever it found."""
     sources: Sequence[NodeWithScore] = ()
     """The response's source nodes, if there is one."""
     calls: list[PromptedCall] = field(default_factory=list)
     """Model calls outside retrievers, post-processors and inner scopes, in order."""
+    tools: list[ToolOutput] = field(default_factory=list)
+    """What tools handed back, outside inner scopes, in order."""
+    notes: tuple[str, ...] = ()
+    """What had to be guessed of the answer."""
+    written_by: str | None = None
+    """What wrote the answer, if that was no model, such as a tool."""
+    run: str | None = None
+    """The id of a workflow's run, by which all handlers know it."""
+    began: float = field(default_factory=time.monotonic)
+    loose: LooseSpans | None = None
+    """What ran in threads that did not know of any scope."""
     owner: object = None
     """The span handler that follows it, if one does."""
     tasks: list[Task] = field(default_factory=list)
     """Attributions begun inside, in order."""
+
+    def found(self, nodes: Sequence[NodeWithScore], of: Sequence[NodeWithScore] = ()) -> None:
+        """Note what a retriever found, or a post-processor made of nodes that it was given."""
+        gone = {one.node.node_id for one in of}
+        known = {one.node.node_id: one for one in self.nodes if one.node.node_id not in gone}
+        for one in nodes:
+            known.setdefault(one.node.node_id, one)
+        self.nodes = list(known.values())
 
     def lies_in(self, other: Scope) -> bool:
         """Tell whether this is another scope, or lies in it."""

@@ -20,7 +20,7 @@ from attribot_integrations.answers.desk import AnswerDesk, Mode, ShowsRecords
 from attribot_integrations.answers.record import await_for, wait_for
 from attribot_integrations.answers.streams import awatch, watch
 from attribot_integrations.errors import ConfigurationError, InputError
-from attribot_integrations.llama_index.capturing import CapturedSynthesis, capture
+from attribot_integrations.llama_index.capturing import UNTOLD, CapturedSynthesis, capture
 from attribot_integrations.llama_index.records import AttributionRecord, is_payload, payload
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.shown import payload_under
@@ -28,6 +28,7 @@ from attribot_integrations.llama_index.spans import attributing, resumed
 from attribot_integrations.llama_index.tasks import Task, TaskBook, known_task
 
 if TYPE_CHECKING:
+    from attribot_integrations.llama_index.workflows import WorkflowAnswer
     from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["AttributionService", "HandlerOptions", "ShowsResponses", "is_response"]
@@ -79,24 +80,33 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         self.metadata_key = metadata_key
         self.book = TaskBook()
 
-    def begin(self, response: Any, scope: Scope, *, calls_seen: bool = True) -> Task | None:
+    def begin(
+        self,
+        response: Any,
+        scope: Scope,
+        *,
+        calls_seen: bool = True,
+        answer: WorkflowAnswer | None = None,
+    ) -> Task | None:
         """Attribute a response, or prepare to do so when its stream has been read.
 
         Args:
-            response: LlamaIndex's response; its stream is wrapped, nothing else of it changes.
+            response: LlamaIndex's response; its stream is wrapped, nothing else of it changes. Or
+                what a workflow handed back.
             scope: What it was made in.
             calls_seen: Whether the scope knows all model calls.
+            answer: The answer, if the response is none of LlamaIndex's.
 
         Returns:
             The task; that of an earlier call if the response is known, and another handler's if
             that has begun it with the same engine, or under the same metadata key: an answer is
             attributed once, and all handlers get its record. `None` if it shows an old payload.
         """
-        known = self.book.of(response)
+        known = self.book.of(response) if answer is None else None
         if known is not None:
             known.show(response, self.metadata_key)
             return known
-        task = self._of_another(response)
+        task = self._of_another(response, None if answer is None else scope.run)
         if task is not None:
             self._join(response, scope, task)
             return task
@@ -108,7 +118,10 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         scope.sources = list(getattr(response, "source_nodes", None) or ())
         finish = partial(self._finish, task, calls_seen)
         around = partial(resumed, scope)
-        if isinstance(response, StreamingResponse) and response.response_txt is None:
+        if answer is not None:
+            finish(answer.text, answer.problem)
+            scope.tasks.append(task)  # an agent's next run may be told of it
+        elif isinstance(response, StreamingResponse) and response.response_txt is None:
             task.streamed = True
             response.response_gen = watch(iter(response.response_gen), around, finish)
         elif isinstance(response, AsyncStreamingResponse) and response.response_txt is None:
@@ -147,10 +160,10 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         found = payload_under(response, self.metadata_key)
         return str(found["id"]) if is_payload(found) else None
 
-    def _of_another(self, response: object) -> Task | None:
+    def _of_another(self, response: object, run: str | None = None) -> Task | None:
         """Return the task that another handler has begun of a response, if it is to be shared."""
         shown = self._shown(response)
-        task = known_task(response, shown)
+        task = known_task(response, shown, run)
         same = task is not None and (shown is not None or task.engine is self.engine)
         return task if same else None
 
@@ -187,6 +200,8 @@ class AttributionService(AnswerDesk[AttributionRecord]):
                 problem=problem,
                 nodes=tuple(scope.nodes),
             )
+        if captured.problem == UNTOLD:
+            _logger.warning("answer %s: %s", task.id, UNTOLD)
         # What the answer was made from has been captured; the rest is not needed any more.
         task.scope = Scope(scope.kind)
         record = AttributionRecord(captured, self.engine, raise_error=self.raise_error)

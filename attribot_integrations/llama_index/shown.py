@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ResponseMetadata", "payload_under", "show_payload"]
+from llama_index.core.workflow import Event
+
+__all__ = ["ResponseMetadata", "payload_under", "payloads_of"]
 
 
 class ResponseMetadata(dict[str, Any]):
@@ -48,24 +50,31 @@ def _metadata(entries: dict[str, Any], payloads: dict[str, Any]) -> ResponseMeta
 
 
 def payload_under(response: object, key: str | None) -> Any:
-    """Return what a response's metadata holds under a key, `None` if it has nothing there."""
+    """Return what a response shows under a key, `None` if it has nothing there."""
+    if isinstance(response, Event):
+        return response.get(key) if key is not None else None
     metadata = getattr(response, "metadata", None)
     return metadata.get(key) if key is not None and isinstance(metadata, dict) else None
 
 
-def show_payload(response: Any) -> ResponseMetadata | None:
-    """Return the metadata in which a response can show payloads; its entries are kept.
+def payloads_of(response: Any) -> dict[str, Any] | None:
+    """Return the table in which a response can show payloads.
 
-    `None` for what has no place for any.
+    Of LlamaIndex's responses, it stands beside their metadata, whose entries are kept. Of an
+    agent's output, it is the output's own further fields, which are dumped and loaded with it.
+    `None` for what has no place for any, such as a text.
     """
+    if isinstance(response, Event):
+        fields: dict[str, Any] = response.to_dict()
+        return fields
     metadata = getattr(response, "metadata", None)
     if isinstance(metadata, ResponseMetadata):
-        return metadata
-    if metadata is not None and not isinstance(metadata, dict):
+        return metadata.payloads
+    if not hasattr(response, "metadata") or not isinstance(metadata, dict | None):
         return None
     made = ResponseMetadata(metadata or {})
     try:
         response.metadata = made
     except (AttributeError, TypeError, ValueError):
         return None
-    return made
+    return made.payloads

@@ -1,7 +1,9 @@
 """`AttributionSpanHandler`: which nodes, prompt and model calls belong to which answer.
 
-Only LlamaIndex's spans know their parents. A span outside any synthesis, query or chat is not
-kept, and one inside is forgotten at its end, so what is held is bounded by what is running.
+Only LlamaIndex's spans know their parents. A span outside any synthesis, query, chat or workflow is
+not kept, and one inside is forgotten at its end, so what is held is bounded by what is running.
+While something runs, searches and model calls that lie nowhere are remembered, and so are workflows
+that have ended, see `loose`.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import inspect
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
+from weakref import WeakValueDictionary
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -25,12 +28,16 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore
+from llama_index.core.tools import BaseTool, ToolOutput
+from llama_index.core.workflow import Workflow
 from pydantic import PrivateAttr
 
 from attribot_integrations.answers.forks import PerProcess
 from attribot_integrations.llama_index.dispatching import Reach
 from attribot_integrations.llama_index.evaluating import is_evaluating
+from attribot_integrations.llama_index.loose import LooseSpans
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope, ScopeKind, query_text
+from attribot_integrations.llama_index.workflows import workflow_question
 
 __all__ = ["AttributionSpanHandler", "attributing", "is_attributing", "resumed"]
 
@@ -46,6 +53,7 @@ _SCOPES: Final[tuple[tuple[type[Any], ScopeKind, frozenset[str]], ...]] = (
         "chat",
         frozenset({"chat", "achat", "stream_chat", "astream_chat"}),
     ),
+    (Workflow, "workflow", frozenset({"run"})),
 )
 
 _resumed: ContextVar[tuple[Scope, ...]] = ContextVar("attribot_resumed", default=())
@@ -77,13 +85,18 @@ def is_attributing() -> bool:
     return _attributing.get()
 
 
+_Adds = Literal["scope", "nodes", "call", "part", "tool", "nothing"]
+
+
 @dataclass(frozen=True)
 class _Entry:
     """An open span, and what it adds to its scope at its end; a part belongs to a call."""
 
     scope: Scope
-    adds: Literal["scope", "nodes", "call", "part", "nothing"] = "nothing"
+    adds: _Adds = "nothing"
     call: PromptedCall | None = None
+    given: Sequence[NodeWithScore] = ()
+    """What a post-processor was given."""
     serves_search: bool = False
     """Whether a retriever, post-processor or evaluator made it, so that it gives no answer."""
 
@@ -92,7 +105,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
     """Follows LlamaIndex's spans for an `AttributionEventHandler`, which makes and attaches it.
 
     Args:
-        on_end: Called with a query's or chat's scope and result when it ends.
+        on_end: Called with a query's, chat's or workflow's scope and result when it ends.
         gate: If given, only what starts where it is set, and what is below that, is followed.
     """
 
@@ -100,6 +113,8 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
     _gate: ContextVar[bool] | None = PrivateAttr()
     _reach: Reach = PrivateAttr()
     _entries: OrderedDict[str, _Entry] = PrivateAttr()
+    _streamed: WeakValueDictionary[str, PromptedCall] = PrivateAttr()
+    _loose: LooseSpans = PrivateAttr()
     _mutex: PerProcess[Any] = PrivateAttr()
 
     def __init__(
@@ -113,6 +128,8 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         self._gate = gate
         self._reach = Reach()
         self._entries = OrderedDict()
+        self._streamed = WeakValueDictionary()
+        self._loose = LooseSpans()
         # Reentrant, for a garbage collection inside may end the span of a forgotten coroutine.
         self._mutex = PerProcess(threading.RLock)
 
@@ -139,6 +156,12 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         """Return the scope that an open span belongs to, if it is followed."""
         entry = self._entries.get(span_id) if span_id else None
         return None if entry is None else entry.scope
+
+    def end_call(self, span_id: str | None, result: object) -> None:
+        """Note what a model wrote whose span ended before its stream was read."""
+        call = self._streamed.pop(span_id, None) if span_id else None
+        if call is not None:
+            call.answer(result)
 
     def new_span(
         self,
@@ -176,14 +199,26 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
         if entry is None:
             return
         try:
-            if entry.adds == "nodes" and _are_nodes(result):
-                entry.scope.nodes = list(result or ())
-            elif entry.adds in ("call", "part") and entry.call is not None:
-                entry.call.answer(result)
-            elif entry.adds == "scope" and entry.scope.kind != "synthesis":
-                self._on_end(entry.scope, result)
+            self._add(id_, entry, result)
         except Exception:
             _logger.warning("the end of span %s could not be followed", id_, exc_info=True)
+
+    def _add(self, id_: str, entry: _Entry, result: Any) -> None:
+        scope = entry.scope
+        if entry.adds == "nodes" and _are_nodes(result):
+            scope.searched = True
+            scope.found(result, entry.given)
+        elif entry.adds in ("call", "part") and entry.call is not None:
+            entry.call.answer(result)
+            if entry.call.text is None:
+                self._streamed[id_] = entry.call
+        elif entry.adds == "tool" and isinstance(result, ToolOutput):
+            if not any(result is one for one in scope.tools):
+                scope.tools.append(result)
+        elif entry.adds == "scope" and scope.kind != "synthesis":
+            self._on_end(scope, result)
+        if scope.kind == "loose" or (scope.kind == "workflow" and entry.adds == "scope"):
+            self._loose.add(id_, scope)
 
     def prepare_to_drop_span(
         self,
@@ -222,29 +257,41 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
                     return None
                 scope = _scope(kind, method, arguments, parent)
                 scope.serves_search = scope.serves_search or is_evaluating()
-                scope.owner = self
+                scope.owner, scope.loose = self, self._loose
+                scope.run = id_ if kind == "workflow" else None
                 return _Entry(scope, "scope", serves_search=scope.serves_search)
         if parent is None:
-            return None
-        adds: Literal["nodes", "call", "part", "nothing"]
-        if isinstance(instance, BaseRetriever | BaseNodePostprocessor):
-            adds = "nothing" if parent.serves_search else "nodes"
-            return replace(parent, adds=adds, serves_search=True)
-        if isinstance(instance, BaseLLM) and not parent.serves_search:
-            adds = "call" if parent.call is None else "part"
-            return replace(parent, adds=adds, call=_call(method, arguments, instance, parent))
+            if not self._entries or not isinstance(instance, BaseRetriever | BaseLLM):
+                return None
+            parent = _Entry(Scope("loose"))  # it may be of something that runs in another thread
+        return _inside(method, arguments, instance, parent)
+
+
+def _inside(method: str, arguments: dict[str, Any], instance: object, parent: _Entry) -> _Entry:
+    """Return the entry of a span that starts no scope."""
+    if parent.serves_search:
         return replace(parent, adds="nothing")
+    if isinstance(instance, BaseRetriever | BaseNodePostprocessor):
+        processes = isinstance(instance, BaseNodePostprocessor)
+        given = arguments.get("nodes") if processes else None
+        if not processes and not parent.scope.question:
+            parent.scope.question = query_text(next(iter(arguments.values()), None))
+        return replace(parent, adds="nodes", given=tuple(given or ()), serves_search=True)
+    if isinstance(instance, BaseLLM):
+        adds: _Adds = "call" if parent.call is None else "part"
+        return replace(parent, adds=adds, call=_call(method, arguments, instance, parent))
+    return replace(parent, adds="tool" if isinstance(instance, BaseTool) else "nothing")
 
 
 def _scope(kind: ScopeKind, method: str, arguments: dict[str, Any], parent: _Entry | None) -> Scope:
     nodes = arguments.get("nodes") if kind == "synthesis" else None
-    query = next(iter(arguments.values()), None)
+    asked = next(iter(arguments.values()), None)
     return Scope(
         kind=kind,
-        is_async=method.startswith("a"),
+        is_async=kind == "workflow" or method.startswith("a"),
         parent=None if parent is None else parent.scope,
         serves_search=parent is not None and parent.serves_search,
-        question=query_text(query),
+        question=workflow_question(arguments) if kind == "workflow" else query_text(asked),
         nodes=list(nodes) if nodes else (),
     )
 

@@ -18,7 +18,7 @@ from attribot_integrations.llama_index.records import (
     pending_payload,
 )
 from attribot_integrations.llama_index.scopes import Scope
-from attribot_integrations.llama_index.shown import ResponseMetadata, show_payload
+from attribot_integrations.llama_index.shown import payload_under, payloads_of
 
 __all__ = ["Task", "TaskBook", "known_task"]
 
@@ -40,13 +40,19 @@ class Task:
         self.id = uuid4().hex
         self.scope = scope
         self.engine = engine
+        self.run = scope.run
         self.record: Future[AttributionRecord] = Future()
         """The answer's record, once the answer is complete."""
         self.streamed = False
         """Whether the answer still has to be read from a stream."""
         self._mutex = PerProcess(threading.RLock)
-        self._shown_in: list[tuple[ResponseMetadata, str]] = []
+        self._shown_in: list[tuple[dict[str, Any], str]] = []
         self._payload = pending_payload(self.id)
+
+    @property
+    def answer(self) -> str | None:
+        """The answer, `None` while it is not complete."""
+        return self.record.result().answer if self.record.done() else None
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -64,25 +70,25 @@ class Task:
         if key is None:
             return
         with self._mutex.get():
-            metadata = show_payload(response)
-            if metadata is None:
+            payloads = payloads_of(response)
+            if payloads is None:
                 return
-            current = metadata.get(key)
+            current = payload_under(response, key)
             if current is not None and (not is_payload(current) or current["id"] != self.id):
                 if not is_payload(current):
                     _logger.warning("metadata[%r] is taken and left as it is", key)
                 return
-            metadata.payloads[key] = copy.deepcopy(self._payload)
-            if not any(one is metadata and name == key for one, name in self._shown_in):
-                self._shown_in.append((metadata, key))
+            payloads[key] = copy.deepcopy(self._payload)
+            if not any(one is payloads and name == key for one, name in self._shown_in):
+                self._shown_in.append((payloads, key))
 
     def update(self, payload: dict[str, Any]) -> None:
         """Put the outcome where the payload is shown."""
         with self._mutex.get():
             self._payload = payload
-            for metadata, key in self._shown_in:
+            for payloads, key in self._shown_in:
                 # Replaced and not changed: another thread may be writing it out.
-                metadata.payloads[key] = copy.deepcopy(payload)
+                payloads[key] = copy.deepcopy(payload)
             self._shown_in = []
 
 
@@ -91,6 +97,9 @@ class TaskBook:
 
     def __init__(self) -> None:
         self._recent: Recent[str, Task] = Recent(_RECENT)
+        self._kept: Recent[int, tuple[object, Task]] = Recent(_RECENT)
+        """Tasks of texts and the like, to which there are no weak references."""
+        self._runs: Recent[str, Task] = Recent(_RECENT)
         self._by_identity: dict[int, tuple[weakref.ref[Any], Task]] = {}
 
     def __len__(self) -> int:
@@ -106,16 +115,28 @@ class TaskBook:
             if entry is not None and entry[0] is reference:
                 table.pop(key, None)
 
-        table[key] = (weakref.ref(response, forget), task)
+        try:
+            table[key] = (weakref.ref(response, forget), task)
+        except TypeError:
+            self._kept.add(key, (response, task))
         if self is not _everywhere:
             _everywhere.add(response, task)
+        if task.run is not None:
+            self._runs.add(task.run, task)
         if self._recent.get(task.id) is None:
             self._recent.add(task.id, task)
 
     def of(self, response: object) -> Task | None:
         """Return the task of this very response."""
         entry = self._by_identity.get(id(response))
-        return entry[1] if entry is not None and entry[0]() is response else None
+        if entry is not None and entry[0]() is response:
+            return entry[1]
+        kept = self._kept.get(id(response))
+        return kept[1] if kept is not None and kept[0] is response else None
+
+    def of_run(self, run: str) -> Task | None:
+        """Return the task of a workflow's run: several may hand back the very same text."""
+        return self._runs.get(run)
 
     def with_id(self, id_: str) -> Task | None:
         """Return the task whose id stands in a payload."""
@@ -126,11 +147,13 @@ _everywhere: Final = TaskBook()
 """What all handlers have begun, so that each answer is attributed once."""
 
 
-def known_task(response: object, id_: str | None = None) -> Task | None:
+def known_task(response: object, id_: str | None = None, run: str | None = None) -> Task | None:
     """Return the task of a response, whichever handler began it.
 
     Args:
         response: The response.
         id_: The id in the payload that it shows, by which a copy is known.
+        run: The run that handed it back, if it is a workflow's.
     """
-    return _everywhere.of(response) or (None if id_ is None else _everywhere.with_id(id_))
+    task = _everywhere.of(response) if run is None else _everywhere.of_run(run)
+    return task or (None if id_ is None else _everywhere.with_id(id_))

@@ -55,7 +55,7 @@ class ThresholdPolicy:
 
     Enough is a share of what all sources cost together, for a short extract loses few nats by the
     removal of what it was taken from, and a long sentence loses as many by that of a bystander. A
-    score that says much by itself needs no such share: of 6 nats, the statement is 0.25 % as
+    score that says much by itself needs no such share: of 8 nats, the statement is 0.03 % as
     likely without the source. The defaults were chosen on real text, see the page on defaults.
     """
 

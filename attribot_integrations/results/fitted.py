@@ -1,4 +1,4 @@
-"""Every number that was chosen by measuring on real text; `docs/concepts/defaults.md` says how.
+"""Every number that was chosen by measuring on real text; `docs/real_text.md` says how.
 
 Two small models of different families were measured, on data sets with evidence marked by people,
 with answers that the context supports and others that it does not.
@@ -19,7 +19,7 @@ MIN_SCORE = 0.2
 """Least score of a cited source, in nats."""
 MIN_SHARE = 0.25
 """Least share of a cited source in the sum of all positive scores."""
-ENOUGH_SCORE = 6.0
+ENOUGH_SCORE = 8.0
 """Score, in nats, from which on a source is cited whatever its share."""
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""

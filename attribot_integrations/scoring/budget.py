@@ -129,7 +129,7 @@ class Budget:
                 self._work,
                 self._elapsed(),
             )
-        if not self._announced:
+        if self._sources and not self._announced:  # else no request is behind it
             self._announce_if_long()
 
     @contextmanager

@@ -7,7 +7,6 @@ checkpoint, unless asked for.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,13 @@ from attribot_integrations.errors import ConfigurationError, ModelError, Unsuppo
 from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.capabilities import inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
-from attribot_integrations.scoring.loading import LoadingOptions
+from attribot_integrations.scoring.gguf_files import (
+    find_gguf,
+    gguf_loading,
+    gguf_name,
+    warn_of_positions,
+)
+from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.verified import VerifiedModel
 from attribot_integrations.tokens.encoding import TextEncoder
@@ -160,10 +165,11 @@ class LanguageModel:
         checkpoint: str | Path,
         **loading: Unpack[LoadingKeywords],
     ) -> LanguageModel:
-        """Load a checkpoint from the Hugging Face hub or a folder.
+        """Load a checkpoint from the Hugging Face hub, a folder or a GGUF file.
 
         Args:
-            checkpoint: Name on the hub, or path; "~" is the home folder.
+            checkpoint: Name on the hub, or path; "~" is the home folder. A GGUF file is named by
+                its path, or in `model_options` as the `gguf_file` of a folder or repository.
             **loading: `device_map`, `dtype`, `revision`, `trust_remote_code`, `use_safetensors`,
                 `model_options` and `chat_options`, see `LoadingOptions`.
 
@@ -172,6 +178,7 @@ class LanguageModel:
                 that it cannot have.
             UnsupportedModelError: If it is no causal language model.
             ModelError: If it cannot be loaded, or weights are missing from the checkpoint.
+            MissingExtraError: If it is a GGUF file, and the `gguf` package is not installed.
         """
         return cls.load(checkpoint, LoadingOptions(**loading))
 
@@ -180,22 +187,28 @@ class LanguageModel:
         """Do what `from_pretrained` does, with its keywords in one object."""
         from transformers import AutoConfig, AutoTokenizer
 
-        shared = {
-            "revision": loading.revision or "main",
-            "trust_remote_code": loading.trust_remote_code,
-        }
-        checkpoint = _located(checkpoint)
+        name = place = located_checkpoint(checkpoint)
+        shared: dict[str, Any] = {}
+        file = find_gguf(place, loading)
+        if file is not None:
+            shared["gguf_file"] = file.path.name
+            name = gguf_name(place, loading)
+            place, loading = gguf_loading(file, loading)
+        shared["revision"] = loading.revision or "main"
+        shared["trust_remote_code"] = loading.trust_remote_code
         try:
-            config = AutoConfig.from_pretrained(checkpoint, **shared)
+            config = AutoConfig.from_pretrained(place, **shared)
             if config.is_encoder_decoder:
                 raise UnsupportedModelError(
-                    f"{checkpoint} is an encoder-decoder ({config.model_type}); a decoder-only "
+                    f"{name} is an encoder-decoder ({config.model_type}); a decoder-only "
                     "causal language model is needed"
                 )
-            tokenizer = AutoTokenizer.from_pretrained(checkpoint, **shared)
+            if file is not None:
+                warn_of_positions(file, config)
+            tokenizer = AutoTokenizer.from_pretrained(place, **shared)
             # The declared return type does not know of output_loading_info.
             loaded: Any = _auto_class(config.model_type).from_pretrained(
-                checkpoint,
+                place,
                 device_map=loading.device_map,
                 dtype=_usual_precision() if loading.dtype is None else loading.dtype,
                 use_safetensors=loading.use_safetensors,
@@ -204,17 +217,15 @@ class LanguageModel:
                 **(loading.model_options or {}),
             )
         except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
-            raise ModelError(f"cannot load {checkpoint}: {error}") from error
+            raise ModelError(f"cannot load {name}: {error}") from error
         model, info = loaded
         if info["missing_keys"]:
             missing = sorted(info["missing_keys"])
             raise UnsupportedModelError(
-                f"{checkpoint} holds no weights for {missing[0]!r} ({len(missing)} missing), they "
+                f"{name} holds no weights for {missing[0]!r} ({len(missing)} missing), they "
                 "would be random; is it a causal language model?"
             )
-        return cls.from_model(
-            model.eval(), tokenizer, name=str(checkpoint), chat_options=loading.chat_options
-        )
+        return cls.from_model(model.eval(), tokenizer, name=name, chat_options=loading.chat_options)
 
 
 def in_process(model: ScoringModel) -> LanguageModel:
@@ -229,26 +240,6 @@ def in_process(model: ScoringModel) -> LanguageModel:
             f"it is a {type(model).__name__}"
         )
     return model
-
-
-def _located(checkpoint: object) -> str:
-    """Return a name on the hub as it is, and a path if it is there."""
-    wanted = "a checkpoint must be a name on the hub or a path"
-    if not isinstance(checkpoint, str | Path):
-        raise ConfigurationError(f"{wanted}, not {type(checkpoint).__name__}")
-    place = os.path.expanduser(checkpoint)
-    if not place.strip():
-        raise ConfigurationError(f"{wanted}, it is blank")
-    is_path = (
-        isinstance(checkpoint, Path)
-        or place.startswith((".", "/", "~"))
-        or "\\" in place
-        or "/" in place.partition("/")[2]
-        or place.endswith("/")
-    )
-    if is_path and not os.path.exists(place):
-        raise ModelError(f"cannot load {checkpoint}: there is no such folder")
-    return place
 
 
 def _usual_precision() -> str | torch.dtype:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from attribot_integrations.context.mappings import ReadOnlyMapping
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LoadingKeywords", "LoadingOptions"]
+__all__ = ["LoadingKeywords", "LoadingOptions", "located_checkpoint"]
 
 
 class LoadingKeywords(TypedDict, total=False):
@@ -70,6 +72,34 @@ class LoadingOptions:
                 f"model_options must not hold {min(own)!r}, which is an option of its own"
             )
         _check_precision(self.dtype)
+
+
+def located_checkpoint(checkpoint: object) -> str:
+    """Return a name on the hub as it is, and a path if it is there.
+
+    Args:
+        checkpoint: What a user named; "~" is the home folder.
+
+    Raises:
+        ConfigurationError: If it is neither text nor path.
+        ModelError: If it is the path of nothing.
+    """
+    wanted = "a checkpoint must be a name on the hub or a path"
+    if not isinstance(checkpoint, str | Path):
+        raise ConfigurationError(f"{wanted}, not {type(checkpoint).__name__}")
+    place = os.path.expanduser(checkpoint)
+    if not place.strip():
+        raise ConfigurationError(f"{wanted}, it is blank")
+    is_path = (
+        isinstance(checkpoint, Path)
+        or place.startswith((".", "/", "~"))
+        or "\\" in place
+        or "/" in place.partition("/")[2]
+        or place.endswith("/")
+    )
+    if (is_path or place.lower().endswith(".gguf")) and not os.path.exists(place):
+        raise ModelError(f"cannot load {checkpoint}: there is no such file or folder")
+    return place
 
 
 def _check_precision(dtype: object) -> None:

@@ -45,7 +45,26 @@ _FILTERS = {
     "time": ("seconds_vs_pass", 1),
 }
 """Figure and decimals, by heading."""
-_WITH_INTERVAL = {"map", "top1", "recall", "dropped", "exact_answer"}
+_GOLD = {
+    "rows": ("gold_map_n", 0),
+    "gold mAP": ("gold_map", 2),
+    "F1": ("sentence_f1", 2),
+    "chunk mAP": ("chunk_map", 2),
+    "chunk F1": ("chunk_f1", 2),
+    "LDS": ("lds", 2),
+    "drop@1": ("drop_1", 1),
+    "keep@1": ("keep_1", 2),
+    "tokens": ("tokens_vs_naive", 3),
+}
+_LABELS = {
+    "supported": ("supported_n", 0),
+    "labelled so": ("supported_right", 2),
+    "not supported": ("unsupported_n", 0),
+    "not labelled so": ("unsupported_right", 2),
+    "AUROC": ("auroc", 2),
+    "ECE": ("calibration_error", 2),
+}
+_WITH_INTERVAL = {"map", "top1", "recall", "dropped", "exact_answer", "gold_map"}
 
 _SPEED: Mapping[str, Callable[[Figures], str]] = {
     "seconds": lambda row: (
@@ -67,7 +86,11 @@ def markdown_of(results: Figures) -> str:
     """
     if "bars" in results:
         return day_markdown(results)
-    if "rows" in results:
+    if "policies" in results:
+        return "\n".join(_candidates(results))
+    if "sets" in results:
+        lines = _suite(results)
+    elif "rows" in results:
         lines = _speed(results)
     elif "contexts" in results:
         lines = _filters(results)
@@ -75,7 +98,8 @@ def markdown_of(results: Figures) -> str:
         lines = _fidelity(results)
     else:
         raise ValueError(
-            f"results must hold bars, rows, contexts or methods, not {sorted(results)}"
+            "results must hold bars, policies, sets, rows, contexts or methods, "
+            f"not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -134,6 +158,68 @@ def setup(app: Sphinx) -> dict[str, bool]:
 def _fidelity(results: Figures) -> Iterator[str]:
     yield f"{_capital(results['settings']['data'])}: {results['n']} examples."
     yield from _table("method", results["methods"], _FIDELITY)
+
+
+def _suite(results: Figures) -> Iterator[str]:
+    """Yield what is ranked and cited on each set, and how statements are labelled."""
+    parts = {**results["sets"], "all sets": results["all"]}
+    ranked = {
+        f"{_short(name)}, {method}": figures
+        for name, part in parts.items()
+        for method, figures in (part["methods"] | part["scorers"]).items()
+        if figures.get("gold_map") is not None
+    }
+    yield f"Target: `{_target(results)}`."
+    yield from _lines(
+        ["data, method", *_GOLD],
+        [
+            [name, *(_cell(each, *column) for column in _GOLD.values())]
+            for name, each in ranked.items()
+        ],
+    )
+    labelled = {
+        f"{_short(name)}, {method}": figures
+        | {f"{side}_n": figures[f"{side}_right_n"] for side in ("supported", "unsupported")}
+        for name, part in parts.items()
+        for method, figures in part["methods"].items()
+    }
+    yield "Labels:"
+    yield from _lines(
+        ["data, method", *_LABELS],
+        [
+            [name, *(_cell(each, *column) for column in _LABELS.values())]
+            for name, each in labelled.items()
+        ],
+    )
+
+
+def _candidates(results: Figures) -> Iterator[str]:
+    """Yield the citation rules that were tried, and the fit of the labels."""
+    names = list(results["sets"])
+    yield from _lines(
+        ["rule", *names],
+        [
+            [f"`{row['policy']}`", *(_number(row["f1"][name], ".3f") for name in names)]
+            for row in results["policies"]
+        ],
+    )
+    support = results["support"]
+    yield (
+        f"Labels: fitted to {support['statements']} statements, {support['supported']} of them "
+        f"supported; cross-validated, {support['accuracy']:.1%} on the right side of "
+        f"{support['best_threshold']:.2f}, expected calibration error "
+        f"{support['calibration_error']:.3f}."
+    )
+
+
+def _short(name: str) -> str:
+    return name.removesuffix(".jsonl").removesuffix("_dev")
+
+
+def _target(results: Figures) -> str:
+    first = next(iter(results["settings"]["sets"].values()))
+    target: str = next(iter(first.values()))["target"]
+    return target
 
 
 def _filters(results: Figures) -> Iterator[str]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import MockLLM
+from llama_index.core.tools import QueryEngineTool
 
 from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions
 from attribot_integrations.demo.chain import DemoRetriever, demo_chain
@@ -26,6 +28,7 @@ from attribot_integrations.evaluation.relevance_calibration import LabelledChunk
 from tests.documents.blocks import ROOT, Block, blocks_of, check_command, commands_of, run
 from tests.integrations.langchain.agents import AgentModel
 from tests.integrations.langchain.agents import tools as agent_tools
+from tests.integrations.llama_index.reported import Calling
 from tests.test_wings import WINGS
 
 PAGES = [
@@ -43,6 +46,9 @@ RAY = "docs/scale.md"
 PYTHON = [block for block in BLOCKS if block.language == "python" and block.page != RAY]
 QUOTED = [block for block in PYTHON if block.page == "docs/testing.md"]
 """Parts of tests, which run by themselves."""
+
+# LlamaIndex's agents use what pydantic has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
 
 # Python
@@ -81,6 +87,12 @@ def at_hand(demo: AttributionEngine) -> dict[str, Any]:
         for each in asked[:3]
         for text, right in ((each.answer, True), ("The mayor of Delka is Nobody.", False))
     ]
+    tool = QueryEngineTool.from_defaults(demo_query_engine(demo).query_engine, name="facts")
+    calling = Calling(
+        say=lambda said: (
+            answer if said[-1].role == "tool" else [("facts", {"input": said[-1].content})]
+        )
+    )
     gold = [(each, {chunk for fact in each.gold or () for chunk, _ in fact}) for each in asked]
     return {
         "__name__": "page",
@@ -89,6 +101,7 @@ def at_hand(demo: AttributionEngine) -> dict[str, Any]:
         "retriever": DemoRetriever(documents=chain.documents),
         "node_retriever": demo_query_engine(demo).query_engine.retriever,
         "llm": MockLLM(),
+        "agent": FunctionAgent(tools=[tool], llm=calling),
         "model": AgentModel(),
         "tools": [agent_tools()["artifact"]],
         "engine": demo,

@@ -84,7 +84,7 @@ def test_tables_of_speed_have_one_for_each_context_and_leave_out_what_did_not_ru
 
 
 def test_an_unknown_file_is_refused() -> None:
-    with pytest.raises(ValueError, match="must hold bars, rows, contexts or methods"):
+    with pytest.raises(ValueError, match="must hold bars, policies, sets, rows, contexts or"):
         markdown_of({"environment": ENVIRONMENT})
 
 
@@ -190,3 +190,50 @@ def test_data_of_a_module_has_its_words_in_the_package_that_shows_it() -> None:
     shown = ModuleAnalyzer.for_module("attribot_integrations.context").find_attr_docs()
     assert shown["", "Level"][0].startswith("What a source is")
     assert ("", "Chunk") not in shown  # a class has its own
+
+
+def test_tables_of_a_suite_and_of_candidates() -> None:
+    method = {
+        "gold_map": 0.9,
+        "gold_map_ci": [0.8, 1.0],
+        "gold_map_n": 12,
+        "sentence_f1": 0.75,
+        "tokens_vs_naive": 0.25,
+        "supported_right": 0.95,
+        "supported_right_n": 12,
+        "unsupported_right": 0.85,
+        "unsupported_right_n": 11,
+        "auroc": 0.97,
+        "calibration_error": 0.03,
+    }
+    scorer = {"gold_map": 1.0, "gold_map_ci": [1.0, 1.0], "gold_map_n": 12}
+    part = {"methods": {"exact": method}, "scorers": {"string": scorer}}
+    lines = markdown_of(
+        {
+            "settings": {"sets": {"squad2_dev.jsonl": {"exact": {"target": "model.gguf"}}}},
+            "sets": {"squad2_dev.jsonl": part},
+            "all": part,
+            "environment": ENVIRONMENT,
+        }
+    ).splitlines()
+    assert lines[0] == "Target: `model.gguf`."
+    exact = "12 | 0.90 (0.80 to 1.00) | 0.75 | - | - | - | - | - | 0.250 |"
+    assert f"| squad2, exact | {exact}" in lines
+    assert "| all sets, string | 12 | 1.00 (1.00 to 1.00) | - | - | - | - | - | - | - |" in lines
+    assert "| squad2, exact | 12 | 0.95 | 11 | 0.85 | 0.97 | 0.03 |" in lines
+    assert lines[-1].startswith("Measured on")
+    candidates = markdown_of(
+        {
+            "sets": {"squad2": 12},
+            "policies": [{"policy": "Rule(1)", "f1": {"squad2": 0.5}}],
+            "support": {
+                "statements": 23,
+                "supported": 12,
+                "accuracy": 0.9,
+                "best_threshold": 0.5,
+                "calibration_error": 0.03,
+            },
+        }
+    )
+    assert "| `Rule(1)` | 0.500 |" in candidates
+    assert "fitted to 23 statements, 12 of them supported; cross-validated, 90.0%" in candidates

@@ -103,7 +103,7 @@ def test_absent_facts_are_not_supported(engine: AttributionEngine) -> None:
     for example in demo_examples(5, seed=SEED, chunks=(4, 8), kinds=("absent",)):
         result = run(engine, example)
         assert [each.label for each in result.support] == ["parametric"]
-        assert not result.citations
+        assert not result.shown_citations
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_what_is_no_checkpoint(checkpoint: Any, problem: str) -> None:
     ],
 )
 def test_missing_folders_are_told_from_names(checkpoint: str | Path) -> None:
-    message = f"cannot load {checkpoint}: there is no such folder"
+    message = f"cannot load {checkpoint}: there is no such file or folder"
     with pytest.raises(ModelError, match=re.escape(message)):
         LanguageModel.from_pretrained(checkpoint)
 

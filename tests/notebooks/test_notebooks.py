@@ -1,6 +1,7 @@
 """The notebooks run from top to bottom, and show what they gave when they were saved.
 
-To save them anew: `ATTRIBOT_SAVE_NOTEBOOKS=1 python -m pytest tests/notebooks`.
+To save them anew: `ATTRIBOT_SAVE_NOTEBOOKS=1 python -m pytest tests/notebooks`, with `-m real` for
+the one that needs real models.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 import attribot_integrations
+from benchmarks.real_models import FOLDER as MODELS
+from tests.real.conftest import real_file
 
 Cell = dict[str, Any]
 
 FOLDER = Path(attribot_integrations.__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+REAL = FOLDER / "real_text.ipynb"
+BUNDLED = [path for path in NOTEBOOKS if path != REAL]
+"""Those that run on the bundled models."""
 SAVES = "ATTRIBOT_SAVE_NOTEBOOKS" in os.environ
 MOST_BYTES = 200_000
 METADATA = {
@@ -36,15 +42,21 @@ SECONDS = re.compile(r", \d+\.\d+ s\b")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
-async def execute(path: Path, folder: Path) -> list[Cell]:
-    """Run a notebook in a kernel of its own, and return its cells."""
+async def execute(path: Path, folder: Path, *, timeout: int = 60) -> list[Cell]:
+    """Run a notebook in a kernel of its own, and return its cells.
+
+    Args:
+        path: The notebook.
+        folder: Where it runs.
+        timeout: Most seconds of a cell.
+    """
     notebook = nbformat.read(path, as_version=4)
     with TemporaryDirectory() as sockets:  # Unix ones; their paths must be short
         manager = AsyncKernelManager(transport="ipc", ip=str(Path(sockets) / "kernel"))
         client = NotebookClient(
             notebook,
             km=manager,
-            timeout=60,
+            timeout=timeout,
             record_timing=False,
             coalesce_streams=True,
             shutdown_kernel="immediate",
@@ -114,15 +126,30 @@ def save(path: Path, cells: list[Cell]) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path != REAL], ids=lambda path: path.stem
+)
 async def test_notebook_runs_and_shows_what_is_saved(path: Path, tmp_path: Path) -> None:
-    cells = [cleaned(cell) for cell in await execute(path, tmp_path)]
+    await run_and_compare(path, tmp_path)
+
+
+async def run_and_compare(path: Path, folder: Path, *, timeout: int = 60) -> None:
+    cells = [cleaned(cell) for cell in await execute(path, folder, timeout=timeout)]
     if SAVES:
         save(path, cells)
     now, then = shown(cells), shown(saved(path)["cells"])
     assert words(now) == words(then), "save the notebook anew"
     # Numbers are rounded, and differ a little from one processor to the next.
     assert numbers(now) == pytest.approx(numbers(then), rel=0.02, abs=0.11)
+
+
+@pytest.mark.real
+async def test_the_notebook_with_real_models(tmp_path: Path) -> None:
+    real_file("all-minilm-l6-v2")
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (tmp_path / ".models").symlink_to(MODELS)
+    await run_and_compare(REAL, folder, timeout=900)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -62,6 +62,7 @@ USES = {
     "tracing": "attribot_integrations.render.tracing.trace_attribution(result)",
     "evaluation": "attribot_integrations.evaluation.text_scorers.TfidfSimilarity()",
     "parquet": "attribot_integrations.batch.parquet.check_installed()",
+    "gguf": "attribot_integrations.scoring.gguf_header.gguf_package()",
 }
 """What needs an extra; in an environment with the one for LangChain, agents need another."""
 
@@ -71,6 +72,7 @@ from attribot_integrations import Attribution, AttribotError
 import attribot_integrations.batch.parquet
 import attribot_integrations.evaluation.baselines
 import attribot_integrations.render.tracing
+import attribot_integrations.scoring.gguf_header
 
 result = Attribution.from_json(sys.argv[1])
 messages = {}

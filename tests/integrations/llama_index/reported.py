@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cache
 from typing import Any
 
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    CompletionResponse,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
@@ -52,6 +64,107 @@ class ScriptedChat(EchoChatLLM):
     def _text(self, prompt: str) -> str:
         self.prompts.append(prompt)
         return str(self.say(prompt)) if callable(self.say) else str(self.say)
+
+
+class Calling(FunctionCallingLLM):
+    """A model that calls tools: `say` gives a text, or names of tools with what they are called."""
+
+    say: Any = ""
+    prompts: list[str] = []  # noqa: RUF012 - pydantic copies defaults
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(
+            is_function_calling_model=True,
+            is_chat_model=True,
+            context_window=30_000,
+            num_output=64,
+            model_name="calling",
+        )
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Any,
+        user_msg: Any = None,
+        chat_history: Any = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        asked = [] if user_msg is None else [ChatMessage(role=MessageRole.USER, content=user_msg)]
+        return {"messages": [*(chat_history or []), *asked]}
+
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        return list(response.message.additional_kwargs.get("calls", []))
+
+    def _reply(self, messages: Sequence[ChatMessage]) -> ChatMessage:
+        self.prompts.append("\n".join(message.content or "" for message in messages))
+        said = self.say(messages) if callable(self.say) else self.say
+        if isinstance(said, str):
+            return ChatMessage(role=MessageRole.ASSISTANT, content=said)
+        calls = [
+            ToolSelection(tool_id=f"{len(messages)}-{number}", tool_name=name, tool_kwargs=given)
+            for number, (name, given) in enumerate(said)
+        ]
+        return ChatMessage(
+            role=MessageRole.ASSISTANT, content="", additional_kwargs={"calls": calls}
+        )
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        return ChatResponse(message=self._reply(messages))
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        await asyncio.sleep(0)
+        return ChatResponse(message=self._reply(messages))
+
+    @llm_chat_callback()
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        reply = self._reply(messages)
+
+        async def stream() -> AsyncIterator[ChatResponse]:
+            said = ""
+            for word in (reply.content or "").split(" "):
+                await asyncio.sleep(0)
+                delta = f" {word}" if said else word
+                said += delta
+                yield ChatResponse(
+                    message=ChatMessage(
+                        role=MessageRole.ASSISTANT,
+                        content=said,
+                        additional_kwargs=reply.additional_kwargs,
+                    ),
+                    delta=delta,
+                )
+
+        return stream()  # type: ignore[return-value]
+
+    @llm_completion_callback()
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        reply = self._reply([ChatMessage(role=MessageRole.USER, content=prompt)])
+        return CompletionResponse(text=reply.content or "")
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        reply = self._reply([ChatMessage(role=MessageRole.USER, content=prompt)])
+        return CompletionResponse(text=reply.content or "")
+
+    def stream_chat(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def stream_complete(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    async def astream_complete(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
 
 
 @cache

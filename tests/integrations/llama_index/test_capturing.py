@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from attribot_integrations.context.locating import RawPrompt
-from attribot_integrations.llama_index.capturing import CapturedSynthesis, capture
+from attribot_integrations.llama_index.capturing import UNTOLD, CapturedSynthesis, capture
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
 from tests.integrations.engines import StubEngine
 from tests.integrations.llama_index.fakes import node
@@ -84,3 +84,32 @@ def test_why_there_is_no_prompt() -> None:
     assert captured(answer="Else.").notes == (
         "the answer is not word for word what the model wrote",
     )
+
+
+def test_what_an_earlier_call_wrote_may_be_unheard() -> None:
+    scope = Scope("synthesis", nodes=[node("Ada is old.", id_="a"), node("Bea is tall.", id_="b")])
+    scope.calls = [
+        PromptedCall(prompt="Ada is old. Who?", text=None),
+        PromptedCall(prompt="Someone. Bea is tall. Who?", text="Bea."),
+    ]
+    (note,) = capture("one", scope, "Bea.", StubEngine(), calls_seen=True, problem=None).notes
+    assert note.startswith("what the model wrote in 1 earlier calls was not seen")
+    scope.calls[0].text = "Someone."
+    assert capture("one", scope, "Bea.", StubEngine(), calls_seen=True, problem=None).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("scope", "problem"),
+    [
+        (Scope("query"), UNTOLD),
+        (Scope("workflow"), UNTOLD),
+        (Scope("query", searched=True), None),
+        (Scope("synthesis"), None),
+    ],
+)
+def test_why_there_are_no_nodes(scope: Scope, problem: str | None) -> None:
+    found = capture("one", scope, "Ada.", StubEngine(), calls_seen=False, problem=None)
+    assert found.problem == problem
+    assert found.nothing_to_do() == (problem or "no nodes were retrieved")
+    failed = capture("one", scope, "Ada.", StubEngine(), calls_seen=False, problem="it failed")
+    assert failed.problem == "it failed"

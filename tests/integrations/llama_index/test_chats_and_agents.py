@@ -233,9 +233,18 @@ async def test_agent_with_a_watched_engine() -> None:
         output: Any = await agent(rag(EchoChatLLM()), "Ada", "Bea").run("Tell me.", memory=memory())
         await asyncio.to_thread(handler.wait, 10)
     assert str(output) == "All told."
-    check_agent(output)
-    response = output.tool_calls[0].tool_output.raw_output
-    assert handler.result(response).question == "Ada"
+    # What this model was asked holds nothing of what its tools were answered.
+    record = handler.result(output)
+    assert (record.status, record.reason) == (
+        "approximate",
+        "the prompt could not be captured, a template took its place",
+    )
+    assert [one.node.node_id for one in record.nodes] == ["Ada-0", "Ada-1", "Bea-0", "Bea-1"]
+    assert [one.node_id for one in get_citations(output)] == ["Ada-0"]
+    assert format_with_markers(output) == "All told. [1]"
+    for name, call in zip(("Ada", "Bea"), output.tool_calls, strict=True):
+        assert [one.node_id for one in get_citations(call)] == [f"{name}-0"]
+        assert handler.result(call.tool_output.raw_output).question == name
     assert handler.span_handler.open_count == 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import typer
 
@@ -9,6 +11,8 @@ from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.methods import Knockout
 from attribot_integrations.requests.options import EngineOptions
+from tests.unit.cli.running import run
+from tests.unit.scoring.gguf_building import write_gguf
 
 
 def test_notes_go_to_standard_error_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,3 +52,30 @@ def test_without_a_name_the_bundled_target_is_loaded() -> None:
 def test_a_method_that_needs_a_proxy_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="runs a proxy model, and the engine has none"):
         load_engine(None, None, EngineOptions(method="fast"))
+
+
+def test_models_may_be_gguf_files(tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "tiny.gguf")
+    engine = load_engine(str(path), str(path), EngineOptions())
+    assert engine.proxy is not None
+    assert (engine.target.name, engine.proxy.name) == (str(path), str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no such file or folder"),
+        (b"PK\x03\x04", r"it is no GGUF file, for it begins with b'PK\x03\x04', not with b'GGUF'"),
+    ],
+)
+def test_a_gguf_file_that_cannot_be_loaded_is_one_message(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    pytest.importorskip("gguf")
+    path, data = tmp_path / "tiny.gguf", tmp_path / "data.jsonl"
+    data.write_text('{"question": "Q?", "chunks": ["A."], "answer": "A."}\n')
+    if content is not None:
+        path.write_bytes(content)
+    result = run("attribute", data, "--model", path)
+    assert result.exit_code == 1
+    assert result.stderr == f"attribot: error: cannot load {path}: {said}\n"

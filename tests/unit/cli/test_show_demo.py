@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from attribot_integrations.demo.library import LIBRARY_QUESTIONS, OUTSIDE_QUESTION
+from attribot_integrations.engine.bundled import bundled_model_path
 from tests.unit.cli.running import StubEngine, run
+from tests.unit.demo.encoders import tiny_encoder
 from tests.unit.render.reading import Page
 
 
@@ -33,6 +36,7 @@ def test_demo_asks_about_one_fact_two_and_none(proxy: bool) -> None:
     assert "[2]" in two
     assert none.startswith("Which animal does Corlin Corpo keep?")
     assert "No source is cited." in none
+    assert none.endswith("With real models, on real subjects: attribot demo --real\n")
     assert ("through proxy" in one) == proxy
 
 
@@ -69,3 +73,50 @@ def test_demo_with_a_question_there_is_not(question: str) -> None:
     result = run("demo", "--question", question)
     assert result.exit_code == 2
     assert result.stdout == ""
+
+
+def test_the_real_demo_says_how_to_get_its_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("demo", "--real")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        "attribot: error: .models/SmolLM2-135M-Instruct.Q4_1.gguf is not there: run `make models` "
+        "in a checkout, or name other models: attribot demo --real "
+        "--model HuggingFaceTB/SmolLM2-135M-Instruct "
+        "--embedder sentence-transformers/all-MiniLM-L6-v2\n"
+    )
+    result = run("demo", "--real", "--model", bundled_model_path())
+    assert result.stderr.startswith("attribot: error: .models/all-minilm-l6-v2 is not there: run")
+
+
+def test_the_real_demo_with_models_of_the_users_choice(tmp_path: Path) -> None:
+    page = tmp_path / "out.html"
+    models = ("--model", bundled_model_path(), "--embedder", tiny_encoder(tmp_path / "encoder"))
+    result = run("demo", "--real", *models, "--html", page)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("32 paragraphs about real subjects\n")
+    asked = [each.splitlines()[0] for each in result.stdout.split("Q  ")[1:]]
+    assert asked == [LIBRARY_QUESTIONS[0], LIBRARY_QUESTIONS[-1], OUTSIDE_QUESTION]
+    assert "demo --real" not in result.stdout
+    assert len(Page(page.read_text(encoding="utf-8")).all("article")) == 3
+    result = run("demo", "--real", *models, "--question", "2")
+    assert f"Q  {LIBRARY_QUESTIONS[1]}" in result.stdout
+    assert result.stdout.count("Q  ") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--real", "--proxy"), "Invalid value for --proxy: cannot be used with --real"),
+        (("--model", "x"), "Invalid value for --model and --embedder: needs --real"),
+        (("--embedder", "x"), "Invalid value for --model and --embedder: needs --real"),
+        (("--real", "--question", "9"), "must be a text or a number from 1 to 4, got '9'"),
+    ],
+)
+def test_options_that_do_not_go_together(options: tuple[str, ...], message: str) -> None:
+    result = run("demo", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -110,6 +110,21 @@ def test_rest_that_stands() -> None:
         assert rest_stands(texts.left(), Needle(TEXT), part) is expected
 
 
+@pytest.mark.parametrize(
+    ("behind", "expected"),
+    [
+        ("Then in shops 910 coins it was; it appeared, as is well-known, in 1962.", True),
+        ("Answer at first glance. Costs do not matter.", False),
+        ("Who makes it?", False),
+    ],
+)
+def test_pieces_of_the_rest(behind: str, expected: bool) -> None:
+    texts = PromptTexts([f"{TEXT[:45]}\n{behind}"])
+    part = next(part for part in parts(texts, Needle(TEXT)) if part.shown == ((0, 45),))
+    texts.take(part.copy)
+    assert rest_stands(texts.left(), Needle(TEXT), part) is expected
+
+
 def test_may_show_part() -> None:
     prompt = PromptTexts([f"{TEXT[:60]}\n"])
     assert may_show_part(prompt.left(), Needle(TEXT))

@@ -6,7 +6,7 @@ import pytest
 
 from attribot_integrations.context.dress import spaced
 from attribot_integrations.context.layers import Layer
-from attribot_integrations.context.word_search import WordSearch, last_taken
+from attribot_integrations.context.word_search import WordSearch, last_taken, telling_words
 
 
 def search(text: str) -> WordSearch:
@@ -53,3 +53,9 @@ def test_last_taken() -> None:
     assert last_taken(bytearray(b"\x00\x01\x02\x00"), 0, 4) == 2
     assert last_taken(bytearray(b"\x00\x01\x02\x00"), 0, 2) == 1
     assert last_taken(bytearray(b"\x00\x01\x02\x00"), 3, 4) == -1
+
+
+def test_telling_words() -> None:
+    text = "We left Pier9 at 10, and THEY stayed"
+    assert telling_words([text]) == {"left", "pier", "9", "10", "they", "stayed"}
+    assert telling_words(["東京都", "a b"]) == {"東京", "京都"}

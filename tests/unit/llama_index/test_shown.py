@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from llama_index.core.workflow import Event
 
 from attribot_integrations.llama_index.shown import (
     ResponseMetadata,
     payload_under,
-    show_payload,
+    payloads_of,
 )
 
 
@@ -50,13 +51,30 @@ def test_copies_hold_both() -> None:
 
 def test_a_response_keeps_its_entries_when_payloads_come() -> None:
     response: Any = SimpleNamespace(metadata={"node": {"page": 1}})
-    made = show_payload(response)
+    made = payloads_of(response)
+    assert made == {}
+    assert made is response.metadata.payloads
+    assert dict(response.metadata) == {"node": {"page": 1}}
+    assert payloads_of(response) is made
+
+
+def test_what_has_no_place_is_left_as_it_is() -> None:
+    plain = SimpleNamespace(answer="Ada.")
+    assert payloads_of(plain) is None
+    assert vars(plain) == {"answer": "Ada."}
+    assert payloads_of(SimpleNamespace(metadata="text")) is None
+    assert payloads_of("Ada.") is None
+
+
+def test_an_events_payload_is_dumped_and_loaded_with_it() -> None:
+    event = Event()
+    made = payloads_of(event)
     assert made is not None
-    assert made is response.metadata
-    assert dict(made) == {"node": {"page": 1}}
-    assert show_payload(response) is made
-    assert show_payload(SimpleNamespace(metadata="text")) is None
-    assert show_payload(object()) is None
+    made["attribution"] = {"status": "ok"}
+    assert payload_under(event, "attribution") == {"status": "ok"}
+    assert payload_under(event, None) is None
+    loaded = Event.model_validate_json(event.model_dump_json())
+    assert payload_under(loaded, "attribution") == {"status": "ok"}
 
 
 def test_what_is_under_a_key() -> None:

@@ -1,0 +1,1 @@
+"""Tests with real weights on real text: `make models` fetches them, `make real` runs these."""
