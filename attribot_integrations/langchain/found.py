@@ -49,8 +49,9 @@ def _origin(text: str, metadata: Mapping[str, Any]) -> Origin | None:
     if not isinstance(source, str) or not source:
         return None
     start = metadata.get("start_index")
-    known = isinstance(start, int) and not isinstance(start, bool) and start >= 0
-    return Origin(f"{source}\n{page}", ((0, len(text), start),) if known and text else ())
+    if not isinstance(start, int) or isinstance(start, bool) or start < 0 or not text:
+        return Origin(f"{source}\n{page}")
+    return Origin(f"{source}\n{page}", ((0, len(text), start),))
 
 
 def block_chunk(block: object) -> Chunk | None:

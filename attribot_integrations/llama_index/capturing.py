@@ -108,14 +108,6 @@ def capture(
     return replace(captured, prompt=prompt or _searchable(call, shared=shared, chat=chat))
 
 
-def _retrieved(scope: Scope) -> Sequence[NodeWithScore]:
-    """Return what was retrieved around a synthesis, of which its nodes may be pieces."""
-    above = scope.parent
-    while above is not None and not above.nodes:
-        above = above.parent
-    return () if above is None else above.nodes
-
-
 def _unheard(lineage: Lineage[PromptedCall], choice: Choice[PromptedCall]) -> tuple[str, ...]:
     """Tell of calls that saw nodes, and wrote something that the answer may rest on."""
     earlier = range(choice.index or 0)
@@ -126,6 +118,14 @@ def _unheard(lineage: Lineage[PromptedCall], choice: Choice[PromptedCall]) -> tu
         f"what the model wrote in {len(hidden)} earlier calls was not seen: a model of your own "
         "reports it if its methods have LlamaIndex's llm_chat_callback or llm_completion_callback",
     )
+
+
+def _retrieved(scope: Scope) -> Sequence[NodeWithScore]:
+    """Return what was retrieved around a synthesis, of which its nodes may be pieces."""
+    above = scope.parent
+    while above is not None and not above.nodes:
+        above = above.parent
+    return () if above is None else above.nodes
 
 
 def _media(nodes: Sequence[NodeWithScore], call: PromptedCall | None) -> tuple[str, ...]:
