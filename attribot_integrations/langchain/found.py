@@ -49,8 +49,8 @@ def _origin(text: str, metadata: Mapping[str, Any]) -> Origin | None:
     if not isinstance(source, str) or not source:
         return None
     start = metadata.get("start_index")
-    if not text or not isinstance(start, int) or isinstance(start, bool) or start < 0:
-        return Origin(f"{source}\n{page}", ())
+    if not isinstance(start, int) or isinstance(start, bool) or start < 0 or not text:
+        return Origin(f"{source}\n{page}")
     return Origin(f"{source}\n{page}", ((0, len(text), start),))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from attribot_integrations.answers.lineage import flat, prompt_texts, stands_in, wrote
 from attribot_integrations.answers.recent import Recent
 from attribot_integrations.context.locating import locate_chunks
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.retrieved import Chunk
 from attribot_integrations.llama_index.nodes import node_texts
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class LooseSpans:
         found: dict[str, NodeWithScore] = {}
         later: dict[str, NodeWithScore] = {}
         for node in (node for one in self._ended() for node in one.nodes):
-            text = flat(node_texts([node])[0].chunk.text)
+            text = flat(node_texts([node])[0].body)
             if text and any(stands_in(text, prompt) for prompt in shown):
                 found.setdefault(node.node.node_id, node)
         for node in (node for one in self._since(scope) for node in one.nodes):
@@ -99,7 +99,7 @@ class LooseSpans:
 
 
 def _located(texts: Sequence[Sequence[str]], nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:
-    chunks: list[Chunk] = [text.chunk for text in node_texts(nodes)]
+    chunks = [Chunk(text.body) for text in node_texts(nodes)]
     places = {
         place.chunk_index
         for each in texts

@@ -11,6 +11,7 @@ from llama_index.core.tools import ToolOutput
 from attribot_integrations.answers.captured import MessagesOrText
 from attribot_integrations.answers.lineage import flat, stands_in
 from attribot_integrations.context.locating import locate_chunks
+from attribot_integrations.context.retrieved import Chunk
 from attribot_integrations.llama_index.nodes import node_texts
 
 __all__ = ["message_nodes", "tool_nodes"]
@@ -39,7 +40,7 @@ def tool_nodes(
         ids = {one.node.node_id for one in (*known, *found)}
         found += [one for one in _nodes_in(tool.raw_output) if one.node.node_id not in ids]
         content = flat(tool.content)
-        chunks = [text.chunk for text in node_texts([*known, *found])]
+        chunks = [Chunk(text.body) for text in node_texts([*known, *found])]
         if any(place.located for place in locate_chunks([tool.content], chunks)):
             continue
         if not any(stands_in(text, content) for text in texts):
