@@ -87,7 +87,7 @@ def markdown_of(results: Figures) -> str:
     if "bars" in results:
         return day_markdown(results)
     if "policies" in results:
-        return "\n".join(_candidates(results))
+        return "\n".join(["Citation rules:", *_candidates(results)])
     if "sets" in results:
         lines = _suite(results)
     elif "rows" in results:

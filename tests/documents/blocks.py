@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,9 @@ def _check_attribot(arguments: list[str]) -> None:
     for name in arguments:
         if name.endswith((".jsonl", ".parquet")):
             Path(name).touch()  # files that are read must be there
+    for option, value in pairwise(arguments):
+        if option == "--suite":
+            Path(value).mkdir()
     group = typer.main.get_command(app)  # a new one for each call
     assert isinstance(group, TyperGroup)
     for command in group.commands.values():

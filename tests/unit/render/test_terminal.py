@@ -52,7 +52,7 @@ def test_question_can_be_left_out() -> None:
 
 
 def test_no_citation_is_said() -> None:
-    shown = show(terminal_view(make_attribution("Q", ["A."], "B.", score=0.2)))
+    shown = show(terminal_view(make_attribution("Q", ["A."], "B.", score=0.1)))
     assert "No source is cited." in shown
     assert "[1]" not in shown
 

@@ -81,13 +81,13 @@ def test_thresholds_are_included() -> None:
 
 
 def test_a_score_that_is_enough_needs_no_share() -> None:
-    assert chosen(ThresholdPolicy(min_share=0.25), 96.0, 4.0, 3.9) == [0, 1]
-    assert chosen(ThresholdPolicy(min_share=0.25, enough_score=5.0), 96.0, 4.0) == [0]
+    assert chosen(ThresholdPolicy(min_share=0.25), 96.0, 8.0, 7.9) == [0, 1]
+    assert chosen(ThresholdPolicy(min_share=0.25, enough_score=9.0), 96.0, 8.0) == [0]
 
 
 def test_most_citations() -> None:
     assert chosen(ThresholdPolicy(max_citations=2), 2.0, 3.0, 4.0) == [2, 1]
-    assert len(chosen(ThresholdPolicy(), *[4.0] * 6)) == 5
+    assert len(chosen(ThresholdPolicy(), *[8.0] * 6)) == 5
 
 
 def test_ties_go_to_the_earlier_source() -> None:
@@ -169,7 +169,7 @@ def test_citation_fields() -> None:
 
 
 def test_chunks_are_numbered_by_first_appearance() -> None:
-    citations = cite([[0, 4], [0, 4], [0, 4], [2, 0]])
+    citations = cite([[0, 8], [0, 8], [0, 8], [2, 0]])
     assert [(one.statement_index, one.source_id, one.number) for one in citations] == [
         (0, 3, 1),
         (1, 0, 2),
