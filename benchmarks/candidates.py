@@ -36,6 +36,7 @@ POLICIES: Final = (
     ThresholdPolicy(0.2, 5, 0.25, 8.0),
     ThresholdPolicy(0.2, 5, 0.25, 6.0),
     ThresholdPolicy(0.2, 5, 0.25, 4.0),
+    ThresholdPolicy(0.2, 5, 0.2, 8.0),
     ThresholdPolicy(0.3, 5, 0.25, 6.0),
     ThresholdPolicy(0.2, 5, 0.2, 6.0),
     ThresholdPolicy(0.2, 5, 0.3, 6.0),

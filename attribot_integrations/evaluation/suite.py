@@ -174,9 +174,9 @@ class Suite:
             options: Policy and labels to judge instead of the engine's.
 
         Returns:
-            The results, ready for JSON: `sets` by name and `all` of them pooled, each with the
-            figures of `methods` and `scorers`. `…_ci` is a 95 % bootstrap interval, `…_n` the
-            number of values.
+            The results, ready for JSON: `sets` by name, of which anything is recorded, and `all` of
+            them pooled, each with the figures of `methods` and `scorers`. `…_ci` is a 95 %
+            bootstrap interval, `…_n` the number of values.
 
         Raises:
             ConfigurationError: If recordings there were made with other settings.
@@ -187,6 +187,8 @@ class Suite:
         sets: dict[str, Figures] = {}
         for part in self.parts:
             gathered = self._gathered(folder, part, chosen)
+            if not any(each.answers or each.statements for each in gathered.values()):
+                continue  # nothing has been recorded yet
             sets[part.data.name] = _shown(gathered) | {"examples": len(part.data.examples)}
             for name, each in gathered.items():
                 pooled.setdefault(name, _Gathered()).add(each)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribot_integrations.context.passages import repeated_in
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
     from attribot_integrations.context.retrieved import Chunk, Part
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.results import Attribution, FloatArray
 
 __all__ = ["chunk_name", "chunk_page", "chunk_scores"]
@@ -54,8 +56,9 @@ def chunk_scores(attribution: Attribution) -> FloatArray:
         attribution: The result.
 
     Returns:
-        `[chunks]`: the chunk's own score where chunks were scored, else the sum over its sentences;
-        NaN for a chunk that was not scored at all.
+        `[chunks]`: the chunk's own score where chunks were scored, else the sum over its sentences,
+        those included that another chunk of its document shows, too; NaN for a chunk that was not
+        scored at all.
     """
     scores = np.full(len(attribution.chunks), np.nan, dtype=np.float32)
     whole = set(attribution.rows("chunk"))
@@ -63,7 +66,16 @@ def chunk_scores(attribution: Attribution) -> FloatArray:
     for row, source in enumerate(attribution.sources):
         if row in whole:
             scores[source.chunk_index] = attribution.source_scores[row]
-        elif source.chunk_index not in chunks:
-            known = np.nan_to_num(scores[source.chunk_index])
-            scores[source.chunk_index] = known + attribution.source_scores[row]
+        else:
+            for index in {source.chunk_index, *_again(attribution, source)} - chunks:
+                known = np.nan_to_num(scores[index])
+                scores[index] = known + attribution.source_scores[row]
     return scores
+
+
+def _again(attribution: Attribution, source: Source) -> set[int]:
+    """Return the other chunks in which a source is removed, as they show the same passage."""
+    if len(source.sentence_ids) < 2 or source.level == "chunk":
+        return set()
+    found = repeated_in(attribution.chunks, source.chunk_index, (source.start, source.end))
+    return set(found) - {place.chunk_index for place in attribution.unlocated}

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "ENOUGH_SCORE",
     "MAX_CITATIONS",
+    "MIN_PROBABILITY",
     "MIN_SCORE",
     "MIN_SHARE",
     "SUPPORT_BIAS",
@@ -24,6 +25,8 @@ ENOUGH_SCORE = 8.0
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""
 
-SUPPORT_WEIGHTS = (3.98, 1.11, 0.68, 0.193, -1.14)
+SUPPORT_WEIGHTS = (3.37, 1.31, 0.601, 0.241, -1.277)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = 1.45
+SUPPORT_BIAS = 2.11
+MIN_PROBABILITY = 0.45
+"""Least probability of support of what is not `unsupported`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.fitted import SUPPORT_BIAS, SUPPORT_WEIGHTS
+from attribot_integrations.results.fitted import MIN_PROBABILITY, SUPPORT_BIAS, SUPPORT_WEIGHTS
 from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
@@ -234,7 +234,7 @@ class LabelSupport:
     probability: SupportProbability | None = SupportProbability(SUPPORT_WEIGHTS, SUPPORT_BIAS)
     """Calibrated model, by default one fitted to real text; `min_probability` then takes the place
     of `min_token_log_prob`. `None` to judge by that."""
-    min_probability: float = 0.5
+    min_probability: float = MIN_PROBABILITY
     """Least calibrated probability of what is not `unsupported`."""
 
     def __post_init__(self) -> None:

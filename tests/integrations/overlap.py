@@ -40,22 +40,20 @@ class OverlapEngine:
             _, context, locations = capture_prompt(
                 request.prompt, chunks, question=request.question
             )
+        sources = context.at(("sentence",))
         words = list(re.finditer(r"\w+", request.answer))
         spans = [word.span() for word in words]
         scores = np.array(
-            [
-                [_carries(source.text, word.group()) for word in words]
-                for source in context.sentences
-            ],
+            [[_carries(source.text, word.group()) for word in words] for source in sources],
             dtype=np.float32,
-        ).reshape(len(context.sentences), len(words))
+        ).reshape(len(sources), len(words))
         statements = find_statements(request.answer, spans, given=request.statements)
-        exact = np.ones(len(context.sentences), dtype=np.bool_)
+        exact = np.ones(len(sources), dtype=np.bool_)
         citations = make_citations(
             ThresholdPolicy(),
             statements,
             chunks,
-            context.sentences,
+            sources,
             statement_scores(scores, statements),
             exact,
         )
@@ -69,11 +67,11 @@ class OverlapEngine:
             question=request.question,
             answer=request.answer,
             chunks=chunks,
-            sources=context.sentences,
+            sources=sources,
             statements=statements,
             scores=scores,
             exact=exact,
-            estimands=tuple("target_loo" for _ in context.sentences),
+            estimands=tuple("target_loo" for _ in sources),
             token_spans=tuple(spans),
             token_log_probs=log_probs,
             token_log_probs_without_context=log_probs - 1,

@@ -22,7 +22,7 @@ def make_attribution(
 ) -> Attribution:
     """Build a result by hand: each character is a token, and the first sentence has `score`."""
     wrapped = as_chunks(chunks)
-    sources = SourceSet.build(wrapped).sentences
+    sources = SourceSet.build(wrapped).at(("sentence",))
     spans = tuple((index, index + 1) for index in range(len(answer)))
     statements = find_statements(answer, spans)
     scores = np.zeros((len(sources), len(answer)), dtype=np.float32)

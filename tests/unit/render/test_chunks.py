@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from attribot_integrations.context.retrieved import Origin
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.render.chunks import chunk_name, chunk_page, chunk_scores
 from tests.unit.attributions import make_attribution
@@ -21,6 +22,9 @@ def test_names_of_chunks() -> None:
         "chunk 4",
     ]
     assert chunk_name(Chunk("a", metadata={"title": "\x00\n"}), 0) == "chunk 1"
+    filed = Chunk("a", metadata={"file_name": "norzel.pdf", "page_label": "3"})
+    assert chunk_name(filed, 0) == "norzel.pdf, page 3"
+    assert chunk_name(filed, 0, "metadata") == "metadata of norzel.pdf"
 
 
 def test_score_of_a_chunk() -> None:
@@ -44,6 +48,18 @@ def test_the_score_of_a_whole_chunk_goes_before_its_sentences() -> None:
     scores[1] = 0.5
     both = replace(made, sources=(made.sources[0], whole), scores=scores)
     assert chunk_scores(both).tolist() == [1.0]
+
+
+def test_chunks_of_one_passage_share_the_scores_of_its_sentences() -> None:
+    text = "It rained today. It is wet."
+    chunks = [
+        Chunk(text, origin=Origin("d", ((0, 27, 0),))),
+        Chunk(text[:16], origin=Origin("d", ((0, 16, 0),))),
+        Chunk(text[:16], origin=Origin("e", ((0, 16, 0),))),
+    ]
+    made = make_attribution("Q", chunks, "A.")
+    assert len(made.sources) == 3
+    assert chunk_scores(made).tolist() == [2.0, 2.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.render.plain import answer_with_markers, cited_text
 from attribot_integrations.results import Attribution, Citation, Cost, Statement
+from tests.unit.attributions import make_attribution
 
 
 def attribution(answer: str, *cited: tuple[int, int, int, float]) -> Attribution:
@@ -77,3 +78,15 @@ def test_retrieved_text_cannot_steer_a_terminal() -> None:
     text = cited_text(attribution("One\x1b]0;x\x07.\r Two\u202e.\ud800", (1, 0, 2, 2.0)))
     assert text == "One ]0;x .  [1] Two .\ufffd\n\n[1] chunk 2: B [31m one. (2.00 nats)"
     text.encode("utf-8")
+
+
+def test_metadata_is_named_as_such() -> None:
+    note = Chunk(
+        "file: a.pdf\n\nIt rained.",
+        metadata={"file_name": "a.pdf"},
+        body=(13, 23),
+        shown_metadata=((0, 13),),
+    )
+    assert "[1] metadata of a.pdf: file: a.pdf (2.00 nats)" in cited_text(
+        make_attribution("Q", [note], "A.")
+    )

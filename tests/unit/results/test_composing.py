@@ -1,5 +1,7 @@
 """Attributions made of several."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from attribot_integrations.answers.attempt import attempt
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
-from attribot_integrations.results.composing import NOTHING_BEHIND, joined, led_on
+from attribot_integrations.results.composing import NOTHING_BEHIND, copied_from, joined, led_on
 from tests.integrations.overlap import OverlapEngine
 from tests.unit.answers.answering import captured
 
@@ -132,3 +134,20 @@ def test_what_was_left_out_and_stands_there_in_other_dress_is_scored() -> None:
     outcome = attempt(engine, answer)
     assert outcome.attribution is not None
     assert {each.chunk_index for each in outcome.attribution.citations} == {0}
+
+
+def test_a_copied_statement_has_the_label_of_the_call_that_wrote_it() -> None:
+    inner = attribute("Ada is 90.", *CHUNKS)
+    last = attribute("Ada is 90. Zoe is 3.", Chunk("An answer: Ada is 90."))
+    doubted = replace(
+        last,
+        support=tuple(replace(each, label="unsupported") for each in last.support),
+        citations=(),
+    )
+    assert copied_from(doubted, "Ada is 90.")
+    assert not copied_from(last, "Zoe is 4.")
+    whole = led_on(doubted, CHUNKS, [None], {0: inner})
+    assert [each.label for each in whole.support] == ["supported", "unsupported"]
+    (citation,) = whole.citations
+    assert (citation.chunk_index, citation.statement_index, citation.exact) == (0, 0, False)
+    assert (citation.answer_start, citation.answer_end) == (0, 10)
