@@ -83,15 +83,15 @@ def gguf_loading(header: GGUFHeader, loading: LoadingOptions) -> tuple[str, Load
         loading: How it is to be loaded.
     """
     import torch
-    import transformers
+    from transformers import GgufConfig
 
     dtype = torch.float32 if loading.dtype in (None, "auto") else loading.dtype
     dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     _say_what_it_takes(header, dtype)
     spent = {"gguf_file", *_WHERE}
     options = {k: v for k, v in (loading.model_options or {}).items() if k not in spent}
-    if hasattr(transformers, "GgufConfig"):  # a version that can keep weights in their blocks
-        options.setdefault("quantization_config", transformers.GgufConfig(dequantize=True))
+    # Otherwise weights may be kept in their blocks, where transformers has kernels for them.
+    options.setdefault("quantization_config", GgufConfig(dequantize=True))
     chosen = replace(loading, dtype=dtype, revision=None, model_options=options)
     return str(header.path.parent), chosen
 

@@ -156,11 +156,12 @@ def gguf_package() -> Any:
     """Return the package `gguf`.
 
     Raises:
-        MissingExtraError: If it is not installed, or too old.
+        MissingExtraError: If it is not installed, or it or transformers is too old.
     """
     try:
         import gguf
         from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, dequantize  # noqa: F401
+        from transformers import GgufConfig  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("loading a GGUF file", "gguf") from error
     return gguf

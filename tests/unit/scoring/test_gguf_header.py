@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -203,8 +204,9 @@ def test_every_usual_quantisation_is_known(tmp_path: Path) -> None:
         GGUFHeader.read(path).check()
 
 
-def test_the_package_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gguf", None)
+@pytest.mark.parametrize("old", [False, True])
+def test_packages_are_asked_for_by_their_extra(old: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gguf", ModuleType("gguf") if old else None)
     with pytest.raises(MissingExtraError) as caught:
         gguf_package()
     assert str(caught.value) == (
