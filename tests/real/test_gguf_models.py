@@ -14,7 +14,7 @@ from attribot_integrations.demo.library import library_chunks
 
 pytestmark = pytest.mark.real
 
-TOLERANCE: Final = 5e-4
+TOLERANCE: Final = 1e-4
 """Nats, in float32, of an answer's summed log-likelihood."""
 
 QUESTION = "How long was the Suez Canal closed after the war of 1967?"
@@ -116,5 +116,5 @@ def test_gemma_with_smollm2_as_its_proxy(gemma: LanguageModel, smollm2: Language
     )
     rescored = result.exact
     np.testing.assert_allclose(
-        result.source_scores[rescored], alone.source_scores[rescored], atol=TOLERANCE
+        result.source_scores[rescored], alone.source_scores[rescored], atol=5 * TOLERANCE
     )
