@@ -3,27 +3,59 @@
 Results can be stored, loaded and shown on a machine that has no model library.
 """
 
-from attribot_integrations.results.attribution import Attribution, FailedAttribution
-from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
-from attribot_integrations.results.parts import (
-    Alternatives,
-    Audit,
-    Citation,
-    Cost,
-    Estimand,
-    FloatArray,
-    ModelCost,
-    Statement,
-)
-from attribot_integrations.results.support import (
-    FEATURES,
-    LabelSupport,
-    Support,
-    SupportEvidence,
-    SupportLabel,
-    SupportProbability,
-    support_evidence,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attribot_integrations.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from attribot_integrations.results.attribution import Attribution, FailedAttribution
+    from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
+    from attribot_integrations.results.parts import (
+        Alternatives,
+        Audit,
+        Citation,
+        Cost,
+        Estimand,
+        FloatArray,
+        ModelCost,
+        Statement,
+    )
+    from attribot_integrations.results.support import (
+        FEATURES,
+        LabelSupport,
+        Support,
+        SupportEvidence,
+        SupportLabel,
+        SupportProbability,
+        support_evidence,
+    )
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Alternatives": "parts",
+            "Attribution": "attribution",
+            "Audit": "parts",
+            "Citation": "parts",
+            "CitationPolicy": "citations",
+            "Cost": "parts",
+            "Estimand": "parts",
+            "FEATURES": "support",
+            "FailedAttribution": "attribution",
+            "FloatArray": "parts",
+            "LabelSupport": "support",
+            "ModelCost": "parts",
+            "Statement": "parts",
+            "Support": "support",
+            "SupportEvidence": "support",
+            "SupportLabel": "support",
+            "SupportProbability": "support",
+            "ThresholdPolicy": "citations",
+            "support_evidence": "support",
+        },
+    )
 
 __all__ = [
     "FEATURES",
@@ -46,3 +78,7 @@ __all__ = [
     "ThresholdPolicy",
     "support_evidence",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

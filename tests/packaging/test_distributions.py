@@ -41,6 +41,7 @@ def test_package_holds_code_models_templates_and_types_only(built: Built) -> Non
     model = {".jinja", ".json", ".safetensors"}
     expected = {
         "": {".typed"},
+        "demo/documents": {".txt"},
         "engine/models/proxy": model,
         "engine/models/target": model,
         "render/templates": {".css", ".html"},

@@ -61,6 +61,7 @@ USES = {
     "plots": "result.plot()",
     "tracing": "attribot_integrations.render.tracing.trace_attribution(result)",
     "evaluation": "attribot_integrations.evaluation.text_scorers.TfidfSimilarity()",
+    "embeddings": "attribot_integrations.evaluation.text_scorers.EmbeddingSimilarity('encoder')",
     "parquet": "attribot_integrations.batch.parquet.check_installed()",
     "gguf": "attribot_integrations.scoring.gguf_header.gguf_package()",
 }
@@ -70,7 +71,7 @@ FAILING = """
 import json, sys
 from attribot_integrations import Attribution, AttribotError
 import attribot_integrations.batch.parquet
-import attribot_integrations.evaluation.baselines
+import attribot_integrations.evaluation.text_scorers
 import attribot_integrations.render.tracing
 import attribot_integrations.scoring.gguf_header
 

@@ -194,7 +194,14 @@ def _compile_forward(model: Any) -> None:
     model.forward = torch.compile(model.forward, backend="eager")
 
 
-@pytest.mark.parametrize("compile_parts", [_compile_layers, _compile_wrapped, _compile_forward])
+@pytest.mark.parametrize(
+    "compile_parts",
+    [
+        _compile_layers,
+        pytest.param(_compile_wrapped, marks=pytest.mark.slow),
+        pytest.param(_compile_forward, marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_compiled_in_part_gets_masks(compile_parts: Callable[[Any], None]) -> None:
     model = ARCHITECTURES["llama"].build()
     compile_parts(model)
