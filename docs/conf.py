@@ -37,6 +37,8 @@ extensions = [
 exclude_patterns = ["_build"]
 nitpicky = True
 nitpick_ignore_regex = [
+    # Of the standard library, whose pages are not linked.
+    ("py:exc", "CancelledError"),
     # Type variables, and generic bases, whose names are not those of their own modules.
     ("py:(class|obj)", r"attribot_integrations\..*\.(AIMessageT|MessageT|_E|_Item)"),
     (
