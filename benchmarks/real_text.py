@@ -24,7 +24,7 @@ from attribot_integrations.evaluation.recordings import VariantPlan
 from attribot_integrations.evaluation.store import write_results
 from attribot_integrations.evaluation.suite import Suite, SuitePart
 from attribot_integrations.evaluation.suite_dependence import DependenceOptions
-from attribot_integrations.evaluation.suite_report import SUITE_LEGEND, suite_tables
+from attribot_integrations.evaluation.suite_report import SUITE_LEGEND, suite_failures, suite_tables
 from attribot_integrations.methods.presets import named_method
 
 __all__ = ["MODELS", "PLAN", "Rows", "real", "real_suite"]
@@ -124,6 +124,7 @@ def real(
     results: Mapping[str, Any] = suite.judge(folder)
     for table in suite_tables(results):
         console.print(table)
-    console.print(Text(SUITE_LEGEND, "dim"))
+    for line in [SUITE_LEGEND, *suite_failures(results)]:
+        console.print(Text(line, "dim"))
     if json_file is not None:
         write_results(results, json_file)

@@ -52,7 +52,11 @@ def run_suite(given: SuiteArguments) -> None:
         MissingExtraError: If something needs a package that is not installed.
     """
     from attribot_integrations.evaluation.store import write_results
-    from attribot_integrations.evaluation.suite_report import SUITE_LEGEND, suite_tables
+    from attribot_integrations.evaluation.suite_report import (
+        SUITE_LEGEND,
+        suite_failures,
+        suite_tables,
+    )
 
     suite = _suite(given)
     with _progress() as progress:
@@ -61,7 +65,8 @@ def run_suite(given: SuiteArguments) -> None:
     console = wide_console()
     for table in suite_tables(results):
         console.print(table)
-    console.print(Text(SUITE_LEGEND, "dim"))
+    for line in [SUITE_LEGEND, *suite_failures(results)]:
+        console.print(Text(line, "dim"))
     write_results(results, given.output / "results.json")
     note(f"written to {given.output}")
 

@@ -48,9 +48,9 @@ class MeasureOptions:
     """What is measured, and how."""
 
     min_score: float = 1.0
-    """Least naive leave-one-out score, in nats, of a source that ought to be found: by default that
-    of a citation. Where no source reaches it, rankings are noise, which `map` and `top1` leave out;
-    `map_all` and `top1_all` count every example."""
+    """Least naive leave-one-out score, in nats, of a source that ought to be found. Where no source
+    reaches it, rankings are noise, which `map` and `top1` leave out; `map_all` and `top1_all` count
+    every example."""
     drop_counts: tuple[int, ...] = (1, 3)
     """How many of the best sources are removed together."""
     ablations: int = 16

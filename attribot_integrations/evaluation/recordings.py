@@ -87,6 +87,7 @@ class Recorder:
             "proxy": proxy if self.method.needs_proxy else None,
             "dtype": str(in_process(self.engine.target).model.dtype).removeprefix("torch."),
             "method": repr(self.method),
+            "alternatives": repr(self.engine.options.alternatives),
             "plan": asdict(self.plan),
         }
 
@@ -124,9 +125,31 @@ class Recorder:
             ConfigurationError: If the folder's rows were made with other settings.
             DataFileError: If they cannot be read.
         """
-        store = RowStore.open(self.settings, folder)
-        for index, row in enumerate(store.rows[: len(self.data.examples)]):
+        for index, row in enumerate(self._rows(folder)):
             yield from _recorded(row, self.data.examples, index)
+
+    def failures(self, folder: Path) -> list[str]:
+        """Return what could not be attributed, with the reason; no figure counts it.
+
+        Raises:
+            ConfigurationError: If the folder's rows were made with other settings.
+            DataFileError: If they cannot be read.
+        """
+        return [
+            f"{row['id']}, {kind}: {answer['error']}"
+            for row in self._rows(folder)
+            for kind, answer in row["answers"].items()
+            if "error" in answer
+        ]
+
+    def done(self, folder: Path) -> int:
+        """Return how many examples of this set are recorded."""
+        return len(self._rows(folder))
+
+    def _rows(self, folder: Path) -> list[dict[str, Any]]:
+        if not folder.is_dir():  # opening a store would make it
+            return []
+        return RowStore.open(self.settings, folder).rows[: len(self.data.examples)]
 
     def _row(self, index: int) -> dict[str, Any]:
         examples = self.data.examples

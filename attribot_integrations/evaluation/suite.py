@@ -175,7 +175,8 @@ class Suite:
 
         Returns:
             The results, ready for JSON: `sets` by name, of which anything is recorded, and `all` of
-            them pooled, each with the figures of `methods` and `scorers`. `…_ci` is a 95 %
+            them pooled, each with the figures of `methods` and `scorers`. A set also has the number
+            of `examples` that each method has done and the answers that `failed`. `…_ci` is a 95 %
             bootstrap interval, `…_n` the number of values.
 
         Raises:
@@ -189,7 +190,7 @@ class Suite:
             gathered = self._gathered(folder, part, chosen)
             if not any(each.answers or each.statements for each in gathered.values()):
                 continue  # nothing has been recorded yet
-            sets[part.data.name] = _shown(gathered) | {"examples": len(part.data.examples)}
+            sets[part.data.name] = _shown(gathered) | self._counted(folder, part)
             for name, each in gathered.items():
                 pooled.setdefault(name, _Gathered()).add(each)
         return {
@@ -207,6 +208,15 @@ class Suite:
             "environment": environment(self.engine),
             "sets": sets,
             "all": _shown(pooled),
+        }
+
+    def _counted(self, folder: Path, part: SuitePart) -> Figures:
+        """Return how many examples each method has done, and what it could not attribute."""
+        recorders = {name: self.recorder(part, name) for name in part.methods}
+        places = {name: _folder(folder, part.data, name) for name in part.methods}
+        return {
+            "examples": {name: each.done(places[name]) for name, each in recorders.items()},
+            "failed": {name: each.failures(places[name]) for name, each in recorders.items()},
         }
 
     def _gathered(

@@ -8,8 +8,9 @@ from typing import Any
 from rich.table import Table
 
 from attribot_integrations.evaluation.figure_table import Column, figure_table
+from attribot_integrations.render.text import one_line
 
-__all__ = ["SUITE_LEGEND", "suite_tables"]
+__all__ = ["SUITE_LEGEND", "suite_failures", "suite_tables"]
 
 _COLUMNS = (
     Column("gold_map", "gold mAP", 2, with_interval=True),
@@ -39,6 +40,23 @@ SUITE_LEGEND = (
     "random ablations; drop@k: nats lost without the k best; keep@k: share of the context's gain "
     "that the k best keep. Tokens: naive leave-one-out is 1. [] is 95 %."
 )
+
+
+def suite_failures(results: Mapping[str, Any]) -> list[str]:
+    """Return a line for each method and set of which some answers could not be attributed.
+
+    Args:
+        results: See `suite.Suite.judge`.
+    """
+    return [
+        one_line(
+            f"{name}, {method}: {len(failed)} answers could not be attributed; "
+            f"the first: {failed[0]}"
+        )
+        for name, part in results["sets"].items()
+        for method, failed in part["failed"].items()
+        if failed
+    ]
 
 
 def suite_tables(results: Mapping[str, Any]) -> Iterator[Table]:

@@ -26,7 +26,7 @@ def test_a_suite_end_to_end(data: Path, tmp_path: Path) -> None:
     assert "made_up.jsonl" in result.stdout
     assert "all sets" in result.stdout
     results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert results["sets"]["made_up.jsonl"]["examples"] == 2
+    assert results["sets"]["made_up.jsonl"]["examples"] == {"exact": 2}
     assert results["all"]["scorers"]["string"]["gold_map"] == 1.0
     assert (tmp_path / "out" / "made_up" / "exact" / "examples.jsonl").is_file()
     again = run(*command, tmp_path / "out")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,23 @@ def test_an_example_that_cannot_be_attributed_is_that_one_s_problem(
     broken.run(tmp_path / "out")
     ids = {each.attribution.id for each in broken.read(tmp_path / "out")}
     assert {"mill", "ferry"} <= ids
+    assert broken.done(tmp_path / "out") == 3
+    first_failure, *_ = broken.failures(tmp_path / "out")
+    assert first_failure.startswith("tea, answer: EmptyAnswerError: ")
+
+
+def test_what_is_not_recorded_is_not_made_by_reading(recorder: Recorder, tmp_path: Path) -> None:
+    assert list(recorder.read(tmp_path / "none")) == []
+    assert recorder.done(tmp_path / "none") == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_other_alternatives_are_other_settings(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.run(tmp_path / "out")
+    engine = copy(recorder.engine)
+    engine.options = replace(engine.options, alternatives=None)
+    with pytest.raises(ConfigurationError, match=r"alternatives: .*, now 'None'"):
+        replace(recorder, engine=engine).run(tmp_path / "out")
 
 
 def test_variants_take_turns() -> None:

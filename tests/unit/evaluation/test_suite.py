@@ -47,6 +47,8 @@ def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> N
     assert list(results["sets"]) == ["a.jsonl", "b.jsonl"]
     one, both = results["sets"]["a.jsonl"], results["all"]
     assert list(one["methods"]) == ["knockout", "exact"]
+    assert one["examples"] == {"knockout": 1, "exact": 1}
+    assert one["failed"] == {"knockout": [], "exact": []}
     assert one["methods"]["exact"]["gold_map_n"] == 1
     assert both["methods"]["exact"]["gold_map_n"] == 4
     assert both["scorers"]["string"]["gold_map"] == 1.0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from attribot_integrations.evaluation.suite_report import suite_tables
+from attribot_integrations.evaluation.suite_report import suite_failures, suite_tables
 
 FIGURES = {
     "gold_map": 0.5,
@@ -29,3 +29,11 @@ def test_a_table_for_each_set_and_one_for_all() -> None:
 def test_nothing_measured_is_no_table() -> None:
     empty = {"methods": {"exact": {"gold_map": None}}, "scorers": {}}
     assert list(suite_tables({"sets": {"a.jsonl": empty}, "all": empty})) == []
+
+
+def test_what_failed_is_said() -> None:
+    failed = {"exact": ["a, other: InputError: no", "b, answer: x"], "fast": []}
+    (line,) = suite_failures({"sets": {"a.jsonl": {"failed": failed}}})
+    assert line == (
+        "a.jsonl, exact: 2 answers could not be attributed; the first: a, other: InputError: no"
+    )
