@@ -77,19 +77,23 @@ _Suite = Annotated[
     ),
 ]
 _Negatives = Annotated[
-    int,
+    int | None,
     typer.Option(
         min=0,
         max=3,
+        show_default=False,
         help="With --suite: how many answers that the context does not support are made of each "
-        "example: its evidence removed, another answer, a name or number exchanged.",
+        "example: its evidence removed, another answer, a name or number exchanged; 1 by "
+        "default.",
     ),
 ]
 _Ablated = Annotated[
-    int,
+    int | None,
     typer.Option(
         min=0,
-        help="With --suite: how many answers of each file are ablated by what ranks highest.",
+        show_default=False,
+        help="With --suite: how many answers of each file are ablated by what ranks highest; "
+        "none by default.",
     ),
 ]
 _Chunks = Annotated[
@@ -152,8 +156,8 @@ def evaluate(
     data: _Data = None,
     demo: _Demo = None,
     suite: _Suite = None,
-    negatives: _Negatives = 1,
-    ablated: _Ablated = 0,
+    negatives: _Negatives = None,
+    ablated: _Ablated = None,
     chunks: _Chunks = "8-12",
     kinds: _Kinds = None,
     methods: _Methods = "methods",
@@ -180,7 +184,14 @@ def evaluate(
             "give a data file, --demo N or --suite DIR", param_hint="DATA.jsonl"
         )
     span = span_in(chunks)
+    if suite is None and (negatives, ablated) != (None, None):
+        raise typer.BadParameter("needs --suite", param_hint="--negatives and --ablated")
     if suite is not None:
+        if (chunks, kinds, correct_only, min_score) != ("8-12", None, False, 1.0):
+            raise typer.BadParameter(
+                "cannot be used with --suite",
+                param_hint="--chunks, --kinds, --correct-only and --min-score",
+            )
         if output is None:
             raise typer.BadParameter("--suite needs --output DIR", param_hint="--output")
         with clean_errors():
@@ -191,8 +202,8 @@ def evaluate(
                     models=evaluated_models(model, proxy, chat_option),
                     loading=loading_options(dtype, device_map, chat_options(chat_option)),
                     limit=limit,
-                    negatives=negatives,
-                    ablated=ablated,
+                    negatives=1 if negatives is None else negatives,
+                    ablated=ablated or 0,
                     output=output,
                     resume=resume,
                 )

@@ -11,7 +11,7 @@ from attribot_integrations.scoring.protocols import ScoringModel
 __all__ = ["check_models", "chosen_method", "default_method", "expected_method"]
 
 _FEW = 8
-"""Sources for which, on real text, exact scores cost no more than a screen and what it leaves."""
+"""Sources of which a screen leaves most to be rescored: the best, and three to learn its error."""
 
 
 def check_models(target: object, proxy: object, options: EngineOptions) -> None:

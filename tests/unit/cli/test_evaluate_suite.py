@@ -46,3 +46,21 @@ def test_baselines_that_are_not_recorded(data: Path, tmp_path: Path) -> None:
     result = run("evaluate", "--suite", data, "-m", "attention", "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert "a suite compares methods and text scorers, not 'attention'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--suite", "{data}", "--correct-only"), "cannot be used with --suite"),
+        (("--suite", "{data}", "--min-score", "2"), "cannot be used with --suite"),
+        (("--demo", "1", "--negatives", "2"), "needs --suite"),
+        (("--demo", "1", "--ablated", "2"), "needs --suite"),
+    ],
+)
+def test_no_option_is_ignored(
+    arguments: tuple[str, ...], message: str, data: Path, tmp_path: Path
+) -> None:
+    given = [each.format(data=data) for each in arguments]
+    result = run("evaluate", *given, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.replace("│", " ").split())
