@@ -6,7 +6,7 @@ python -m benchmarks --shapes llama-3.1-8b --contexts hotpot,long --json FILE
 python -m benchmarks --shapes demo,llama-30m --contexts demo-40 --ways naive,cached,exact
 python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
 python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuring on one GPU
-python -m benchmarks real --data DIR --model smollm2   real models on real text
+python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
 """
 

@@ -22,7 +22,7 @@ from attribot_integrations.evaluation.rejudging import rejudged
 from attribot_integrations.evaluation.store import write_results
 from attribot_integrations.results.citations import ThresholdPolicy
 from attribot_integrations.results.support import LabelSupport, SupportEvidence, support_evidence
-from benchmarks.real_text import PLAN, real_suite
+from benchmarks.real_text import PLANS, real_suite
 
 __all__ = ["POLICIES", "defaults"]
 
@@ -85,7 +85,7 @@ def defaults(
 
 
 def _recorded(data: Path, models: Path, output: Path) -> Iterator[tuple[str, list[Recorded]]]:
-    for model in PLAN:
+    for model in (name for name, plan in PLANS.items() if plan.gold):
         suite = real_suite(model, data, models)
         for part in suite.parts:
             name = next(iter(part.methods))

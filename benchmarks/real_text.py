@@ -1,6 +1,6 @@
 """Real models on real text: what is run for the published figures, and for the defaults.
 
-python -m benchmarks real --data DIR --model smollm2 --output DIR
+python -m benchmarks real --data DIR --plan smollm2 --output DIR
 
 Hours on two cores, resumable; `--judge` makes the figures from what is there.
 """
@@ -27,7 +27,7 @@ from attribot_integrations.evaluation.suite_dependence import DependenceOptions
 from attribot_integrations.evaluation.suite_report import SUITE_LEGEND, suite_failures, suite_tables
 from attribot_integrations.methods.presets import named_method
 
-__all__ = ["MODELS", "PLAN", "Rows", "real", "real_suite"]
+__all__ = ["PLANS", "Plan", "Rows", "real", "real_suite"]
 
 _WIDTH: Final = 200
 
@@ -42,68 +42,92 @@ class Rows:
     """Unsupported answers made of each row."""
 
 
-MODELS: Final[Mapping[str, str]] = {
-    "smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf",
-    "gemma3": "gemma-3-270m-q4_k_m.gguf",
-}
+@dataclass(frozen=True)
+class Plan:
+    """The models, and what is run with them."""
+
+    target: str
+    sets: Mapping[str, Rows]
+    """By data set; a file that holds fewer rows is run whole."""
+    proxy: str | None = None
+    gold: bool = True
+    """Whether it is judged against marked sentences; if not, only against exact scores."""
+
+
+_SMOLLM2: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_GEMMA3: Final = "gemma-3-270m-q4_k_m.gguf"
 ENCODER: Final = "all-minilm-l6-v2"
 """Files under the folder that `make models` fills."""
 
-PLAN: Final[Mapping[str, Mapping[str, Rows]]] = {
-    "smollm2": {
-        "squad2": Rows(150, ("exact",)),
-        "clapnq": Rows(60, ("exact",)),
-        "quotesum": Rows(61, ("exact",)),
-        "lfqa": Rows(20, ("balanced",), 0),
-        "expertqa": Rows(60, ("balanced",), 0),
-        "hotpotqa": Rows(40, ("balanced",)),
-        "qasper": Rows(8, ("balanced",), 0),
-    },
-    "gemma3": {
-        "squad2": Rows(60, ("exact",)),
-        "clapnq": Rows(30, ("exact",)),
-        "quotesum": Rows(20, ("exact",)),
-    },
+_SMOLLM2_SETS: Final[Mapping[str, Rows]] = {
+    "squad2": Rows(150, ("exact",)),
+    "clapnq": Rows(60, ("exact",)),
+    "quotesum": Rows(61, ("exact",)),
+    "lfqa": Rows(20, ("balanced",), 0),
+    "expertqa": Rows(60, ("balanced",), 0),
+    "hotpotqa": Rows(40, ("balanced",)),
+    "qasper": Rows(8, ("balanced",), 0),
 }
-"""By model and data set; a file that holds fewer rows is run whole."""
+_GEMMA3_SETS: Final[Mapping[str, Rows]] = {
+    "squad2": Rows(60, ("exact",)),
+    "clapnq": Rows(30, ("exact",)),
+    "quotesum": Rows(20, ("exact",)),
+}
+PLANS: Final[Mapping[str, Plan]] = {
+    "smollm2": Plan(_SMOLLM2, _SMOLLM2_SETS),
+    "gemma3": Plan(_GEMMA3, _GEMMA3_SETS),
+    "smollm2-fidelity": Plan(
+        _SMOLLM2,
+        {"hotpotqa": Rows(12, ("exact", "balanced", "knockout", "hierarchical"), 0)},
+        gold=False,
+    ),
+    "gemma3-fidelity": Plan(
+        _GEMMA3,
+        {"hotpotqa": Rows(4, ("exact", "balanced", "fast"), 0)},
+        proxy=_SMOLLM2,
+        gold=False,
+    ),
+}
 
 
 def real_suite(
-    model: str, data: Path, models: Path, *, scale: float = 1.0, ablated: int = 0
+    plan: str, data: Path, models: Path, *, scale: float = 1.0, ablated: int = 0
 ) -> Suite:
-    """Return what is run with one model.
+    """Return what one plan runs.
 
     Args:
-        model: A key of `PLAN`.
+        plan: A key of `PLANS`.
         data: Folder of the data files, `NAME_dev.jsonl`; those that are not there are left out.
         models: Folder of the models.
         scale: Share of the rows, for a first look.
         ablated: How many answers of each set are ablated.
     """
-    engine = AttributionEngine.from_pretrained(str(models / MODELS[model]))
+    chosen = PLANS[plan]
+    proxy = None if chosen.proxy is None else str(models / chosen.proxy)
+    engine = AttributionEngine.from_pretrained(str(models / chosen.target), proxy)
     parts = []
-    for name, rows in PLAN[model].items():
+    for name, rows in chosen.sets.items():
         path = data / f"{name}_dev.jsonl"
         if path.is_file():
             examples = read_set(path, max(1, round(rows.count * scale)))
             methods = {each: named_method(each) for each in rows.methods}
             parts.append(SuitePart(examples, methods, VariantPlan(rows.negatives)))
-    names = ["string", "bm25", "tfidf"]
+    names = ["string", "bm25", "tfidf"] if chosen.gold else []
     scorers = {each: text_scorer(each) for each in names}
-    if (models / ENCODER).is_dir():
+    if chosen.gold and (models / ENCODER).is_dir():
         scorers["embeddings (MiniLM)"] = text_scorer(f"embeddings:{models / ENCODER}")
     return Suite(
         engine,
         parts,
         scorers,
         DependenceOptions(ablated),
-        names=(MODELS[model], None),
+        names=(chosen.target, chosen.proxy),
     )
 
 
 def real(
     data: Annotated[Path, typer.Option(help="Folder of the data files.", file_okay=False)],
-    model: Annotated[str, typer.Option(help=f"One of {', '.join(PLAN)}.")] = "smollm2",
+    plan: Annotated[str, typer.Option(help=f"One of {', '.join(PLANS)}.")] = "smollm2",
     models: Annotated[Path, typer.Option(help="What `make models` filled.")] = Path(".models"),
     output: Annotated[Path, typer.Option(help="Folder of the recordings.")] = Path(".recordings"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
@@ -113,12 +137,12 @@ def real(
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
     """Record and judge methods with a real model on real text."""
-    if model not in PLAN:
-        raise typer.BadParameter(f"there are {', '.join(PLAN)}", param_hint="--model")
+    if plan not in PLANS:
+        raise typer.BadParameter(f"there are {', '.join(PLANS)}", param_hint="--plan")
     torch.set_num_threads(threads)
-    suite = real_suite(model, data, models, scale=scale, ablated=ablated)
+    suite = real_suite(plan, data, models, scale=scale, ablated=ablated)
     console = Console(width=_WIDTH)
-    folder = output / model
+    folder = output / plan
     if not judge:
         suite.record(folder, progress=lambda *each: console.print(*each))
     results: Mapping[str, Any] = suite.judge(folder)

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from attribot_integrations import AttributionEngine
 from benchmarks import candidates, real_text
 from benchmarks.__main__ import app
-from benchmarks.real_text import MODELS, PLAN, Rows
+from benchmarks.real_models import read_models
+from benchmarks.real_text import PLANS, Plan, Rows
 from tests.unit.evaluation.data import ROWS, write_data
 from tests.unit.evaluation.tiny import tiny_engine
 
@@ -19,10 +20,12 @@ from tests.unit.evaluation.tiny import tiny_engine
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     engine = tiny_engine()
-    monkeypatch.setattr(AttributionEngine, "from_pretrained", lambda name: engine)
-    plan = {"smollm2": {"squad2": Rows(9, ("exact",), 3), "clapnq": Rows(1, ("exact",))}}
+    monkeypatch.setattr(AttributionEngine, "from_pretrained", lambda name, proxy: engine)
+    sets = {"squad2": Rows(9, ("exact",), 3), "clapnq": Rows(1, ("exact",))}
+    near = {"squad2": Rows(3, ("exact", "balanced"), 0)}
+    plans = {"smollm2": Plan("one.gguf", sets), "near": Plan("one.gguf", near, gold=False)}
     for module in (real_text, candidates):
-        monkeypatch.setattr(module, "PLAN", plan)
+        monkeypatch.setattr(module, "PLANS", plans)
     folder = tmp_path / "data"
     folder.mkdir()
     rows = tuple({**row, "id": f"{row['id']} {number}"} for number in range(3) for row in ROWS)
@@ -54,10 +57,26 @@ def test_recorded_judged_and_fitted(data: Path, tmp_path: Path) -> None:
     assert again in shown
 
 
-def test_unknown_models_are_refused(data: Path) -> None:
-    result = CliRunner().invoke(app, ["real", "--data", str(data), "--model", "gpt"])
+def test_unknown_plans_are_refused(data: Path) -> None:
+    result = CliRunner().invoke(app, ["real", "--data", str(data), "--plan", "gpt"])
     assert result.exit_code == 2
 
 
-def test_every_model_of_the_plan_has_a_file() -> None:
-    assert set(PLAN) == set(MODELS)
+def test_fidelity_is_judged_against_exact_scores_alone(data: Path, tmp_path: Path) -> None:
+    common = ("--data", data, "--models", tmp_path, "--output", tmp_path / "out")
+    run("real", *common, "--plan", "near", "--json", tmp_path / "near.json")
+    figures = json.loads((tmp_path / "near.json").read_text())
+    assert figures["all"]["scorers"] == {}
+    found = figures["all"]["methods"]
+    assert {name: each["tokens_vs_naive_n"] for name, each in found.items()} == {
+        "exact": 3,
+        "balanced": 3,
+    }
+    assert "pearson" in found["balanced"]
+    assert "pearson" not in found["exact"]
+
+
+def test_every_plan_names_models_that_are_fetched() -> None:
+    fetched = {file.path for each in read_models() for file in each.files}
+    named = {name for plan in PLANS.values() for name in (plan.target, plan.proxy) if name}
+    assert named <= fetched

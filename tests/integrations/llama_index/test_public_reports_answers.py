@@ -172,6 +172,7 @@ def test_old_callbacks_and_counters_beside_a_handler() -> None:
         response = query_engine.query(ASK_BIKE)
     assert handler.result(response, 30) is old.result(response, 30)
     assert handler.wait(30)
+    assert old.wait(30)
     assert sorted(done) == ["event", "old"]
     assert counter.total_llm_token_count > 0
     assert format_with_markers(response) == f"{BIKE} [1]"
