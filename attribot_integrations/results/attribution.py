@@ -21,6 +21,7 @@ from attribot_integrations.results.notes import reader_notes
 from attribot_integrations.results.parts import (
     Alternatives,
     Audit,
+    Certificate,
     Citation,
     Cost,
     Estimand,
@@ -45,6 +46,7 @@ __all__ = [
     "Alternatives",
     "Attribution",
     "Audit",
+    "Certificate",
     "Citation",
     "Cost",
     "Estimand",
@@ -100,15 +102,27 @@ class Attribution:
     stopped: str | None = None
     """Why scoring ended before all was done, such as "max_seconds=2 reached after 8 of 60 sources
     were rescored"; `None` if it did not."""
+    stated: FloatArray | None = None
+    """`[sources, statements]`: how clearly each source states each statement, 0 to 1, by the
+    verifier; `None` where none was asked. Read-only."""
+    verifier: str | None = None
+    """Name of the verifier."""
+    certificates: tuple[Certificate, ...] = ()
+    """What the citations of a statement carry together, where that was measured."""
 
     def __post_init__(self) -> None:
-        sizes = {"sources": len(self.sources), "answer tokens": len(self.token_spans)}
+        sizes = {
+            "sources": len(self.sources),
+            "answer tokens": len(self.token_spans),
+            "statements": len(self.statements),
+        }
         axes = {
             "scores": ("sources", "answer tokens"),
             "exact": ("sources",),
             "token_log_probs": ("answer tokens",),
             "token_log_probs_without_context": ("answer tokens",),
             "sufficiency": ("sources", "answer tokens"),
+            "stated": ("sources", "statements"),
         }
         for name, named in axes.items():
             if getattr(self, name) is None:

@@ -15,6 +15,8 @@ from attribot_integrations.context.sources import Source
 __all__ = [
     "Alternatives",
     "Audit",
+    "Basis",
+    "Certificate",
     "Citation",
     "Cost",
     "Estimand",
@@ -47,6 +49,14 @@ is what "exact" means. `…_pruned_loo`: leave-one-out in the context that a met
 group did not matter. `unscored`: not scored, the request's budget ended before; the score is 0.
 `through`: the score of an intermediate answer, by the shares of what that one rests on. `baseline`:
 a score that is no log-likelihood, for comparison only.
+"""
+
+
+Basis = Literal["depends", "states", "both"]
+"""Why a source is cited.
+
+`depends`: the answer's likelihood falls without it. `states`: a verifier finds that it says what
+the statement says. `both`: both.
 """
 
 
@@ -127,6 +137,34 @@ class Citation:
     looked at."""
     part: Part = "text"
     """Whether the source is retrieved text, or metadata that the prompt shows with it."""
+    basis: Basis = "depends"
+    """Why it is cited."""
+    states: float | None = None
+    """What the verifier says of source and statement, 0 to 1; `None` where none was asked."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What the sources cited for a statement carry together, as a set.
+
+    The two halves of the reward of SelfCite (arXiv 2502.09604), in nats of the statement.
+    """
+
+    statement_index: int
+    source_ids: tuple[int, ...]
+    """The cited sources."""
+    gain: float
+    """Log-likelihood with the full context minus with none."""
+    hold: float
+    """Log-likelihood with these sources alone minus with none."""
+    drop: float
+    """Log-likelihood with the full context minus without these sources."""
+
+    @property
+    def held(self) -> float | None:
+        """Share of the context's gain that the set alone restores; above 1 where the rest of the
+        context only distracts, `None` where the context gains nothing."""
+        return self.hold / self.gain if self.gain > 0 else None
 
 
 @dataclass(frozen=True)

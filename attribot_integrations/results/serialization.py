@@ -93,6 +93,12 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             for location in attribution.locations
         ],
         "stopped": attribution.stopped,
+        "stated": None if attribution.stated is None else attribution.stated.tolist(),
+        "verifier": attribution.verifier,
+        "certificates": [
+            {**asdict(each), "source_ids": list(each.source_ids)}
+            for each in attribution.certificates
+        ],
         "notes": list(attribution.notes),
     }
 
@@ -124,9 +130,13 @@ def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
         shown = repr(version)[:60] if isinstance(version, str | int) else type(version).__name__
         raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {shown}")
     fields = dict(data)
-    for name in ("scores", "sufficiency"):
-        if fields.get(name) == [] and isinstance(fields.get("token_spans"), list):
-            fields[name] = np.zeros((0, len(fields["token_spans"])))  # no source was scored
+    for name, axis in (
+        ("scores", "token_spans"),
+        ("sufficiency", "token_spans"),
+        ("stated", "statements"),
+    ):
+        if fields.get(name) == [] and isinstance(fields.get(axis), list):
+            fields[name] = np.zeros((0, len(fields[axis])))  # no source was scored
     try:
         return build(Attribution, fields, "")
     except (InputError, ModelError, RecursionError) as error:

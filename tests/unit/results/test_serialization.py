@@ -108,6 +108,8 @@ def test_dict_holds_plain_values() -> None:
                 "alternatives": [1],
                 "sufficiency": 2.5,
                 "part": "text",
+                "basis": "depends",
+                "states": None,
             }
         ],
         "alternatives": [
@@ -168,6 +170,9 @@ def test_dict_holds_plain_values() -> None:
             },
         ],
         "stopped": None,
+        "stated": None,
+        "verifier": None,
+        "certificates": [],
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }
     assert SCHEMA_VERSION == 1
