@@ -54,7 +54,7 @@ def verifier(
         "words, not stemmed": _verifying(LexicalVerifier(None)),
     }
     if encoder is not None:
-        scores[f"encoder, {encoder.name}"] = _verifying(EncoderVerifier(str(encoder)))
+        scores[f"embeddings, {encoder.name}"] = _verifying(EncoderVerifier(_Remembering(encoder)))
     verifiers = {name: verifier_figures(cases, score) for name, score in scores.items()}
     fit, halves = _fitted(cases)
     verifiers["words, fitted on the other half"] = halves
@@ -161,6 +161,27 @@ def _fitted(cases: Sequence[VerifierCase]) -> tuple[LexicalFit, Figures]:
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     return fit_lexical(cases, agreements), verifier_figures(cases, score) | {"seconds": None}
+
+
+class _Remembering:
+    """An encoder that encodes a text once, for variants of an answer share their passages."""
+
+    def __init__(self, folder: Path) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self._encoder = SentenceTransformer(str(folder), device="cpu")
+        self._known: dict[str, npt.NDArray[np.float32]] = {}
+
+    def encode(
+        self, texts: Sequence[str], batch_size: int, show_progress_bar: bool
+    ) -> npt.NDArray[np.float32]:
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            found = self._encoder.encode(
+                new, batch_size=batch_size, show_progress_bar=show_progress_bar
+            )
+            self._known.update(zip(new, np.asarray(found), strict=True))
+        return np.stack([self._known[text] for text in texts])
 
 
 def _verifying(verifier: Verifier) -> Score:

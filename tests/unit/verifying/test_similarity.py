@@ -25,7 +25,8 @@ def test_scores_are_a_logistic_curve_of_cosines() -> None:
         [0, 2],
         [7, 0],
     ]  # two for each statement, of any length
-    found = scale.scores(queries, [[2, 0], [0, 0.1], [-1, 0]], "m")
+    passages: list[list[float]] = [[2, 0], [0, 0.1], [-1, 0]]
+    found = scale.scores(queries, passages, "m")
     cosines = [[1, math.sqrt(0.5)], [0, math.sqrt(0.5)], [-1, -math.sqrt(0.5)]]
     expected = [[1 / (1 + math.exp(-4 * (each - 0.5))) for each in row] for row in cosines]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
