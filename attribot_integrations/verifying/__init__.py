@@ -14,18 +14,25 @@ from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from attribot_integrations.verifying.lexical import LexicalVerifier
-    from attribot_integrations.verifying.protocol import Verifier, verified
+    from attribot_integrations.verifying.protocol import (
+        Verifier,
+        check_verifier,
+        verified,
+        with_verifier,
+    )
 else:
     __getattr__ = lazy_names(
         __name__,
         {
             "LexicalVerifier": "lexical",
             "Verifier": "protocol",
+            "check_verifier": "protocol",
             "verified": "protocol",
+            "with_verifier": "protocol",
         },
     )
 
-__all__ = ["LexicalVerifier", "Verifier", "verified"]
+__all__ = ["LexicalVerifier", "Verifier", "check_verifier", "verified", "with_verifier"]
 
 
 def __dir__() -> list[str]:
