@@ -4,7 +4,8 @@ Two things are asked of it at once. A marked sentence should score above the oth
 sentence of a supported statement above that of one that is not. So the loss is the sum of two
 cross-entropies: over pairs of statement and sentence, the marked ones of a statement together as
 heavy as half of its others; and over statements, by their best sentence. Every answer of a data set
-weighs the same, a data set as the root of its number of answers.
+weighs the same, a data set as the root of its number of answers; in both, all positives together
+weigh 1.
 
 Weights keep their sign, so that the score is monotone. Two have a least strength, for data of this
 kind has few exchanged numbers, and a reader forgives none.
@@ -131,14 +132,15 @@ def _pairs(cases: Sequence[VerifierCase], agreements: Sequence[npt.NDArray[np.fl
             statement_weights.append(weight)
     lengths = [len(each) for each in blocks]
     flat, each = np.concatenate(weights), np.array(statement_weights)
+    positive, truth = np.concatenate(marked), np.array(supported)
     return _Pairs(
         values=np.concatenate(blocks).astype(np.float64),
-        marked=np.concatenate(marked),
-        weights=flat / flat.sum(),
+        marked=positive,
+        weights=flat / flat[positive > 0].sum(),
         starts=np.cumsum([0, *lengths[:-1]]),
         owner=np.repeat(np.arange(len(lengths)), lengths),
-        supported=np.array(supported),
-        statement_weights=each / each.sum(),
+        supported=truth,
+        statement_weights=each / each[truth > 0].sum(),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attribot_integrations.verifying.encoders import CrossEncoderVerifier, EncoderVerifier
     from attribot_integrations.verifying.functions import FunctionVerifier
     from attribot_integrations.verifying.lexical import LexicalVerifier
-    from attribot_integrations.verifying.protocol import Verifier
+    from attribot_integrations.verifying.protocol import Verifier, with_verifier
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -26,6 +26,7 @@ else:
             "FunctionVerifier": "functions",
             "LexicalVerifier": "lexical",
             "Verifier": "protocol",
+            "with_verifier": "protocol",
         },
     )
 
@@ -35,6 +36,7 @@ __all__ = [
     "FunctionVerifier",
     "LexicalVerifier",
     "Verifier",
+    "with_verifier",
 ]
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.results import Alternatives, Attribution, Cost, ModelCost
-from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.policies import CiteDependence
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
@@ -89,7 +90,7 @@ def sample() -> Attribution:
         token_log_probs=np.full(len(ANSWER), -0.125, dtype=np.float32),
         token_log_probs_without_context=np.full(len(ANSWER), -1.0, dtype=np.float32),
         citations=make_citations(
-            ThresholdPolicy(), statements, CHUNKS, sources, by_statement, exact, alternatives
+            CiteDependence(), statements, CHUNKS, sources, by_statement, exact, alternatives
         ),
         method="exact",
         cost=Cost(0.25, (ModelCost("models/target", 1_000, 1_200, 3, 6_000),)),

@@ -172,6 +172,7 @@ def test_dict_holds_plain_values() -> None:
         "stopped": None,
         "stated": None,
         "verifier": None,
+        "unverified": None,
         "certificates": [],
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }

@@ -131,6 +131,7 @@ def test_a_cross_encoder_is_loaded_by_name(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("labels", [1, 3])
 def test_a_real_cross_encoder_of_random_weights(labels: int, tmp_path: Any) -> None:
     from sentence_transformers import CrossEncoder
+    from torch import manual_seed
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cats", "sleep", "why"]
@@ -142,8 +143,10 @@ def test_a_real_cross_encoder_of_random_weights(labels: int, tmp_path: Any) -> N
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=8,
+        initializer_range=1.0,
     )
     config.id2label = NLI if labels == 3 else {0: "LABEL_0"}
+    manual_seed(0)
     BertForSequenceClassification(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     loaded = CrossEncoder(str(tmp_path), device="cpu")
