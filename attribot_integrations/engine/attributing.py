@@ -23,9 +23,9 @@ from attribot_integrations.methods import (
     ScreenAndRescore,
 )
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
-from attribot_integrations.results import Attribution, Cost, Estimand
+from attribot_integrations.results import Attribution, Certificate, Cost, Estimand
 from attribot_integrations.results.citations import make_citations
-from attribot_integrations.results.showing import numbered_as_shown
+from attribot_integrations.results.showing import numbered_as_shown, shown_citations
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import Support, gather_evidence
 from attribot_integrations.scoring.budget import Budget
@@ -165,6 +165,16 @@ def _stopped(budget: Budget, before: str | None, estimands: Sequence[Estimand]) 
     return f"{budget.reached} reached after {rescored} of {total} sources were rescored"
 
 
+def _uncertified(budget: Budget) -> str | None:
+    """Say that the budget ended before all sets were measured, if it did."""
+    if budget.reached is None:
+        return None
+    return (
+        f"{budget.reached} reached, so what the citations of some statements carry together was "
+        "not measured"
+    )
+
+
 def _withheld(support: tuple[Support, ...], stopped: str | None) -> tuple[Support, ...]:
     """Withhold the label that says that no source stands out, if not all was tried."""
     if stopped is None:
@@ -192,8 +202,10 @@ def _concluded(
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
     stopped = _stopped(inputs.budget, reached, result.estimands)
     scores = statement_scores(result.scores, inputs.statements)
+    certify = options.certificates
+    policy = options.policy if certify is None else certify.policy(inputs, result, options.policy)
     citations = make_citations(
-        options.policy,
+        policy,
         inputs.statements,
         chunks,
         inputs.sources,
@@ -201,6 +213,7 @@ def _concluded(
         result.exact,
         alternatives,
     )
+    complete = not any(location.traces for location in locations)
     evidence = gather_evidence(
         inputs.sources,
         inputs.statements,
@@ -209,9 +222,13 @@ def _concluded(
         result.log_probs_without_context,
         citations,
         alternatives,
-        complete=not any(location.traces for location in locations),
+        complete=complete,
     )
     support = _withheld(options.support(evidence), stopped)
+    certificates: tuple[Certificate, ...] = ()
+    if certify is not None and complete:  # else other text would hold beside the set
+        certificates = certify(inputs, result, shown_citations(citations, support))
+        stopped = stopped or _uncertified(inputs.budget)
     return Attribution(
         question=request.question,
         answer=request.answer,
@@ -233,6 +250,7 @@ def _concluded(
         alternatives=alternatives,
         support=support,
         stopped=stopped,
+        certificates=certificates,
         cost=spent(),
     )
 
