@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, role_of
+from attribot_integrations.results.fitted import MIN_SCORE
 from attribot_integrations.results.parts import Certificate, citable_rows
 from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
@@ -36,8 +37,8 @@ class CertifySets:
 
     hold: float | None = None
     """If given, a policy for statements that depend on the context, in the place of the options'
-    own: the strongest sources are cited until they hold this share, above 0 and up to 1, of what
-    the context adds. Costs `most` short passes a statement."""
+    own: the strongest sources, of 0.2 nats or more, are cited until they hold this share, above 0
+    and up to 1, of what the context adds. Costs up to `most` short passes a statement."""
     most: int = 5
     """Most sources cited for a statement by that rule. Where so many do not hold the share, it
     depends on more than sources can be named for, and the options' policy decides."""
@@ -105,7 +106,9 @@ class CertifySets:
         scores = statement_scores(result.scores[rows], inputs.statements)
         gains = _gains(inputs, result)
         ranks = {
-            int(index): [place for place in ranked(column) if column[place] > 0][: self.most]
+            int(index): [place for place in ranked(column) if column[place] >= MIN_SCORE][
+                : self.most
+            ]
             for index, column in enumerate(scores.T)
             if gains[index] >= self.min_gain
         }
