@@ -108,12 +108,10 @@ def weighed() -> Attribution:
     stated = np.zeros((len(made.sources), len(made.statements)), dtype=np.float32)
     for source, statement, states in ((0, 0, 0.94), (4, 0, 0.91), (2, 1, 0.1), (5, 3, 0.875)):
         stated[source, statement] = states
-    first, other, long = (
-        replace(each, states=states, basis=basis)
-        for each, states, basis in zip(
-            made.citations, (0.94, 0.91, 0.1), ("both", "both", "depends"), strict=True
-        )
-    )
+    first, other, long = made.citations
+    first = replace(first, states=0.94, basis="both")
+    other = replace(other, states=0.91, basis="both")
+    long = replace(long, states=0.1)
     painted, wet = made.statements[2:]
     fish = made.sources[5]
     known = replace(
