@@ -25,8 +25,8 @@ def to_citation_blocks(
 ) -> list[CitationBlock]:
     """Return a response's citations as content blocks, one for each cited text.
 
-    Blocks hold no score and no basis, and some models' integrations refuse a history that holds such blocks; so
-    none is ever added to a message or memory by itself.
+    Blocks hold no score and no basis, and some models' integrations refuse a history that holds
+    such blocks; so none is ever added to a message or memory by itself.
 
     Args:
         response: Anything that `get_citations` takes.
