@@ -32,6 +32,7 @@ from attribot_integrations.results.fitted import (
     MAX_CITATIONS,
     MIN_SCORE,
     MIN_SHARE,
+    MIN_STATED,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Level
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.requests.options import EngineOptions
-    from attribot_integrations.results.citations import ThresholdPolicy
+    from attribot_integrations.results.policies import CiteEvidence
 
 __all__ = ["attribute"]
 
@@ -114,6 +115,13 @@ _MinShare = Annotated[
         f"{ENOUGH_SCORE:g} nats are enough whatever the share.",
     ),
 ]
+_MinStated = Annotated[
+    float,
+    typer.Option(
+        help="Least score, 0 to 1, by which a source is cited because it states the statement, "
+        "whether or not the answer depends on it; 1 to cite hardly any."
+    ),
+]
 _MaxCitations = Annotated[int, typer.Option(min=1, help="Most sources cited for a statement.")]
 _MaxSeconds = Annotated[
     float | None,
@@ -168,6 +176,7 @@ def attribute(
     level: _Level = LevelOption.SENTENCE,
     min_score: _MinScore = MIN_SCORE,
     min_share: _MinShare = MIN_SHARE,
+    min_stated: _MinStated = MIN_STATED,
     max_citations: _MaxCitations = MAX_CITATIONS,
     max_seconds: _MaxSeconds = None,
     max_tokens: _MaxTokens = None,
@@ -194,7 +203,7 @@ def attribute(
     as_text = format is FormatOption.TEXT
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
-    policy = _policy(min_score, max_citations, min_share)
+    policy = _policy(min_score, max_citations, min_share, min_stated)
     options = _engine_options(
         method, level, policy, max_seconds, max_tokens, certificates=certificates
     )
@@ -281,7 +290,7 @@ def _run(
 def _engine_options(
     method: str | None,
     level: LevelOption,
-    policy: ThresholdPolicy,
+    policy: CiteEvidence,
     max_seconds: float | None,
     max_tokens: int | None,
     *,
@@ -309,11 +318,16 @@ def _engine_options(
         raise typer.BadParameter(str(error)) from error
 
 
-def _policy(min_score: float, max_citations: int, min_share: float) -> ThresholdPolicy:
-    from attribot_integrations.results.citations import ThresholdPolicy
+def _policy(
+    min_score: float, max_citations: int, min_share: float, min_stated: float
+) -> CiteEvidence:
+    from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
 
     try:
-        return ThresholdPolicy(min_score, max_citations, min_share)
+        return CiteEvidence(
+            CiteDependence(min_score, max_citations, min_share),
+            CiteSupport(min_stated, max_citations=max_citations),
+        )
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -13,13 +13,14 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import MethodInput, MethodScores, role_of
 from attribot_integrations.results.fitted import MIN_SCORE
 from attribot_integrations.results.parts import Certificate, citable_rows
+from attribot_integrations.results.policies import CiteEvidence
 from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
     from attribot_integrations.results import Citation, FloatArray, Statement
-    from attribot_integrations.results.citations import CitationPolicy
+    from attribot_integrations.results.policies import CitationPolicy
 
 __all__ = ["CertifySets"]
 
@@ -36,8 +37,8 @@ class CertifySets:
     """
 
     hold: float | None = None
-    """If given, a policy for statements that depend on the context, in the place of the options'
-    own: the strongest sources, of 0.2 nats or more, are cited until they hold this share, above 0
+    """If given, a rule for statements that depend on the context, in the place of the options'
+    policy, or of `CiteEvidence.depends`: the strongest sources, of 0.2 nats or more, are cited until they hold this share, above 0
     and up to 1, of what the context adds. Costs up to `most` short passes a statement."""
     most: int = 5
     """Most sources cited for a statement by that rule. Where so many do not hold the share, it
@@ -132,16 +133,27 @@ class CertifySets:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Cites what was chosen before, and leaves the other statements to another policy."""
+    """Cites what was chosen before, and leaves the other statements to another policy.
+
+    What that cites because it states a statement is cited beside.
+    """
 
     chosen: Mapping[int, Sequence[int]]
     otherwise: CitationPolicy
 
     def __call__(
-        self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+        self,
+        statement: Statement,
+        sources: Sequence[Source],
+        scores: FloatArray,
+        stated: FloatArray | None,
     ) -> Sequence[int]:
-        found = self.chosen.get(statement.index)
-        return self.otherwise(statement, sources, scores) if found is None else found
+        found, policy = self.chosen.get(statement.index), self.otherwise
+        if found is None:
+            return policy(statement, sources, scores, stated)
+        if not isinstance(policy, CiteEvidence):
+            return found
+        return [*dict.fromkeys([*found, *policy.states(statement, sources, scores, stated)])]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ __all__ = [
     "carried_lines",
     "dependence",
     "evidence",
+    "is_verified",
     "share",
     "states_of",
 ]
@@ -37,12 +38,17 @@ def states_of(citations: Iterable[Citation]) -> float | None:
     return max((each.states for each in citations if each.states is not None), default=None)
 
 
+def is_verified(attribution: Attribution) -> bool:
+    """Tell whether a verifier was asked, and has answered."""
+    return attribution.verifier is not None and attribution.unverified is None
+
+
 def basis_words(attribution: Attribution, basis: Basis) -> str | None:
     """Return why a source is cited: "depends", "states", or "depends and states".
 
     `None` for an attribution without a verifier, where a citation can be of one kind only.
     """
-    return None if attribution.verifier is None and basis == "depends" else BASIS_WORDS[basis]
+    return BASIS_WORDS[basis] if basis != "depends" or is_verified(attribution) else None
 
 
 def dependence(score: float, basis: Basis) -> str:

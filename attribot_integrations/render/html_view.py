@@ -16,6 +16,7 @@ from attribot_integrations.render.evidence import (
     basis_words,
     carried_lines,
     dependence,
+    is_verified,
     share,
     states_of,
 )
@@ -44,7 +45,7 @@ LABEL_MEANINGS: dict[SupportLabel, str] = {
 
 BASIS_MEANINGS = {
     "depends": "the statement is less likely without it",
-    "states": "a verifier finds the statement in it, whether or not the answer was taken from it",
+    "states": "{verifier} finds the statement in it, whether or not the answer was taken from it",
 }
 """What the words mean that say why a source is cited."""
 
@@ -170,13 +171,11 @@ class AttributionView:
     def bases(self) -> dict[str, str]:
         """Why sources are cited, with the meanings, where there is more than one reason."""
         found = {each.basis for each in self._shown.shown_citations}
-        if not found or (self._shown.verifier is None and found == {"depends"}):
+        if not found or (found == {"depends"} and not is_verified(self._shown)):
             return {}
-        by = f", by {one_line(self._shown.verifier)}" if self._shown.verifier else ""
-        return {
-            "depends": BASIS_MEANINGS["depends"],
-            "states": BASIS_MEANINGS["states"] + by,
-        }
+        name = self._shown.verifier
+        verifier = f"the verifier {one_line(name)}" if name else "a verifier"
+        return {basis: text.format(verifier=verifier) for basis, text in BASIS_MEANINGS.items()}
 
     @property
     def labels(self) -> dict[SupportLabel, str]:

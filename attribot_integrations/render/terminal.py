@@ -19,6 +19,7 @@ from attribot_integrations.render.evidence import (
     basis_words,
     carried_lines,
     dependence,
+    is_verified,
     share,
 )
 from attribot_integrations.render.marks import cited_sources, marked_answer
@@ -86,7 +87,7 @@ def sources_table(attribution: Attribution) -> Table:
     `≈`. Where another source says the same, what this one restores alone stands below. Where a
     verifier was asked, there are columns for why a source is cited and for what the verifier says.
     """
-    judged = attribution.verifier is not None or any(
+    judged = is_verified(attribution) or any(
         each.basis != "depends" for each in attribution.shown_citations
     )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_QUIET)

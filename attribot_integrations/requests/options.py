@@ -19,8 +19,9 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.certifying import CertifySets
 from attribot_integrations.methods.presets import named_method
 from attribot_integrations.methods.redundancy import FindAlternatives
-from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
+from attribot_integrations.results.policies import CitationPolicy, CiteEvidence, CiteSupport
 from attribot_integrations.results.support import LabelSupport
+from attribot_integrations.verifying import LexicalVerifier, Verifier, check_verifier
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
@@ -39,7 +40,9 @@ class EngineOptions:
     are rescored exactly on the target; a target that takes no masks is scored exactly at once."""
     levels: tuple[Level, ...] = ("sentence",)
     """What is scored: sentences, whole chunks, or both."""
-    policy: CitationPolicy = field(default_factory=ThresholdPolicy)
+    verifier: Verifier | None = field(default_factory=LexicalVerifier)
+    """Says how clearly sources state statements, which no likelihood can; `None` to leave it."""
+    policy: CitationPolicy = field(default_factory=CiteEvidence)
     """Chooses the sources to cite for each statement."""
     alternatives: FindAlternatives | None = field(default_factory=FindAlternatives)
     """Finds sources that say the same, which single scores cannot show; `None` to save its cost."""
@@ -65,6 +68,10 @@ class EngineOptions:
     def __post_init__(self) -> None:
         self._check_levels()
         self._check_method()
+        if self.verifier is not None:
+            check_verifier(self.verifier)
+        elif isinstance(self.policy, CiteSupport):
+            raise ConfigurationError("CiteSupport needs a verifier, and verifier is None")
         certificates: object = self.certificates
         if certificates is not None and not isinstance(certificates, CertifySets):
             raise ConfigurationError(

@@ -108,6 +108,8 @@ class Attribution:
     verifier; `None` where none was asked. Read-only."""
     verifier: str | None = None
     """Name of the verifier."""
+    unverified: str | None = None
+    """Why the verifier's scores are missing, where it failed."""
     certificates: tuple[Certificate, ...] = ()
     """What the citations of a statement carry together, where that was measured."""
 

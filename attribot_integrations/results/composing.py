@@ -152,6 +152,7 @@ def joined(
         estimands=(),
         sufficiency=None,
         stated=None,
+        unverified=next((part.unverified for _, part in parts if part.unverified), None),
         locations=(),
         id=id,
     )

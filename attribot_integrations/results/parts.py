@@ -164,7 +164,8 @@ class Certificate:
     def held(self) -> float | None:
         """Share of the context's gain that the set alone restores.
 
-        Above 1 where the rest of the context only distracts, `None` where that gains nothing.
+        Above 1 where the rest of the context only distracts, `None` where the context gains
+        nothing.
         """
         return self.hold / self.gain if self.gain > 0 else None
 

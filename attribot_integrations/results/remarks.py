@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
+from attribot_integrations.results.fitted import DOUBTED
+
 if TYPE_CHECKING:
     from attribot_integrations.results.attribution import Attribution
     from attribot_integrations.results.parts import Basis, Certificate
@@ -26,8 +28,6 @@ BASIS_WORDS: Final[dict[Basis, str]] = {
 }
 """How readers are told why a source is cited."""
 
-_SEEMS_STATED = 0.5
-"""What a verifier says, 0 to 1, from which on a passage is not said to leave a statement out."""
 _LEAST_GAIN = 1.0
 """Nats that the context must add to a statement, so that a share of them is worth telling."""
 _ALL = 0.995  # is shown as 100 %
@@ -79,7 +79,7 @@ def remark_words(label: SupportLabel | None, shown: Iterable[Evidence]) -> str |
         return f"known to the model anyway; stated in {_listed(citations)}"
     if any(each.states is None or each.basis != "depends" for each in citations):
         return None
-    doubtful = [each for each in citations if (each.states or 0.0) < _SEEMS_STATED]
+    doubtful = [each for each in citations if (each.states or 0.0) < DOUBTED]
     if not doubtful or len(doubtful) < len(citations):
         return None
     several = len({each.number for each in doubtful}) > 1

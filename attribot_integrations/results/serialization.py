@@ -104,6 +104,7 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
         "stopped": attribution.stopped,
         "stated": None if attribution.stated is None else attribution.stated.tolist(),
         "verifier": attribution.verifier,
+        "unverified": attribution.unverified,
         "certificates": [
             {**asdict(each), "source_ids": list(each.source_ids), "held": each.held}
             for each in attribution.certificates

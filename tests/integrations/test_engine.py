@@ -21,13 +21,13 @@ from attribot_integrations import (
     AttributionEngine,
     AttributionRequest,
     Chunk,
+    CiteDependence,
     EngineOptions,
     FailedAttribution,
     LanguageModel,
     LeaveOneOut,
     Source,
     Statement,
-    ThresholdPolicy,
 )
 from attribot_integrations.errors import (
     AttribotError,
@@ -44,7 +44,7 @@ from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, 
 QUESTION = "When did the harbour open?"
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
 ANSWER = "It opened in 1962. The bridge crosses it."
-CITE_EVERYTHING = ThresholdPolicy(min_score=1e-9, max_citations=99)
+CITE_EVERYTHING = CiteDependence(min_score=1e-9, max_citations=99)
 
 
 @pytest.fixture(scope="module")
@@ -361,9 +361,9 @@ def test_methods_without_their_proxy_are_refused(engine: AttributionEngine) -> N
         (lambda: EngineOptions(token_budget=0), "token_budget must be at least 1, got 0"),
         (lambda: EngineOptions(method="slow"), "method must be one of .* got 'slow'"),  # type: ignore[arg-type]
         (lambda: LeaveOneOut(on="both"), 'on must be "target" or "proxy", got \'both\''),  # type: ignore[arg-type]
-        (lambda: ThresholdPolicy(min_score=0), "min_score must be above 0 nats, got 0"),
-        (lambda: ThresholdPolicy(min_score=float("nan")), "min_score must be above 0 nats"),
-        (lambda: ThresholdPolicy(max_citations=0), "max_citations must be at least 1, got 0"),
+        (lambda: CiteDependence(min_score=0), "min_score must be above 0 nats, got 0"),
+        (lambda: CiteDependence(min_score=float("nan")), "min_score must be above 0 nats"),
+        (lambda: CiteDependence(max_citations=0), "max_citations must be at least 1, got 0"),
     ],
 )
 def test_bad_options(build: Any, message: str) -> None:

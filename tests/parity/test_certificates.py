@@ -28,7 +28,10 @@ CITED = ((0, 2, 5), (4,))
 
 
 def cite(
-    statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+    statement: Statement,
+    sources: Sequence[Source],
+    scores: npt.NDArray[np.float32],
+    stated: npt.NDArray[np.float32] | None,
 ) -> Sequence[int]:
     return CITED[statement.index]
 

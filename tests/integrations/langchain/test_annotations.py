@@ -54,7 +54,7 @@ def test_both_kinds_of_evidence_are_extras() -> None:
     ] == [
         (1, "both", 0.25, 0.94, "lexical"),
         (2, "both", 0.125, 0.91, "lexical"),
-        (3, "depends", 6.0, 0.1, "lexical"),
+        (3, "depends", 6.0, 0.0625, "lexical"),
         (4, "states", 0.02, 0.875, "lexical"),
     ]
     assert [each["remark"] for each in extras] == [None, None, NOT_STATED, KNOWN]

@@ -82,7 +82,7 @@ def test_markers_say_what_the_model_knew_and_what_is_not_stated() -> None:
     one = payload["citations"][0]
     payload["answer"] = "Ada is old. Bea too."
     payload["citations"] = [
-        {**one, "answer_end": 11, "number": 1, "basis": "depends", "states": 0.1},
+        {**one, "answer_end": 11, "number": 1, "basis": "depends", "states": 0.05},
         {**one, "answer_end": 20, "number": 2, "basis": "states", "states": 0.9, "text": "B."},
         {**one, "answer_end": 20, "number": 3, "basis": "depends", "states": 0.2, "text": "C."},
     ]

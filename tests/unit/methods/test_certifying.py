@@ -20,7 +20,8 @@ from attribot_integrations.methods import (
     MethodScores,
 )
 from attribot_integrations.results import Certificate, Citation, ModelCost, Statement
-from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.policies import CiteDependence, CiteEvidence
 from attribot_integrations.results.statements import statement_scores
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AblationScores
@@ -90,7 +91,7 @@ def cited(
     inputs = inputs_of(world)
     result = method.run(inputs)
     world.asked.clear()
-    policy = ThresholdPolicy()
+    policy = CiteDependence()
     citations = make_citations(
         policy if certify is None else certify.policy(inputs, result, policy),
         inputs.statements,
@@ -205,17 +206,27 @@ def test_where_the_rule_cannot_be_followed_the_policy_decides() -> None:
     assert letters(citations, 0) == letters(cited(world)[2], 0) == "AB"
     assert letters(citations, 1) == "D"  # of a gain that is too small
     inputs, result, _ = cited(world)
-    policy = ThresholdPolicy()
+    policy = CiteDependence()
     assert CertifySets().policy(inputs, result, policy) is policy
     short = World(additive(A=6.0, B=3.0), nothing, most=2)  # no context, and the first prefix
     chosen = CertifySets(hold=0.95).policy(
         replace(inputs, target=short, budget=short.budget), result, policy
     )
     scores = statement_scores(result.scores, inputs.statements)[:, 0]
-    assert list(chosen(inputs.statements[0], inputs.sources, scores)) == [0, 1]
+    assert list(chosen(inputs.statements[0], inputs.sources, scores, None)) == [0, 1]
     assert CertifySets(hold=0.9).policy(replace(inputs, budget=short.budget), result, policy) is (
         policy
     )
+
+
+def test_what_states_the_statement_is_cited_beside() -> None:
+    world = World(additive(A=6.0, B=3.0, C=0.6), nothing)
+    inputs, result, _ = cited(world)
+    chosen = CertifySets(hold=0.5).policy(inputs, result, CiteEvidence())
+    scores = statement_scores(result.scores, inputs.statements)[:, 0]
+    stated = np.array([0.0, 0.2, 0.0, 1.0], np.float32)
+    assert list(chosen(inputs.statements[0], inputs.sources, scores, stated)) == [0, 3]
+    assert list(chosen(inputs.statements[0], inputs.sources, scores, None)) == [0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import numpy as np
 
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.results import Alternatives, Attribution, Certificate, Cost, ModelCost
-from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.policies import CiteDependence
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
@@ -89,7 +90,7 @@ def sample() -> Attribution:
         token_log_probs=np.full(len(ANSWER), -0.125, dtype=np.float32),
         token_log_probs_without_context=np.full(len(ANSWER), -1.0, dtype=np.float32),
         citations=make_citations(
-            ThresholdPolicy(), statements, CHUNKS, sources, by_statement, exact, alternatives
+            CiteDependence(), statements, CHUNKS, sources, by_statement, exact, alternatives
         ),
         method="exact",
         cost=Cost(0.25, (ModelCost("models/target", 1_000, 1_200, 3, 6_000),)),
@@ -106,12 +107,12 @@ def weighed() -> Attribution:
     """
     made = sample()
     stated = np.zeros((len(made.sources), len(made.statements)), dtype=np.float32)
-    for source, statement, states in ((0, 0, 0.94), (4, 0, 0.91), (2, 1, 0.1), (5, 3, 0.875)):
+    for source, statement, states in ((0, 0, 0.94), (4, 0, 0.91), (2, 1, 0.0625), (5, 3, 0.875)):
         stated[source, statement] = states
     first, other, long = made.citations
     first = replace(first, states=0.94, basis="both")
     other = replace(other, states=0.91, basis="both")
-    long = replace(long, states=0.1)
+    long = replace(long, states=0.0625)
     painted, wet = made.statements[2:]
     fish = made.sources[5]
     known = replace(

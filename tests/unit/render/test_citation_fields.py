@@ -35,7 +35,7 @@ def test_both_kinds_of_evidence_stay_apart() -> None:
     assert [(one["number"], one["basis"], one["score"], one["states"]) for one in found] == [
         (1, "both", 0.25, 0.94),
         (2, "both", 0.125, 0.91),
-        (3, "depends", 6.0, 0.1),
+        (3, "depends", 6.0, 0.0625),
         (4, "states", 0.02, 0.875),
     ]
     assert {one["stated_by"] for one in found} == {"lexical"}

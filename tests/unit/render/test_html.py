@@ -116,13 +116,13 @@ def test_both_kinds_of_evidence() -> None:
     assert page.texts["ab-score"] == [
         "9.00 nats alone; stated .94",
         "8.00 nats alone; stated .91",
-        "6.00 nats; stated .10",
+        "6.00 nats; stated .06",
         "-1.00 nats; stated .88",
     ]
     labels, bases = page.texts["ab-legend"]
     assert re.findall(r"^\w+", labels, re.MULTILINE) == ["unsupported"]
     assert re.findall(r"^\w+", bases, re.MULTILINE) == ["depends", "states"]
-    assert "by lexical" in bases
+    assert "the verifier lexical finds the statement" in bases
     (together,) = page.texts["ab-together"]
     assert "Statement 1: these 2 sources together carry 96 % of it." in together
     check_addresses(page)

@@ -173,6 +173,7 @@ def test_dict_holds_plain_values() -> None:
         "stopped": None,
         "stated": None,
         "verifier": None,
+        "unverified": None,
         "certificates": [],
         "carried": [None],
         "remarks": [None],
