@@ -13,8 +13,8 @@ from attribot_integrations.verifying.similarity import (
     COSINE_SLOPE,
     MIDDLE_COSINE,
     CosineScale,
-    query_texts,
     check_batch,
+    query_texts,
 )
 
 if TYPE_CHECKING:
