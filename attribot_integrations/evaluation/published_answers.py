@@ -53,12 +53,9 @@ def aligned_rows(record: Record, number: int) -> Iterator[Row]:
         chunk = files.get(each.get("documentFile"))
         if chunk is not None:
             wanted = str(each.get("docSentText") or "").strip()
-            sentences = chunks[chunk]["sentences"]
-            places += [
-                [chunk, place]
-                for place, sentence in enumerate(sentences)
-                if wanted and str(sentence).strip() == wanted
-            ][:1]
+            sentences = map(str.strip, map(str, chunks[chunk]["sentences"]))
+            found = [[chunk, place] for place, text in enumerate(sentences) if text == wanted]
+            places += [place for place in found[:1] if wanted and place not in places]
     response = record.get("response")
     if isinstance(response, list):
         response = " ".join(map(str, response))

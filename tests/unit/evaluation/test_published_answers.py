@@ -40,6 +40,12 @@ ALIGNED: dict[str, Any] = {
             "scuSentence": "The mill is old.",
             "scuSentCharIdx": 0,
         },
+        {
+            "documentFile": "1",
+            "docSentText": "\nA fire came.",
+            "scuSentence": "It burned.",
+            "scuSentCharIdx": 17,
+        },
         {"documentFile": None, "scuSentence": "It burned.", "scuSentCharIdx": 17.0},
     ],
 }
