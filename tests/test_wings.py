@@ -28,6 +28,7 @@ WINGS = (
     "requests",
     "filtering",
     "engine",
+    "auditing",
     "answers",
     "langchain",
     "llama_index",
