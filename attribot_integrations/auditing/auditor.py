@@ -11,6 +11,7 @@ from attribot_integrations.auditing.evidence import AuditOptions
 from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.judging import judge_citations, judge_statements
 from attribot_integrations.auditing.markers import find_citations, find_markers, reference_lines
+from attribot_integrations.auditing.numbering import Numbering
 from attribot_integrations.context.sources import Chunk, Span, as_chunks
 from attribot_integrations.errors import InputError
 from attribot_integrations.requests.options import AttributionRequest
@@ -130,12 +131,28 @@ def audit_attribution(
         chunks=attribution.chunks,
         citations=judged,
         statements=judge_statements(attribution, judged, chosen, ignored),
+        labels=_labels(attribution, ordered, numbers),
         judge=models[0].model if models else attribution.method,
         verifier=attribution.verifier,
         id=attribution.id,
         notes=(*notes, *attribution.notes),
         attribution=attribution,
     )
+
+
+def _labels(
+    attribution: Attribution,
+    citations: Sequence[GivenCitation],
+    numbers: Mapping[str | int, int] | None,
+) -> tuple[str, ...]:
+    used = [each.label for each in citations]
+    numbering = Numbering.of(attribution.chunks, used, numbers)
+    told = {each.chunk_index: each.label for each in citations if each.label.isdigit()}
+    found = [*numbering.labels(len(attribution.chunks), used)]
+    for place, chunk in enumerate(attribution.chunks):
+        spelled = [name for name in (chunk.id, chunk.title) if (name or "").lower() == found[place]]
+        found[place] = told.get(place, (spelled[0] if spelled else None) or found[place])
+    return tuple(found)
 
 
 def _masked(answer: str, marks: Sequence[Span]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.context.sources import Chunk
-
-if TYPE_CHECKING:
-    from attribot_integrations.results import Attribution
+from attribot_integrations.results import Attribution
 
 __all__ = [
     "CARRIED",
@@ -100,6 +98,8 @@ class AnswerAudit:
     citations: tuple[JudgedCitation, ...]
     """In the order of the answer."""
     statements: tuple[JudgedStatement, ...]
+    labels: tuple[str, ...]
+    """What the answer calls each chunk."""
     judge: str
     """Name of the model whose dependence on the sources was measured."""
     verifier: str | None = None

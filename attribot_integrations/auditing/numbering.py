@@ -62,6 +62,22 @@ class Numbering:
             return cls({**names, **ids})
         return cls({**names, **places})
 
+    def labels(self, count: int, used: Sequence[str]) -> tuple[str, ...]:
+        """Return what an answer calls each of its chunks.
+
+        Args:
+            count: Number of chunks.
+            used: The labels that it does use: numbers are called by number, ids by id.
+        """
+        by_number = sum(label.isdigit() for label in used) * 2 >= len(used)
+        found = {
+            place: label
+            for label, place in reversed(self.by_label.items())
+            if label.isdigit() is by_number
+        }
+        found |= {place: label for label in used if (place := self.chunk(label)) is not None}
+        return tuple(found.get(place, str(place + 1)) for place in range(count))
+
     def chunk(self, label: str) -> int | None:
         """Return the index of the chunk that a label means, `None` if it means none."""
         return self.by_label.get(_plain(label))

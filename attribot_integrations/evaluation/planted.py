@@ -9,6 +9,7 @@ judges all of them.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -39,6 +40,7 @@ PlantedFault = Literal["exchanged", "dropped", "added"]
 PLANTED_FAULTS: Final[tuple[PlantedFault, ...]] = ("exchanged", "dropped", "added")
 
 _STYLES: Final = ("[{}]", "(doc {})", "【{}†source】", "[^{}]", "[[{}]]", "<sup>{}</sup>")
+_WORD: Final = re.compile(r"\w+")
 _STOPS: Final = ".!?"
 _MOST_GOLD: Final = 3
 
@@ -107,7 +109,8 @@ def cited_example(example: EvaluationExample) -> CitedExample | None:
     """Return what an example of a data set should cite; `None` if that is not known.
 
     The sentences of a single chunk become chunks. Where evidence is marked for the whole answer,
-    answers of one sentence are taken only.
+    answers of one sentence are taken only. Statements without evidence, or with more than three
+    chunks of it, are left without marks, and count for nothing.
 
     Args:
         example: The example, with gold evidence.
@@ -126,9 +129,9 @@ def cited_example(example: EvaluationExample) -> CitedExample | None:
         if len(split_sentences(example.answer)) == 1:
             units.append((_stripped(example.answer, (0, len(example.answer))), tuple(gold)))
     usable = [unit for unit in units if 0 < len(unit[1]) <= _MOST_GOLD]
-    if not usable or len(chunks) < 2 or len(usable) < len(units):
+    if not usable or len(chunks) < 2:
         return None
-    return CitedExample(example.id, example.question, chunks, example.answer, tuple(units))
+    return CitedExample(example.id, example.question, chunks, example.answer, tuple(usable))
 
 
 def planted_answers(example: CitedExample, seed: int = 0) -> Iterator[Planted]:
@@ -145,7 +148,7 @@ def planted_answers(example: CitedExample, seed: int = 0) -> Iterator[Planted]:
     yield _marked(example, right, style, behind=behind)
     for fault in PLANTED_FAULTS:
         unit = draw.randrange(len(right))
-        others = sorted({*range(len(example.chunks))} - {*right[unit]})
+        others = _beside(example, unit)
         own = [list(each) for each in right]
         place = draw.randrange(len(own[unit]))
         if fault == "dropped":
@@ -178,11 +181,14 @@ def planted_outcome(
         and _in_unit(planted, planted.unit, each.given.start)
     ]
     right = [each for place, each in enumerate(found.citations) if place not in wrong]
+    faulty = planted.unit if planted.fault in ("exchanged", "dropped") else None
     whole = [
         each
         for each in found.statements
-        if planted.fault not in ("exchanged", "dropped")
-        or not _in_unit(planted, planted.unit, each.start)
+        if any(
+            unit != faulty and _in_unit(planted, unit, each.start)
+            for unit in range(len(planted.example.units))
+        )
     ]
     return PlantedOutcome(
         found=_found(planted, found, wrong),
@@ -244,6 +250,21 @@ def _marked(
         inserted.append((start, len(text)))
         done = end
     return Planted(example, text + example.answer[done:], tuple(inserted))
+
+
+def _beside(example: CitedExample, unit: int) -> list[int]:
+    """Return the chunks that are beside the point: no evidence, and not with the very words."""
+    span, gold = example.units[unit]
+    words = _words(example.answer[slice(*span)])
+    return [
+        place
+        for place, chunk in enumerate(example.chunks)
+        if place not in gold and words not in _words(chunk.text)
+    ]
+
+
+def _words(text: str) -> str:
+    return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
 def _sentence_chunks(example: EvaluationExample) -> tuple[Chunk, ...]:
