@@ -98,15 +98,15 @@ def _table(citations: Sequence[JudgedCitation], audit: AnswerAudit) -> Table:
     table.add_column("states", justify="right", no_wrap=True)
     for each in citations:
         chunk = each.given.chunk_index
-        name = "–" if chunk is None else chunk_name(audit.chunks[chunk], chunk)
+        name = "-" if chunk is None else chunk_name(audit.chunks[chunk], chunk)
         told = Text(each.verdict, _STYLES[each.verdict])
         told.append(f"  {each.reason or VERDICT_MEANINGS[each.verdict]}", _QUIET)
         table.add_row(
             Text(f"[{one_line(each.given.label)}]"),
             Text(name),
             told,
-            Text("–" if each.score is None else nats(each.score)),
-            Text("–" if each.states is None else f"{each.states:.2f}"),
+            Text("-" if each.score is None else nats(each.score)),
+            Text("-" if each.states is None else f"{each.states:.2f}"),
         )
     return table
 

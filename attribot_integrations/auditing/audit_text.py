@@ -107,4 +107,4 @@ def statement_quote(audit: AnswerAudit, index: int, longest: int = 70) -> str:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}"

@@ -24,8 +24,9 @@ Verdict = Literal["both", "depends", "states", "redundant", "neither", "unknown"
 """What a given citation is worth.
 
 `both`: the statement depends on the source, and the source states it. `depends`, `states`: one of
-them only. `redundant`: other sources say the same, and any of them is enough. `neither`: no evidence
-for it. `unresolved`: it names no source that there is. `unknown`: it could not be judged.
+them only. `redundant`: other sources say the same, and any of them is enough. `neither`: no
+evidence for it. `unresolved`: it names no source that there is. `unknown`: it could not be
+judged.
 """
 
 CARRIED: frozenset[Verdict] = frozenset({"both", "depends", "states", "redundant"})
@@ -180,6 +181,12 @@ class AnswerAudit:
         from attribot_integrations.auditing.audit_data import audit_from_dict
 
         return audit_from_dict(data)
+
+    def to_html(self) -> str:
+        """Return the audit as a page; `auditing.audit_page` shows several on one."""
+        from attribot_integrations.auditing.audit_html import audit_page
+
+        return audit_page([self])
 
     def __str__(self) -> str:
         from attribot_integrations.auditing.audit_text import audit_text

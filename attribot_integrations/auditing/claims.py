@@ -16,8 +16,11 @@ from attribot_integrations.results.wording import wording_of
 __all__ = ["answer_statements", "claims_of", "statement_at"]
 
 _LEAST_WORDS: Final = 3
+_JOINS: Final = ",;.:!?)]"
 _WORD: Final = regex.compile(r"[\p{L}\d]+")
-_OPENING: Final = regex.compile(r"\s*(?:according to|as (?:reported|shown|stated|noted) (?:by|in))\b", regex.I)
+_OPENING: Final = regex.compile(
+    r"\s*(?:according to|as (?:reported|shown|stated|noted) (?:by|in))\b", regex.I
+)
 
 
 def answer_statements(answer: str) -> list[Span]:
@@ -97,13 +100,12 @@ def _owner(answer: str, statements: Sequence[Span], mark: Span, *, leading: bool
     return owner
 
 
-def _clause(
-    answer: str, statement: Span, mark: Span, before: int, after: int | None
-) -> Span:
+def _clause(answer: str, statement: Span, mark: Span, before: int, after: int | None) -> Span:
     low, high = statement
     start, end = mark
     if not low < start < high:  # in front of it, or behind
-        return (max(low, before) if start >= high and before < high else low), high
+        begin = before if start >= high and low < before < high else low
+        return _trimmed(answer, begin, high)
     if not _WORD.search(answer[end:high]):  # only a full stop follows
         high = start
     begin = max(low, before)
@@ -115,7 +117,7 @@ def _clause(
 
 def _trimmed(answer: str, start: int, end: int) -> Span:
     """Leave white space and punctuation that joins clauses out of a claim's ends."""
-    while start < end and (answer[start].isspace() or answer[start] in ",;.:!?)]"):
+    while start < end and (answer[start].isspace() or answer[start] in _JOINS):
         start += 1
     while end > start and answer[end - 1].isspace():
         end -= 1

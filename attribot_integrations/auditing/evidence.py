@@ -148,7 +148,9 @@ class Witness:
         if stated is not None:
             of_rows = stated[np.ix_(self._rows, list(statements))].max(axis=1, initial=0.0)
             states = self._best(of_rows, 0.0)
-        return ChunkEvidence(by_chunk, float(least), states, options.min_states, self._equal(statements))
+        return ChunkEvidence(
+            by_chunk, float(least), states, options.min_states, self._equal(statements)
+        )
 
     def _tokens(self, span: Span, statements: Sequence[int]) -> npt.NDArray[np.intp]:
         """Return the tokens of a stretch: all of a statement's, if it is all of its words."""

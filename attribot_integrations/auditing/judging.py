@@ -46,8 +46,9 @@ def judge_citations(
         doubtful = {labels.get(index) for index in statements} & {"parametric", "unknown"}
         one = _judged(each, statements[-1], evidence, known=bool(doubtful))
         if one.verdict in ("neither", "unresolved"):
-            others = cited.get(span, [])
-            one = _with_better(one, evidence, others)
+            named = cited.setdefault(span, [])
+            one = _with_better(one, evidence, named)
+            named += [] if one.instead is None else [one.instead]
         judged.append(one)
     return tuple(judged)
 

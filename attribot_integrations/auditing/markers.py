@@ -20,9 +20,12 @@ _NAMED: Final = regex.compile(
     r"|<(?P<n>https?://[^<>\s]{1,500})>"
     r"|\[(?P<title>[^\[\]\n]{1,200})\]\((?P<link>[^()\s]{1,500}(?:\([^()\s]{0,100}\)\S{0,99}?)?)\)"
 )
-_PREFIX: Final = regex.compile(r"(?:sources?|refs?|docs?|documents?|see|from|cite|citation)\s*:?\s+", regex.I)
+_PREFIX: Final = regex.compile(
+    r"(?:sources?|refs?|docs?|documents?|see|from|cite|citation)\s*:?\s+", regex.IGNORECASE
+)
 _ROUND: Final = regex.compile(
-    r"(?<=[\p{L}\d][.,;:!?\"\u201d)]?[ ]?)\((?P<n>\d{1,2}(?:,[ ]?\d{1,2}){0,5})\)(?=[ ]*(?:[.,;!?]|\n|\Z))"
+    r"(?<=[\p{L}\d][.,;:!?\"\u201d)]?[ ]?)\((?P<n>\d{1,2}(?:,[ ]?\d{1,2}){0,5})\)"
+    r"(?=[ ]*(?:[.,;!?]|\n|\Z))"
 )
 _COUNTED: Final = regex.compile(
     r"\b(?:sections?|figures?|fig|tables?|equations?|eqs?|steps?|pages?|articles?|paragraphs?|rules?"
@@ -30,7 +33,8 @@ _COUNTED: Final = regex.compile(
     regex.IGNORECASE,
 )
 _DEFINITION: Final = regex.compile(
-    r"^[ \t]*(?:[-*+][ \t]+)?(?:\[\^?(?P<l>[\w-]{1,30})\]|【(?P<l>\d{1,3})[^】\n]*】|(?P<l>[¹²³⁴-⁹])"
+    r"^[ \t]*(?:[-*+][ \t]+)?(?:\[\^?(?P<l>[\w-]{1,30})\]|【(?P<l>\d{1,3})[^】\n]*】"
+    r"|(?P<l>[¹²³⁴-⁹])"
     r"|(?P<l>\d{1,3})[.)])(?P<colon>:?)[ \t]+(?P<text>\S[^\n]*)$",
     regex.MULTILINE,
 )
@@ -98,7 +102,7 @@ def find_markers(answer: str, chunks: Sequence[Chunk]) -> tuple[CitationMark, ..
 
 def reference_lines(answer: str) -> list[Span]:
     """Return the lines that say what the marks of an answer mean, headings above them included."""
-    lines = [match for match in _DEFINITION.finditer(answer)]
+    lines = list(_DEFINITION.finditer(answer))
     headings = [match.span() for match in _HEADING.finditer(answer)]
     found: list[Span] = []
     for match in lines:
@@ -106,15 +110,11 @@ def reference_lines(answer: str) -> list[Span]:
         listed = bool(under) and _only_lines(answer, under[-1], match.start(), lines)
         if match["colon"] or listed:
             found.append(match.span())
-    found += [
-        (start, end) for start, end in headings if any(low >= end for low, _ in found)
-    ]
+    found += [(start, end) for start, end in headings if any(low >= end for low, _ in found)]
     return sorted(found)
 
 
-def _only_lines(
-    answer: str, start: int, end: int, lines: Sequence[regex.Match[str]]
-) -> bool:
+def _only_lines(answer: str, start: int, end: int, lines: Sequence[regex.Match[str]]) -> bool:
     """Tell whether nothing but definitions stands between two places."""
     done = start
     for match in lines:
@@ -163,7 +163,10 @@ def _by_name(answer: str, chunks: Sequence[Chunk]) -> Iterator[CitationMark]:
     for match in _NAMED.finditer(answer):
         if match["link"]:
             if match["link"].rstrip("/").lower() in names:
-                yield CitationMark(*match.span(), (match["title"],), match["link"])
+                start, end = match.span()
+                if answer[start - 1 : start] == "(" and answer[end : end + 1] == ")":
+                    start, end = start - 1, end + 1
+                yield CitationMark(start, end, (match["title"],), match["link"])
             continue
         content = _PREFIX.sub("", match["n"].strip(), count=1)
         whole = content.rstrip("/").lower()

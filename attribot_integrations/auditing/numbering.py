@@ -72,7 +72,7 @@ class Numbering:
         by_number = sum(label.isdigit() for label in used) * 2 >= len(used)
         found = {
             place: label
-            for label, place in reversed(self.by_label.items())
+            for label, place in reversed([*self.by_label.items()])
             if label.isdigit() is by_number
         }
         found |= {place: label for label in used if (place := self.chunk(label)) is not None}

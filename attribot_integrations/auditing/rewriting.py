@@ -10,6 +10,7 @@ import regex
 
 from attribot_integrations.context.links import web_link
 from attribot_integrations.context.sources import Span
+from attribot_integrations.results.citation_marks import joins_marks
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing.audits import AnswerAudit, JudgedCitation
@@ -43,9 +44,9 @@ def rewritten(audit: AnswerAudit) -> str:
     """Return the answer with wrong numbers replaced, and marks removed or added.
 
     A mark that is beside the point, or names no source, is removed, unless it is known which source
-    is meant. Missing ones are written in the answer's own style, `[1]` where it has none. Marks that
-    could not be judged stay. An answer whose citations are all given beside the text has no marks,
-    and stays as it is.
+    is meant. Missing ones are written in the answer's own style, `[1]` where it has none. Marks
+    that could not be judged stay. An answer whose citations are all given beside the text has no
+    marks, and stays as it is.
 
     Args:
         audit: The answer with its citations judged.
@@ -61,20 +62,19 @@ def rewritten(audit: AnswerAudit) -> str:
     edits = [*_corrections(audit, groups), *_additions(audit, groups, style)]
     text = audit.answer
     # Of edits at one place, the one that was listed last stands last.
-    for start, end, new in reversed(sorted(edits, key=lambda edit: edit[:2])):
+    for start, end, new in sorted(edits, key=lambda edit: edit[:2])[::-1]:
         text = text[:start] + new + text[end:]
     return text
 
 
-def _corrections(
-    audit: AnswerAudit, groups: dict[Span, list[JudgedCitation]]
-) -> Iterator[_Edit]:
+def _corrections(audit: AnswerAudit, groups: dict[Span, list[JudgedCitation]]) -> Iterator[_Edit]:
     written: dict[Span, set[int]] = {}  # for each claim, the chunks that its marks name so far
     for own in groups.values():
         for each in own:
             if each.right is not False and each.given.chunk_index is not None:
                 claim = (each.given.start, each.given.end)
                 written.setdefault(claim, set()).add(each.given.chunk_index)
+    removed: list[Span] = []
     for (start, end), own in groups.items():
         if all(each.right is not False for each in own):
             continue
@@ -93,9 +93,31 @@ def _corrections(
             mark = audit.answer[start:end]
             yield start, end, _relabelled(mark, own[0].given.label, labels, audit.chunks, chunks)
         else:
-            while start > 0 and audit.answer[start - 1] in " \t":
-                start -= 1
-            yield start, end, ""
+            removed.append((start, end))
+    yield from _removals(audit.answer, [*groups], removed)
+
+
+def _removals(answer: str, markers: Sequence[Span], removed: Sequence[Span]) -> Iterator[_Edit]:
+    """Cut marks out with what joins them to others, or with the space before them."""
+    runs: list[list[Span]] = []
+    for marker in sorted(markers):
+        if runs and joins_marks(answer[runs[-1][-1][1] : marker[0]]):
+            runs[-1].append(marker)
+        else:
+            runs.append([marker])
+    for run in runs:
+        kept = [marker for marker in run if marker not in removed]
+        if not kept:
+            start = len(answer[: run[0][0]].rstrip(" \t"))
+            yield start, run[-1][1], ""
+            continue
+        for place, (start, end) in enumerate(run):
+            if (start, end) not in removed:
+                continue
+            if start < kept[-1][0]:
+                yield start, run[place + 1][0], ""
+            else:
+                yield run[place - 1][1], end, ""
 
 
 def _additions(

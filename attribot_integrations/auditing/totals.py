@@ -84,4 +84,4 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}"

@@ -75,9 +75,7 @@ class Planted:
     def citations(self) -> tuple[GivenCitation, ...]:
         """Return the citations as they are read, with offsets in the plain answer."""
         return tuple(
-            replace(
-                each, start=self._plain(each.start), end=self._plain(each.end), marker=None
-            )
+            replace(each, start=self._plain(each.start), end=self._plain(each.end), marker=None)
             for each in find_citations(self.text, self.example.chunks)
         )
 
@@ -270,7 +268,9 @@ def _words(text: str) -> str:
 def _sentence_chunks(example: EvaluationExample) -> tuple[Chunk, ...]:
     text = example.chunks[0].text
     spans = example.splitter(text)
-    return tuple(Chunk(text[start:end], f"s{place + 1}") for place, (start, end) in enumerate(spans))
+    return tuple(
+        Chunk(text[start:end], f"s{place + 1}") for place, (start, end) in enumerate(spans)
+    )
 
 
 def _stripped(text: str, span: Span) -> Span:

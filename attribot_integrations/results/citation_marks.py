@@ -1,7 +1,7 @@
 """Marks of citations in a text: `[1]`, `【4:0†file.pdf】`, `(doc 2)`, `[1](https://…)`, `¹`.
 
-Found is what can be told from the text alone, whatever was retrieved. Code, indexes of arrays, lists
-of numbers, years, check boxes and definitions of footnotes are no marks.
+Found is what can be told from the text alone, whatever was retrieved. Code, indexes of arrays,
+lists of numbers, years, check boxes and definitions of footnotes are no marks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ _NOUN: Final = (
 _ITEM: Final = rf"(?:{_NOUN}(?:[ ]?(?:id|no))?[ .:#_№=-]{{0,3}}(?:\#|№)?)?[\#№^]?[ ]?(\d{{1,3}})"
 _RANGE: Final = r"[ ]?(?:[-\u2010-\u2014~～]|\.{2,3}|…|\bto\b|\bthrough\b|\bbis\b)[ ]?"
 _SEPARATOR: Final = r"[ ]?(?:[,;/+&|、，；]|\band\b|\bor\b|\bund\b|\bet\b|\by\b)(?:[ ]?and\b)?[ ]?"
-_LOCATOR: Final = r"(?:[ ]?[,:;][ ]?(?:pp?|pages?|sec|sections?|lines?|ch|chap|para|§|l)\b?\.?[ ]?[\w\u2013-]{1,12})?"
+_LOCATOR: Final = (
+    r"(?:[ ]?[,:;][ ]?(?:pp?|pages?|sec|sections?|lines?|ch|chap|para|§|l)\b?\.?"
+    r"[ ]?[\w\u2013-]{1,12})?"
+)
 _NUMBERS: Final = regex.compile(
     rf"(?:see|cf\.?|from|per|via|siehe)?[ ]?(?:{_NOUN}[ ]?[:.#]?[ ]?)?"
     rf"(?P<items>{_ITEM}(?:(?:{_RANGE}|{_SEPARATOR}){_ITEM}){{0,20}}){_LOCATOR}[ ]?",
@@ -84,7 +87,8 @@ _LIST_VERBS: Final = regex.compile(
 )
 _ONE_ITEM_LISTS: Final = regex.compile(
     r"(?:\b(?:(?:the|an?) (?:list|array|vector|tuple|matrix|index)"
-    r"|(?:it|that|this|which|function|method|call) (?:equals|returns|prints|yields))|[=<>+/])[ \t]*$",
+    r"|(?:it|that|this|which|function|method|call) (?:equals|returns|prints|yields))"
+    r"|[=<>+/])[ \t]*$",
     regex.IGNORECASE,
 )
 _VARIABLES: Final = regex.compile(
@@ -219,10 +223,8 @@ def _is_prose(text: str, match: regex.Match[str], mark: CitationMark, *, behind_
         return True
     if match["note"]:
         return True
-    if match["link"] and not before[-1:] == "!":  # ![1](…) is an image
-        return True
-    if before[-1:] == "!" and match["link"]:
-        return False
+    if match["link"]:
+        return before[-1:] != "!"  # ![1](…) is an image
     if behind.startswith(":") and _DEFINED.search(before.rpartition("\n")[2]):
         return False  # [1]: https://…
     own = match["s"] or ""

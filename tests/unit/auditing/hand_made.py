@@ -74,9 +74,7 @@ def hand_made(
         alternatives=tuple(
             Alternatives(statement, ids, tuple(1.0 for _ in ids), 3.0) for statement, ids in equal
         ),
-        support=tuple(
-            Support(index, label, -1.0, -9.0) for index, label in (labels or {}).items()
-        ),
+        support=tuple(Support(index, label, -1.0, -9.0) for index, label in (labels or {}).items()),
         stated=said,
         verifier=None if said is None else "by hand",
     )

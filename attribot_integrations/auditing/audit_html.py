@@ -1,7 +1,7 @@
 """The audits of a file as one HTML page: the worst first, with filters that need no script.
 
-The rules are those of `render.html`: every text is escaped by the template engine, nothing is loaded
-from anywhere, and the content security policy allows no script.
+The rules are those of `render.html`: every text is escaped by the template engine, nothing is
+loaded from anywhere, and the content security policy allows no script.
 """
 
 from __future__ import annotations
@@ -55,15 +55,19 @@ def audit_page(
     totals = AuditTotals.of(audits)
     order = sorted(range(len(audits)), key=lambda place: _worth(audits[place]))
     shown = title if title is not None else next((each.question for each in audits), "")
-    return _templates().get_template("audit_page.html").render(
-        title=one_line(shown) or "Audit of citations",
-        theme=theme,
-        rows=totals.rows(),
-        filters=[(kind, name, totals.faults[kind]) for kind, name in FAULT_NAMES.items()],
-        faultless=totals.faultless,
-        answers=totals.answers,
-        meanings=VERDICT_MEANINGS,
-        views=[_View.of(audits[place], place) for place in order],
+    return (
+        _templates()
+        .get_template("audit_page.html")
+        .render(
+            title=one_line(shown) or "Audit of citations",
+            theme=theme,
+            rows=totals.rows(),
+            filters=[(kind, name, totals.faults[kind]) for kind, name in FAULT_NAMES.items()],
+            faultless=totals.faultless,
+            answers=totals.answers,
+            meanings=VERDICT_MEANINGS,
+            views=[_View.of(audits[place], place) for place in order],
+        )
     )
 
 
@@ -169,8 +173,8 @@ def _row(audit: AnswerAudit, citation: JudgedCitation) -> _Row:
         link=None if chunk is None else web_link(chunk.metadata),
         verdict=citation.verdict,
         note=_note(citation),
-        score="–" if citation.score is None else nats(citation.score),
-        states="–" if citation.states is None else f"{citation.states:.2f}",
+        score="-" if citation.score is None else nats(citation.score),
+        states="-" if citation.states is None else f"{citation.states:.2f}",
         quote=text if len(text) <= _LONG_TEXT else f"{text[:_LONG_TEXT].rstrip()}…",
     )
 
