@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+import regex
 
 from attribot_integrations.auditing.claims import answer_statements, claims_of
 from attribot_integrations.auditing.given import GivenAnswer
@@ -21,6 +23,8 @@ from attribot_integrations.context.sources import Chunk, Span
 from attribot_integrations.errors import InputError
 
 __all__ = ["langchain_answer", "llama_index_answer"]
+
+_LINK: Final = regex.compile(r"\W*\[[^\[\]]*\]\([^()\s]*\)\W*")
 
 
 def langchain_answer(message: Any, chunks: Sequence[Chunk]) -> GivenAnswer:
@@ -96,6 +100,4 @@ def _is_mark(text: str, start: int, end: int) -> bool:
     rest = text[start:end]
     for mark in reversed(find_markers(rest, ())):
         rest = rest[: mark.start] + rest[mark.end :]
-    return not any(character.isalnum() for character in rest) or (
-        rest.strip(" ()").startswith("[") and rest.strip(" ()").endswith(")")
-    )
+    return not any(character.isalnum() for character in rest) or _LINK.fullmatch(rest) is not None
