@@ -12,6 +12,7 @@ from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.judging import judge_citations, judge_statements
 from attribot_integrations.auditing.markers import find_citations, find_markers, reference_lines
 from attribot_integrations.auditing.numbering import Numbering
+from attribot_integrations.auditing.prompt_numbers import prompt_numbers
 from attribot_integrations.context.sources import Chunk, Span, as_chunks
 from attribot_integrations.errors import InputError
 from attribot_integrations.requests.options import AttributionRequest
@@ -52,7 +53,8 @@ def audit(
         engine: What attributes it, and so judges the citations.
         citations: The citations, where they are given beside the text, see
             `auditing.anthropic_answer` and its like; by default the marks in the text are read.
-        numbers: Chunk indexes by number, where marks are read and the prompt numbered otherwise.
+        numbers: Chunk indexes by number, where marks are read. By default they are read from the
+            prompt, if it is given, and else count the chunks from 1, or are their ids.
         prompt: The prompt that the generator saw; see `AttributionEngine.attribute`.
         options: What counts as evidence.
         id: Any identifier, handed back on the result.
@@ -91,6 +93,8 @@ def audit_request(
                 for each in attribution.statements
             ),
         )
+    if numbers is None and citations is None:
+        numbers = prompt_numbers(request.prompt, attribution.locations, attribution.chunks)
     return audit_attribution(attribution, citations, numbers=numbers, options=options)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from attribot_integrations.context.locating import capture_prompt
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.requests import AttributionRequest
 from attribot_integrations.results import Alternatives, Attribution, Cost, ModelCost, Support
@@ -82,12 +83,22 @@ def hand_made(
 
 @dataclass
 class HandMadeEngine:
-    """Attributes by hand, and remembers what it was asked."""
+    """Attributes by hand, by chunk and statement, and remembers what it was asked."""
 
     scores: Mapping[tuple[int, int], float]
     asked: list[AttributionRequest] = field(default_factory=list)
 
     def attribute_request(self, request: AttributionRequest) -> Attribution:
-        """Return the attribution of a request."""
+        """Return the attribution of a request; the last sentence of a chunk has its score."""
         self.asked.append(request)
-        return hand_made(request.answer, self.scores, request.chunks)
+        chunks = as_chunks(request.chunks)
+        captured = request.prompt is not None and not callable(request.prompt)
+        locations = capture_prompt(request.prompt, chunks)[2] if captured else ()
+        rows = {
+            source.chunk_index: row
+            for row, source in enumerate(SourceSet.build(chunks).at(("sentence",)))
+        }
+        scores = {
+            (rows[chunk], statement): each for (chunk, statement), each in self.scores.items()
+        }
+        return replace(hand_made(request.answer, scores, chunks), locations=locations)
