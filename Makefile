@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # Beside torch, transformers, accelerate, typer, rich, pytest, hypothesis and what they need.
-GPU_WHEELS = sentencex pytest-asyncio pytest-socket
+GPU_WHEELS = sentencex snowballstemmer pytest-asyncio pytest-socket
 GPU_PYTHON ?= python3
 GPU_OUTPUT ?= build/gpu
 GPU_MINUTES ?= 8
@@ -60,7 +60,7 @@ gpu-wheels:
 		--platform manylinux2014_x86_64 --constraint constraints.txt --dest .gpu/wheels $(GPU_WHEELS)
 
 gpu:
-	$(GPU_PYTHON) -c "import sentencex, pytest_asyncio, pytest_socket" 2>/dev/null || \
+	$(GPU_PYTHON) -c "import sentencex, snowballstemmer, pytest_asyncio, pytest_socket" 2>/dev/null || \
 		$(GPU_PYTHON) -m pip install --quiet --no-index --no-deps --upgrade --target .gpu/site \
 		.gpu/wheels/*.whl
 	PYTHONPATH=$(CURDIR)/.gpu/site $(GPU_PYTHON) -m benchmarks gpu --minutes $(GPU_MINUTES) \

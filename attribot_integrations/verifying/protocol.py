@@ -1,0 +1,88 @@
+"""`Verifier`: what the second kind of evidence comes from, and the one checked way to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from attribot_integrations.errors import ConfigurationError, ModelError
+
+if TYPE_CHECKING:
+    from attribot_integrations.results.parts import FloatArray
+
+__all__ = ["Verifier", "verified"]
+
+
+class Verifier(Protocol):
+    """Anything that says how clearly passages state statements."""
+
+    @property
+    def name(self) -> str:
+        """Name shown in results."""
+        ...
+
+    def verify(
+        self, question: str, statements: Sequence[str], passages: Sequence[str]
+    ) -> FloatArray:
+        """Return `[passages, statements]`: how clearly each passage states each statement, 0 to 1.
+
+        Args:
+            question: The question that was answered; a statement such as "Paris" says nothing
+                without it.
+            statements: Statements of the answer.
+            passages: Texts of the sources, sentences or whole chunks, in the context's order.
+        """
+        ...
+
+
+def verified(
+    verifier: Verifier, question: str, statements: Sequence[str], passages: Sequence[str]
+) -> FloatArray:
+    """Ask a verifier, and check what it says.
+
+    Args:
+        verifier: The verifier; it is not asked where there is nothing to compare.
+        question: The question that was answered.
+        statements: Statements of the answer.
+        passages: Texts of the sources.
+
+    Returns:
+        `[passages, statements]`, 0 to 1, a copy of what the verifier returned.
+
+    Raises:
+        ConfigurationError: If it is no verifier.
+        ModelError: If it returns something else than a finite number from 0 to 1 for each pair.
+    """
+    if isinstance(verifier, type) or not callable(getattr(verifier, "verify", None)):
+        raise ConfigurationError(
+            "a verifier must have a method verify(question, statements, passages), "
+            f"got {verifier!r:.80}"
+        )
+    name: object = getattr(verifier, "name", None)
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"a verifier must have a name for results, got {name!r:.80}")
+    shape = (len(passages), len(statements))
+    if not all(shape):
+        return np.zeros(shape, dtype=np.float32)
+    found: object = verifier.verify(question, statements, passages)
+    try:
+        scores = np.array(found, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f'the verifier "{name}" must return an array of numbers, got {found!r:.80}'
+        ) from error
+    if scores.shape != shape:
+        raise ModelError(
+            f'the verifier "{name}" must return one score for each of {shape[0]} passages and '
+            f"{shape[1]} statements, got shape {scores.shape}"
+        )
+    wrong = ~((scores >= 0) & (scores <= 1))  # nan compares as neither
+    if wrong.any():
+        passage, statement = (int(place) for place in np.argwhere(wrong)[0])
+        raise ModelError(
+            f'the verifier "{name}" must return finite scores from 0 to 1, got '
+            f"{scores[passage, statement]} for passage {passage} and statement {statement}"
+        )
+    return scores
