@@ -18,9 +18,10 @@ from attribot_integrations.results.citations import least_cited
 from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
 from attribot_integrations.results.parts import citable_rows
 
-__all__ = ["AuditOptions", "ChunkEvidence", "Witness"]
+__all__ = ["MIN_STATES", "AuditOptions", "ChunkEvidence", "Witness"]
 
-_MIN_STATES: Final = 0.5
+MIN_STATES: Final = 0.7
+"""Least word of a verifier, chosen on answers with planted faults, see the page on audits."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class AuditOptions:
     """Least share of its score in what all chunks add up to, 0 to 1."""
     enough_score: float = ENOUGH_SCORE
     """Score, in nats, from which on the share does not matter."""
-    min_states: float = _MIN_STATES
+    min_states: float = MIN_STATES
     """Least word of the verifier, 0 to 1, of a chunk that states a statement."""
 
     def __post_init__(self) -> None:

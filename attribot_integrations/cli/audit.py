@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from attribot_integrations.auditing.evidence import MIN_STATES
 from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
@@ -116,7 +117,7 @@ def audit(
     method: _Method = None,
     min_score: _MinScore = MIN_SCORE,
     min_share: _MinShare = MIN_SHARE,
-    min_states: _MinStates = 0.5,
+    min_states: _MinStates = MIN_STATES,
     limit: _Limit = None,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
