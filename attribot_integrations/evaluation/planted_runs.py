@@ -1,14 +1,11 @@
-"""Audits of answers with planted faults: recorded once, judged in any way."""
+"""Audits of recorded answers with planted faults: what is found, and what is a false alarm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from attribot_integrations import __version__
-from attribot_integrations.errors import InputError, OutOfMemoryError
 from attribot_integrations.evaluation.bootstrap import bootstrap_mean
 from attribot_integrations.evaluation.planted import (
     CitedExample,
@@ -17,93 +14,51 @@ from attribot_integrations.evaluation.planted import (
     planted_answers,
     planted_outcome,
 )
-from attribot_integrations.evaluation.store import RowStore
-from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
 from attribot_integrations.verifying import verified
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing import AuditOptions
-    from attribot_integrations.engine import AttributionEngine
-    from attribot_integrations.evaluation.examples import ExampleSet
-    from attribot_integrations.methods import Method
+    from attribot_integrations.evaluation.recordings import Recorded
     from attribot_integrations.verifying import Verifier
 
-__all__ = ["PlantedRecorder", "planted_figures"]
+__all__ = ["planted_figures", "recorded_pairs"]
 
 Pair = tuple[CitedExample, Attribution]
 
 
-@dataclass(frozen=True)
-class PlantedRecorder:
-    """Attributes the answers of a set for which it is known what they should cite."""
+def recorded_pairs(recorded: Iterable[Recorded]) -> Iterator[Pair]:
+    """Yield the recorded answers that faults can be planted in, with their attributions.
 
-    engine: AttributionEngine
-    data: ExampleSet
-    method: Method
-    target: str | None = None
-    """What settings call the target; the model's own name by default."""
+    Where the sentences of a single chunk stand for chunks, so do they in the attribution: what is
+    known of each is what removing it from its chunk costs.
 
-    @property
-    def examples(self) -> list[CitedExample]:
-        """The answers that faults can be planted in."""
-        found = (cited_example(example) for example in self.data.examples)
-        return [example for example in found if example is not None]
+    Args:
+        recorded: What `recordings.Recorder` has read.
+    """
+    for each in recorded:
+        if each.variant.kind != "answer":
+            continue
+        example = cited_example(each.variant.example)
+        if example is None:
+            continue
+        alone = len(each.variant.example.chunks) == 1
+        yield example, _by_sentence(each.attribution, example) if alone else each.attribution
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that a row depends on, but for the machine's speed."""
-        return {
-            "version": __version__,
-            "data": self.data.name,
-            "data_digest": self.data.digest,
-            "target": self.target or self.engine.target.name,
-            "method": repr(self.method),
-            "alternatives": repr(self.engine.options.alternatives),
-        }
 
-    def run(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
-        """Attribute the answers that no earlier run has.
-
-        Args:
-            folder: Where rows are kept; a run that was cut short goes on.
-            progress: Called with the number of answers that are done, and of all.
-
-        Raises:
-            ConfigurationError: If the folder's rows were made with other settings.
-            OSError: If the folder cannot be written to.
-        """
-        store = RowStore.open(self.settings, folder)
-        examples = self.examples
-        for example in examples[len(store.rows) :]:
-            store.append(self._row(example))
-            if progress is not None:
-                progress(len(store.rows), len(examples))
-
-    def read(self, folder: Path) -> Iterator[Pair]:
-        """Yield the answers that are recorded, with their attributions.
-
-        Raises:
-            ConfigurationError: If the folder's rows were made with other settings.
-            DataFileError: If they cannot be read.
-        """
-        if not folder.is_dir():
-            return
-        rows = RowStore.open(self.settings, folder).rows
-        for example, row in zip(self.examples, rows, strict=False):
-            if "attribution" in row:
-                yield example, Attribution.from_dict(row["attribution"])
-
-    def _row(self, example: CitedExample) -> dict[str, Any]:
-        request = AttributionRequest(
-            example.question, example.chunks, example.answer, id=example.id
+def _by_sentence(attribution: Attribution, example: CitedExample) -> Attribution:
+    """Make each sentence of a single chunk a chunk of its own."""
+    sources = tuple(
+        replace(
+            source,
+            chunk_index=source.sentence_index or 0,
+            sentence_index=0,
+            start=0,
+            end=len(source.text),
         )
-        options = replace(self.engine.options, method=self.method, levels=("sentence",))
-        try:
-            found = self.engine.attribute_request(request, options=options)
-        except (InputError, OutOfMemoryError) as error:  # this answer's problem alone
-            return {"id": example.id, "error": f"{type(error).__name__}: {error}"}
-        return {"id": example.id, "attribution": found.to_dict()}
+        for source in attribution.sources
+    )
+    return replace(attribution, chunks=example.chunks, sources=sources, citations=())
 
 
 def planted_figures(
