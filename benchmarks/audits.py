@@ -2,8 +2,8 @@
 
 python -m benchmarks audit --data DIR --plan smollm2 --output DIR
 
-The recordings are those of `python -m benchmarks real`; what is missing is recorded. `--judge` makes
-the figures from what is there, without a model's pass.
+The recordings are those of `python -m benchmarks real`; what is missing is recorded. `--judge`
+makes the figures from what is there, without a model's pass.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _COLUMNS: Final = (
     Column("unknown", "not judged", 3),
 )
 _LEGEND: Final = (
-    "Exchanged, added, dropped: share of planted faults that are found; false alarms: share of right "
-    "citations that are called wrong. [] is 95 %."
+    "Exchanged, added, dropped: share of planted faults that are found; false alarms: share of "
+    "right citations that are called wrong. [] is 95 %."
 )
 _WIDTH: Final = 180
 

@@ -21,7 +21,8 @@ _NOUN: Final = (
     r"|article|text)"
 )
 _LABEL: Final = regex.compile(
-    rf"^[ \t*#<>-]{{0,4}}(?:[\[(【]?{_NOUN}[ _]?(?:id|index|number|no)?[ :=#.\"'_\[]{{0,3}}(\d{{1,3}})\b"
+    rf"^[ \t*#<>-]{{0,4}}(?:[\[(【]?{_NOUN}[ _]?(?:id|index|number|no)?"
+    r"[ :=#.\"'_\[]{0,3}(\d{1,3})\b"
     r"|[\[(【](\d{1,3})[\])】]|(\d{1,3})[.):](?=\s|$))",
     regex.IGNORECASE | regex.MULTILINE,
 )

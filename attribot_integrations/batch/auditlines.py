@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from attribot_integrations.auditing.audits import AnswerAudit
 from attribot_integrations.auditing.auditor import audit_attribution, audit_request
+from attribot_integrations.auditing.audits import AnswerAudit
 from attribot_integrations.auditing.evidence import AuditOptions
 from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.provider_citations import given_answer

@@ -218,7 +218,7 @@ def _is_prose(text: str, match: regex.Match[str], mark: CitationMark, *, behind_
     if before[-1:] in ("*", "_"):
         behind = behind.lstrip("*_")
     if match["round"] or match["wrapped"]:
-        return not _VARIABLES.search(before) or before[-1:].isspace()
+        return behind_mark or not _VARIABLES.search(before) or before[-1:].isspace()
     if not (match["square"] or match["note"]):
         return True
     if match["note"]:

@@ -31,7 +31,7 @@ def chain(answer: str, first: int = 1, step: int = 1) -> Runnable[str, str]:
     context = FixedRetriever(found=DOCUMENTS) | (lambda found: numbered(found, first, step))
     model = FakeListChatModel(responses=[answer])
     asked = {"context": context, "question": RunnablePassthrough()}
-    return asked | prompt | model | StrOutputParser()  # type: ignore[no-any-return]
+    return asked | prompt | model | StrOutputParser()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from attribot_integrations.context.locating import capture_prompt
+from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.requests import AttributionRequest
 from attribot_integrations.results import Alternatives, Attribution, Cost, ModelCost, Support
@@ -92,8 +92,10 @@ class HandMadeEngine:
         """Return the attribution of a request; the last sentence of a chunk has its score."""
         self.asked.append(request)
         chunks = as_chunks(request.chunks)
-        captured = request.prompt is not None and not callable(request.prompt)
-        locations = capture_prompt(request.prompt, chunks)[2] if captured else ()
+        prompt = request.prompt
+        locations: tuple[ChunkLocation, ...] = ()
+        if isinstance(prompt, str | list):
+            locations = tuple(capture_prompt(prompt, chunks)[2])
         rows = {
             source.chunk_index: row
             for row, source in enumerate(SourceSet.build(chunks).at(("sentence",)))

@@ -50,6 +50,7 @@ STYLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("It opened in 1962 (Doc. 2).", ("2",)),
     ("It opened in 1962 (Document 2).", ("2",)),
     ("It opened in 1962 (documents 1 and 2).", ("1", "2")),
+    ("It opened in 1962 (doc 1)(doc 2)(doc 3).", ("1", "2", "3")),
     ("It opened in 1962 [Doc 2].", ("2",)),
     ("It opened in 1962 [doc2].", ("2",)),
     ("It opened in 1962 [doc_2].", ("2",)),

@@ -16,7 +16,10 @@ from tests.unit.auditing.hand_made import hand_made
 
 
 def test_they_come_back_as_they_were() -> None:
-    chunks = [Chunk("The harbour opened.", "a", {"page": 3}), "The bridge shut."]
+    chunks: list[str | Chunk] = [
+        Chunk("The harbour opened.", "a", {"page": 3}),
+        "The bridge shut.",
+    ]
     attribution = hand_made(
         "It opened [1][2]. It shut [7].", {(0, 0): 5, (1, 1): 4}, chunks, stated={(0, 0): 0.75}
     )

@@ -98,7 +98,10 @@ def test_marks_faults_and_corrections_are_shown() -> None:
 
 def test_texts_are_only_texts() -> None:
     evil = "<img src=x onerror=alert(1)>\"'</style><script>"
-    chunks = [Chunk(evil, metadata={"title": evil, "url": "javascript:alert(1)"}), "B."]
+    chunks: list[str | Chunk] = [
+        Chunk(evil, metadata={"title": evil, "url": "javascript:alert(1)"}),
+        "B.",
+    ]
     found = audit_attribution(hand_made(f"{evil} It opened [2].", {(0, 0): 5}, chunks))
     reader = read(audit_page([found], title=evil))
     assert {"img", "script"}.isdisjoint(tag for tag, _ in reader.tags)
@@ -107,7 +110,7 @@ def test_texts_are_only_texts() -> None:
 
 
 def test_links_of_chunks_are_safe() -> None:
-    chunks = [Chunk("A.", metadata={"url": "https://e.org/a?b=1&c=2"}), "B."]
+    chunks: list[str | Chunk] = [Chunk("A.", metadata={"url": "https://e.org/a?b=1&c=2"}), "B."]
     found = audit_attribution(hand_made("It opened [1].", {(0, 0): 5}, chunks))
     (link,) = [attrs for tag, attrs in read(audit_page([found])).tags if tag == "a"]
     assert link["href"] == "https://e.org/a?b=1&c=2"

@@ -44,7 +44,7 @@ def test_marks_have_the_colour_of_their_worst_verdict() -> None:
 
 
 def test_texts_cannot_steer_the_terminal() -> None:
-    chunks = [Chunk("A.", metadata={"title": "[red]x\x1b[2J"}), "B."]
+    chunks: list[str | Chunk] = [Chunk("A.", metadata={"title": "[red]x\x1b[2J"}), "B."]
     found = audit_attribution(hand_made("[bold]It\x1b[2J opened [1].", {(0, 0): 5}, chunks))
     text = shown(audit_view(found, question=False))
     assert "\x1b" not in text
@@ -55,4 +55,14 @@ def test_texts_cannot_steer_the_terminal() -> None:
 def test_totals() -> None:
     totals = AuditTotals.of([audit_attribution(hand_made("It opened [2].", {(0, 0): 5}))])
     text = shown(totals_view(totals))
-    assert [line.split()[-1] for line in text.splitlines()] == "1 0 1 0.00 0.00 1 0 0 0".split()
+    assert [line.split()[-1] for line in text.splitlines()] == [
+        "1",
+        "0",
+        "1",
+        "0.00",
+        "0.00",
+        "1",
+        "0",
+        "0",
+        "0",
+    ]

@@ -50,12 +50,12 @@ def test_options_say_what_is_enough() -> None:
 )
 def test_bad_options_are_refused(name: str, value: float, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        replace(AuditOptions(), **{name: value})  # type: ignore[arg-type]
+        replace(AuditOptions(), **{name: value})
 
 
 def test_a_verifier_is_a_second_kind_of_evidence() -> None:
     attribution = hand_made(
-        ANSWER, {(0, 0): 5, (3, 0): 5}, stated={(0, 0): 0.9, (2, 0): 0.7, (1, 1): 0.6}
+        ANSWER, {(0, 0): 5, (3, 0): 5}, stated={(0, 0): 0.9, (2, 0): 0.8, (1, 1): 0.75}
     )
     first = Witness(attribution, AuditOptions()).asked(FIRST, [0])
     assert first.needed == (0,)  # the other does not state it

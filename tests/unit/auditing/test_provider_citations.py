@@ -201,8 +201,8 @@ def test_several_openai_texts_are_one_answer() -> None:
 
 @pytest.mark.parametrize("camel", [True, False])
 def test_gemini_offsets_count_bytes(camel: bool) -> None:
-    text = "Müßig: es öffnete 1962 – und schloss. 🙂 Aus."
-    claim = "es öffnete 1962 – und schloss."
+    text = "Müßig: es öffnete 1962 — und schloss. 🙂 Aus."
+    claim = "es öffnete 1962 — und schloss."
     start = len(text[: text.index(claim)].encode())
     data: dict[str, Any] = {
         "content": {"parts": [{"text": text}]},
@@ -306,7 +306,7 @@ def test_cohere_citations(message: dict[str, Any]) -> None:
 def test_forms_are_named() -> None:
     found = given_answer(ANTHROPIC, ["A.", "B.", Chunk("C.")], "anthropic")
     assert found.citations[0].chunk_index == 0
-    with pytest.raises(ConfigurationError, match="form must be one of .*'cohere'.*got 'mistral'"):
+    with pytest.raises(ConfigurationError, match=r"form must be one of .*'cohere'.*got 'mistral'"):
         given_answer("x", ["A."], "mistral")  # type: ignore[arg-type]
 
 

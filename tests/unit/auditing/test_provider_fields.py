@@ -76,5 +76,5 @@ def test_labels() -> None:
 def test_bytes_and_characters_agree(text: str, start: int, length: int) -> None:
     end = min(len(text), start + length)
     start = min(start, end)
-    edges = [len(text[:place].encode("utf-8", "surrogatepass")) for place in (start, end)]
-    assert byte_span(text, *edges, 5) == (start + 5, end + 5)
+    low, high = (len(text[:place].encode("utf-8", "surrogatepass")) for place in (start, end))
+    assert byte_span(text, low, high, 5) == (start + 5, end + 5)

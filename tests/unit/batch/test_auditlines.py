@@ -45,7 +45,7 @@ def test_marks_of_an_answer(tmp_path: Path) -> None:
 
 
 def test_given_citations(tmp_path: Path) -> None:
-    given = [
+    given: list[dict[str, Any]] = [
         {"start": 0, "end": 9, "chunk": 0},
         {"start": 0, "end": 9, "chunk": None, "marker": [10, 13]},
     ]
