@@ -59,6 +59,7 @@ WITHOUT_MODEL_LIBRARY = (
     "requests",
     "scoring.protocols",
     "filtering",
+    "auditing",
     "answers",
     "demo.__init__",
     "demo.corpus",

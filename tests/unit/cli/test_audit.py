@@ -110,7 +110,7 @@ def test_an_interrupted_run_keeps_what_it_has(
     [
         (("--method", "none"), "none"),
         (("--min-score", "0"), "min_score must be above 0 nats"),
-        (("--fail-under", "2"), "0<=x<=1"),
+        (("--fail-under", "2"), "--fail-under"),
         (("--output", "in.jsonl"), "the output must not be the input file"),
         (("--html", "there.html"), "exists; pass --overwrite"),
         (("--html", "no/such/folder.html"), "is not a file in a folder that exists"),
