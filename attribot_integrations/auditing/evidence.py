@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +14,10 @@ from attribot_integrations.context.sources import Span, first_visible
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Attribution, FloatArray
 from attribot_integrations.results.citations import least_cited
-from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
+from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE, MIN_STATES
 from attribot_integrations.results.parts import citable_rows
 
-__all__ = ["MIN_STATES", "AuditOptions", "ChunkEvidence", "Witness"]
-
-MIN_STATES: Final = 0.7
-"""Least word of a verifier, chosen on answers with planted faults, see the page on audits."""
+__all__ = ["AuditOptions", "ChunkEvidence", "Witness"]
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ def judge_statements(
             evidence = witness.asked((statement.start, statement.end), (statement.index,))
             citations = [judged[place] for place in own]
             missing = _missing(citations, evidence)
+            if label == "parametric":  # nothing need be cited for it, unless a source states it
+                missing = tuple(chunk for chunk in missing if evidence.is_stated(chunk))
             enough = _enough(citations, missing, blind=_blind(evidence, label))
         found.append(
             JudgedStatement(

@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from attribot_integrations.auditing.evidence import MIN_STATES
 from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
@@ -26,7 +25,7 @@ from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import AttribotError, ConfigurationError
 from attribot_integrations.render.text import one_line
-from attribot_integrations.results.fitted import MIN_SCORE, MIN_SHARE
+from attribot_integrations.results.fitted import MIN_SCORE, MIN_SHARE, MIN_STATES
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing import AnswerAudit, AuditOptions

@@ -215,40 +215,44 @@ def _is_prose(text: str, match: regex.Match[str], mark: CitationMark, *, behind_
     """Tell whether a candidate stands where marks do, and not in code or among numbers."""
     start, end = match.span()
     before, behind = text[max(0, start - 40) : start], text[end : end + 20]
-    if before[-1:] in ("*", "_"):
-        behind = behind.lstrip("*_")
     if match["round"] or match["wrapped"]:
         return behind_mark or not _VARIABLES.search(before) or before[-1:].isspace()
-    if not (match["square"] or match["note"]):
-        return True
-    if match["note"]:
+    if not match["square"]:
         return True
     if match["link"]:
         return before[-1:] != "!"  # ![1](…) is an image
-    if behind.startswith(":") and _DEFINED.search(before.rpartition("\n")[2]):
-        return False  # [1]: https://…
-    own = match["s"] or ""
-    if before[-1:] == " " or not before or before[-1:] in "\n\t":
-        if len(mark.labels) > 1 and "," in own and not _NAMED.match(own):
-            listed = _LISTS.search(before) or _LIST_VERBS.match(behind)
-        else:
-            listed = _ONE_ITEM_LISTS.search(before) if not _NAMED.match(own) else None
-        if listed:
-            return False
-        return behind[:1] == "[" or _no_code_behind(behind)
-    if behind_mark and before[-1:] in ("]", ",", ";"):
-        return behind[:1] == "[" or _no_code_behind(behind)
+    if before[-1:] in ("*", "_"):
+        behind = behind.lstrip("*_")
+    defines = behind.startswith(":") and _DEFINED.search(before.rpartition("\n")[2])
+    if defines or _is_list(match["s"] or "", len(mark.labels), before, behind):
+        return False
+    ends_well = behind[:1] == "[" or _no_code_behind(behind)  # another mark may follow
+    if not before or before[-1:] in " \n\t" or (behind_mark and before[-1:] in "],;"):
+        return ends_well
     if _WORD_BEFORE.search(before):
-        if _VARIABLES.search(before) and not _CJK.search(before[-1:]):
-            return False
-        stopped = _STOP_BEFORE.search(before) is not None
-        return (
-            behind[:1] == "["
-            or bool(_PROSE_BEHIND.match(behind) and _no_code_behind(behind))
-            or (stopped and behind[:1] not in ("(", "=", "["))
-        )
-    opening = before[-1:] in '(（*_>"“«|'
-    return opening and (behind[:1] == "[" or _no_code_behind(behind))
+        return _ends_word(before, behind)
+    return before[-1:] in '(（*_>"“«|' and ends_well
+
+
+def _is_list(content: str, count: int, before: str, behind: str) -> bool:
+    """Tell whether numbers in brackets are a list that the text speaks of."""
+    if _NAMED.match(content) or before[-1:] not in (" ", "\n", "\t"):
+        return False
+    if count > 1 and "," in content:
+        return bool(_LISTS.search(before) or _LIST_VERBS.match(behind))
+    return _ONE_ITEM_LISTS.search(before) is not None
+
+
+def _ends_word(before: str, behind: str) -> bool:
+    """Tell whether brackets right behind a word are a mark, and no index of a variable."""
+    if _VARIABLES.search(before) and not _CJK.search(before[-1:]):
+        return False
+    stopped = _STOP_BEFORE.search(before) is not None
+    return (
+        behind[:1] == "["
+        or bool(_PROSE_BEHIND.match(behind) and _no_code_behind(behind))
+        or (stopped and behind[:1] not in ("(", "=", "["))
+    )
 
 
 def _no_code_behind(behind: str) -> bool:

@@ -12,6 +12,7 @@ __all__ = [
     "MIN_PROBABILITY",
     "MIN_SCORE",
     "MIN_SHARE",
+    "MIN_STATES",
     "SUPPORT_BIAS",
     "SUPPORT_WEIGHTS",
 ]
@@ -22,6 +23,9 @@ MIN_SHARE = 0.25
 """Least share of a cited source in the sum of all positive scores."""
 ENOUGH_SCORE = 8.0
 """Score, in nats, from which on a source is cited whatever its share."""
+MIN_STATES = 0.7
+"""Least word of the lexical verifier on a chunk that states a statement, in audits; chosen on
+answers with planted faults."""
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""
 

@@ -83,6 +83,15 @@ def test_what_is_known_anyway_is_not_called_wrong() -> None:
     assert bare[0].missing == ()
 
 
+def test_what_is_known_anyway_lacks_no_citation_but_of_what_states_it() -> None:
+    _, (statement,) = judged(hand_made("It opened.", {(0, 0): 5}, labels={0: "parametric"}))
+    assert (statement.missing, statement.enough) == ((), None)
+    attribution = hand_made(
+        "It opened.", {(1, 0): 5}, labels={0: "parametric"}, stated={(0, 0): 0.9, (1, 0): 0.9}
+    )
+    assert judged(attribution)[1][0].missing == (1,)
+
+
 def test_a_source_without_a_score_is_not_judged() -> None:
     attribution = hand_made("It opened [4].", {(0, 0): 5})
     fewer = replace(
