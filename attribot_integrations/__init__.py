@@ -28,11 +28,13 @@ if TYPE_CHECKING:
         Attribution,
         Citation,
         CitationPolicy,
+        CiteDependence,
+        CiteEvidence,
+        CiteSupport,
         FailedAttribution,
         LabelSupport,
         Statement,
         Support,
-        ThresholdPolicy,
     )
     from attribot_integrations.scoring import LanguageModel
 else:
@@ -61,7 +63,9 @@ else:
             "Source": "context",
             "Statement": "results",
             "Support": "results",
-            "ThresholdPolicy": "results",
+            "CiteDependence": "results",
+            "CiteEvidence": "results",
+            "CiteSupport": "results",
         },
     )
 
@@ -74,6 +78,9 @@ __all__ = [
     "Chunk",
     "Citation",
     "CitationPolicy",
+    "CiteDependence",
+    "CiteEvidence",
+    "CiteSupport",
     "ContextTemplate",
     "EngineOptions",
     "FailedAttribution",
@@ -88,7 +95,6 @@ __all__ = [
     "Source",
     "Statement",
     "Support",
-    "ThresholdPolicy",
     "__version__",
 ]
 

@@ -9,6 +9,7 @@ python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuri
 python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
 python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
+python -m benchmarks verifier --data DIR               what finds the text that states an answer
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
+from benchmarks.verifier import verifier
 from benchmarks.ways import Setting, Way, is_out_of_memory
 
 
@@ -83,6 +85,7 @@ app.command()(gpu)
 app.command()(real)
 app.command()(defaults)
 app.command()(audit)
+app.command()(verifier)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,7 +5,8 @@ python -m benchmarks defaults --data DIR --output DIR --json benchmarks/results/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,28 +19,38 @@ from attribot_integrations.evaluation.calibration import calibrate_statements
 from attribot_integrations.evaluation.gold_units import citation_figures, gold_units
 from attribot_integrations.evaluation.label_figures import known_support
 from attribot_integrations.evaluation.recordings import Recorded
-from attribot_integrations.evaluation.rejudging import rejudged
 from attribot_integrations.evaluation.store import write_results
-from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.judging import judged
+from attribot_integrations.results.policies import (
+    CitationPolicy,
+    CiteDependence,
+    CiteEvidence,
+    CiteSupport,
+)
 from attribot_integrations.results.support import LabelSupport, SupportEvidence, support_evidence
+from attribot_integrations.verifying import LexicalVerifier, with_verifier
 from benchmarks.real_text import PLANS, real_suite
 
 __all__ = ["POLICIES", "defaults"]
 
-POLICIES: Final = (
-    ThresholdPolicy(1.0, 3, 0.0),
-    ThresholdPolicy(0.3, 3, 0.2, 99.0),
-    ThresholdPolicy(0.3, 5, 0.15, 99.0),
-    ThresholdPolicy(0.1, 5, 0.25, 99.0),
-    ThresholdPolicy(0.1, 5, 0.25, 8.0),
-    ThresholdPolicy(0.1, 5, 0.25, 5.0),
-    ThresholdPolicy(0.2, 5, 0.25, 8.0),
-    ThresholdPolicy(0.2, 5, 0.25, 6.0),
-    ThresholdPolicy(0.2, 5, 0.25, 4.0),
-    ThresholdPolicy(0.2, 5, 0.2, 8.0),
-    ThresholdPolicy(0.3, 5, 0.25, 6.0),
-    ThresholdPolicy(0.2, 5, 0.2, 6.0),
-    ThresholdPolicy(0.2, 5, 0.3, 6.0),
+POLICIES: Final[tuple[CitationPolicy, ...]] = (
+    CiteDependence(1.0, 3, 0.0),
+    CiteDependence(0.3, 3, 0.2, 99.0),
+    CiteDependence(0.1, 5, 0.25, 99.0),
+    CiteDependence(0.1, 5, 0.25, 8.0),
+    CiteDependence(0.2, 5, 0.25, 8.0),
+    CiteDependence(0.2, 5, 0.25, 4.0),
+    CiteDependence(0.2, 5, 0.2, 8.0),
+    CiteDependence(0.2, 5, 0.3, 8.0),
+    CiteSupport(0.3, 0.7),
+    CiteSupport(0.5, 0.9),
+    CiteSupport(0.9, 0.9),
+    CiteEvidence(CiteDependence(), CiteSupport(0.5, 0.9)),
+    CiteEvidence(CiteDependence(), CiteSupport(0.7, 0.9)),
+    CiteEvidence(CiteDependence(), CiteSupport(0.8, 0.9)),
+    CiteEvidence(CiteDependence(), CiteSupport(0.9, 0.9)),
+    CiteEvidence(CiteDependence(min_share=0.3), CiteSupport(0.9, 0.9)),
+    CiteEvidence(CiteDependence(), CiteSupport(0.95, 0.9)),
 )
 """The first is the threshold that the method's authors' scale suggests: one nat."""
 
@@ -56,30 +67,22 @@ def defaults(
     sets = {name: found for name, found in _recorded(data, models, output) if found}
     policies = [_judged(policy, sets) for policy in POLICIES]
     evidence, supported = _known(sets)
-    fit = calibrate_statements(evidence, supported)
-    probability = fit.labels.probability
+    unverified = [replace(each, best_stated=None) for each in evidence]
     results = {
         "schema": 1,
         "sets": {
             name: len({each.attribution.id for each in found}) for name, found in sets.items()
         },
         "policies": policies,
-        "support": {
-            "weights": list(probability.weights) if probability else None,
-            "bias": probability.bias if probability else None,
-            "statements": fit.statements,
-            "supported": int(np.sum(supported)),
-            "accuracy": fit.accuracy,
-            "calibration_error": fit.calibration_error,
-            "best_threshold": fit.labels.min_probability,
-        },
+        "support": _fitted(evidence, supported),
+        "support_without_verifier": _fitted(unverified, supported),
     }
     console = Console(width=160)
     table = Table("policy", *sets, title="F1 of cited sentences against gold")
     for row in policies:
         table.add_row(row["policy"], *(f"{row['f1'][name]:.3f}" for name in sets))
     console.print(table)
-    console.print(results["support"])
+    console.print(results["support"], results["support_without_verifier"])
     if json_file is not None:
         write_results(results, json_file)
 
@@ -91,21 +94,39 @@ def _recorded(data: Path, models: Path, output: Path) -> Iterator[tuple[str, lis
             name = next(iter(part.methods))
             folder = output / model / part.data.name.removesuffix(".jsonl") / name
             if folder.is_dir():
-                found = list(suite.recorder(part, name).read(folder))
+                found = [
+                    replace(each, attribution=with_verifier(each.attribution, LexicalVerifier()))
+                    for each in suite.recorder(part, name).read(folder)
+                ]
                 yield f"{model}, {part.data.name.removesuffix('_dev.jsonl')}", found
 
 
-def _judged(policy: ThresholdPolicy, sets: Sets) -> dict[str, Any]:
+def _judged(policy: CitationPolicy, sets: Sets) -> dict[str, Any]:
     found: dict[str, float] = {}
     for name, recorded in sets.items():
         values = [
             figures["sentence_f1"]
             for each in recorded
-            for unit in gold_units(each, rejudged(each.attribution, policy, LabelSupport()))
+            for unit in gold_units(each, judged(each.attribution, policy, LabelSupport()))
             if (figures := citation_figures(unit, unit.cited)).get("sentence_f1") is not None
         ]
         found[name] = float(np.mean([each for each in values if each is not None] or [np.nan]))
     return {"policy": repr(policy), "f1": found}
+
+
+def _fitted(evidence: Sequence[SupportEvidence], supported: Sequence[bool]) -> dict[str, Any]:
+    fit = calibrate_statements(evidence, supported)
+    probability = fit.labels.probability
+    return {
+        "weights": list(probability.weights) if probability else None,
+        "bias": probability.bias if probability else None,
+        "statements": fit.statements,
+        "supported": int(np.sum(supported)),
+        "auroc": fit.auroc,
+        "accuracy": fit.accuracy,
+        "calibration_error": fit.calibration_error,
+        "best_threshold": fit.labels.min_probability,
+    }
 
 
 def _known(sets: Sets) -> tuple[list[SupportEvidence], list[bool]]:

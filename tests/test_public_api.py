@@ -32,6 +32,7 @@ PUBLIC = (
     "auditing",
     "scoring",
     "filtering",
+    "verifying",
     "render",
     "langchain",
     "llama_index",

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from attribot_integrations.auditing.audit_html import audit_page
     from attribot_integrations.auditing.auditor import audit, audit_attribution
     from attribot_integrations.auditing.audits import AnswerAudit
-    from attribot_integrations.auditing.evidence import AuditOptions
     from attribot_integrations.auditing.given import GivenCitation
     from attribot_integrations.auditing.provider_citations import given_answer
     from attribot_integrations.auditing.totals import AuditTotals
+    from attribot_integrations.auditing.witness import AuditOptions
 else:
     __getattr__ = lazy_names(
         __name__,
         {
             "AnswerAudit": "audits",
-            "AuditOptions": "evidence",
+            "AuditOptions": "witness",
             "AuditTotals": "totals",
             "GivenCitation": "given",
             "audit": "auditor",

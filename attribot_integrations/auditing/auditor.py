@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from attribot_integrations.auditing.audits import AnswerAudit
-from attribot_integrations.auditing.evidence import AuditOptions
 from attribot_integrations.auditing.given import GivenCitation
-from attribot_integrations.auditing.judging import judge_citations, judge_statements
+from attribot_integrations.auditing.judgement import judge_citations, judge_statements
 from attribot_integrations.auditing.markers import find_citations, find_markers, reference_lines
 from attribot_integrations.auditing.numbering import Numbering
 from attribot_integrations.auditing.prompt_numbers import prompt_numbers
+from attribot_integrations.auditing.witness import AuditOptions
 from attribot_integrations.context.sources import Chunk, Span, as_chunks
 from attribot_integrations.errors import InputError
 from attribot_integrations.requests.options import AttributionRequest

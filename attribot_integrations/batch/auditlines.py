@@ -21,9 +21,9 @@ from typing import Any, NoReturn
 
 from attribot_integrations.auditing.auditor import audit_attribution, audit_request
 from attribot_integrations.auditing.audits import AnswerAudit
-from attribot_integrations.auditing.evidence import AuditOptions
 from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.provider_citations import given_answer
+from attribot_integrations.auditing.witness import AuditOptions
 from attribot_integrations.batch.datafiles import RequestLine, parse_line, raw_lines
 from attribot_integrations.context.sources import Span
 from attribot_integrations.errors import AttribotError, DataFileError

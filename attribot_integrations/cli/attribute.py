@@ -32,6 +32,7 @@ from attribot_integrations.results.fitted import (
     MAX_CITATIONS,
     MIN_SCORE,
     MIN_SHARE,
+    MIN_STATED,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Level
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.requests.options import EngineOptions
-    from attribot_integrations.results.citations import ThresholdPolicy
+    from attribot_integrations.results.policies import CiteEvidence
 
 __all__ = ["attribute"]
 
@@ -114,6 +115,13 @@ _MinShare = Annotated[
         f"{ENOUGH_SCORE:g} nats are enough whatever the share.",
     ),
 ]
+_MinStated = Annotated[
+    float,
+    typer.Option(
+        help="Least score, 0 to 1, by which a source is cited because it states the statement, "
+        "whether or not the answer depends on it; 1 to cite hardly any."
+    ),
+]
 _MaxCitations = Annotated[int, typer.Option(min=1, help="Most sources cited for a statement.")]
 _MaxSeconds = Annotated[
     float | None,
@@ -127,6 +135,12 @@ _MaxTokens = Annotated[
     int | None,
     typer.Option(
         min=1, help="Most tokens run through models for one line, likewise.", show_default=False
+    ),
+]
+_Certificates = Annotated[
+    bool,
+    typer.Option(
+        "--certificates", help="Also measure what the citations of each statement carry together."
     ),
 ]
 _Limit = Annotated[
@@ -162,9 +176,11 @@ def attribute(
     level: _Level = LevelOption.SENTENCE,
     min_score: _MinScore = MIN_SCORE,
     min_share: _MinShare = MIN_SHARE,
+    min_stated: _MinStated = MIN_STATED,
     max_citations: _MaxCitations = MAX_CITATIONS,
     max_seconds: _MaxSeconds = None,
     max_tokens: _MaxTokens = None,
+    certificates: _Certificates = False,
     limit: _Limit = None,
     shard: _Shard = None,
     resume: _Resume = False,
@@ -187,8 +203,10 @@ def attribute(
     as_text = format is FormatOption.TEXT
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
-    policy = _policy(min_score, max_citations, min_share)
-    options = _engine_options(method, level, policy, max_seconds, max_tokens)
+    policy = _policy(min_score, max_citations, min_share, min_stated)
+    options = _engine_options(
+        method, level, policy, max_seconds, max_tokens, certificates=certificates
+    )
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
     _check_output(output, file, overwrite or resume)
@@ -209,6 +227,7 @@ def attribute(
             }
             shown = {"level": level.value, "policy": asdict(policy)}
             given = {name: limit for name, limit in limits.items() if limit is not None}
+            given |= {"certificates": True} if certificates else {}
             how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
         else:
@@ -271,10 +290,13 @@ def _run(
 def _engine_options(
     method: str | None,
     level: LevelOption,
-    policy: ThresholdPolicy,
+    policy: CiteEvidence,
     max_seconds: float | None,
     max_tokens: int | None,
+    *,
+    certificates: bool,
 ) -> EngineOptions:
+    from attribot_integrations.methods.certifying import CertifySets
     from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
 
@@ -290,16 +312,22 @@ def _engine_options(
             policy=policy,
             max_seconds=max_seconds,
             max_tokens=max_tokens,
+            certificates=CertifySets() if certificates else None,
         )
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
 
 
-def _policy(min_score: float, max_citations: int, min_share: float) -> ThresholdPolicy:
-    from attribot_integrations.results.citations import ThresholdPolicy
+def _policy(
+    min_score: float, max_citations: int, min_share: float, min_stated: float
+) -> CiteEvidence:
+    from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
 
     try:
-        return ThresholdPolicy(min_score, max_citations, min_share)
+        return CiteEvidence(
+            CiteDependence(min_score, max_citations, min_share),
+            CiteSupport(min_stated, max_citations=max_citations),
+        )
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
 

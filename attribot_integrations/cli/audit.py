@@ -25,7 +25,7 @@ from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
 from attribot_integrations.errors import AttribotError, ConfigurationError
 from attribot_integrations.render.text import one_line
-from attribot_integrations.results.fitted import MIN_SCORE, MIN_SHARE, MIN_STATES
+from attribot_integrations.results.fitted import AUDIT_STATED, MIN_SCORE, MIN_SHARE
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing import AnswerAudit, AuditOptions
@@ -116,7 +116,7 @@ def audit(
     method: _Method = None,
     min_score: _MinScore = MIN_SCORE,
     min_share: _MinShare = MIN_SHARE,
-    min_states: _MinStates = MIN_STATES,
+    min_states: _MinStates = AUDIT_STATED,
     limit: _Limit = None,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",

@@ -13,7 +13,7 @@ from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.prompts import Prompt, fill_template
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.engine.method_choice import chosen_method, default_method
-from attribot_integrations.errors import InputError
+from attribot_integrations.errors import AttribotError, InputError
 from attribot_integrations.methods import (
     Knockout,
     LeaveOneOut,
@@ -24,12 +24,12 @@ from attribot_integrations.methods import (
 )
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Cost, Estimand
-from attribot_integrations.results.citations import make_citations
-from attribot_integrations.results.showing import numbered_as_shown
-from attribot_integrations.results.statements import find_statements, statement_scores
-from attribot_integrations.results.support import Support, gather_evidence
+from attribot_integrations.results.judging import judged
+from attribot_integrations.results.statements import find_statements
+from attribot_integrations.results.support import Support
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AnswerScorer, HeldContext, ScoringModel
+from attribot_integrations.verifying import Verifier, with_verifier
 
 __all__ = [
     "SharedContexts",
@@ -165,6 +165,16 @@ def _stopped(budget: Budget, before: str | None, estimands: Sequence[Estimand]) 
     return f"{budget.reached} reached after {rescored} of {total} sources were rescored"
 
 
+def _uncertified(budget: Budget) -> str | None:
+    """Say that the budget ended before all sets were measured, if it did."""
+    if budget.reached is None:
+        return None
+    return (
+        f"{budget.reached} reached, so what the citations of some statements carry together was "
+        "not measured"
+    )
+
+
 def _withheld(support: tuple[Support, ...], stopped: str | None) -> tuple[Support, ...]:
     """Withhold the label that says that no source stands out, if not all was tried."""
     if stopped is None:
@@ -191,28 +201,7 @@ def _concluded(
     reached = inputs.budget.reached
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
     stopped = _stopped(inputs.budget, reached, result.estimands)
-    scores = statement_scores(result.scores, inputs.statements)
-    citations = make_citations(
-        options.policy,
-        inputs.statements,
-        chunks,
-        inputs.sources,
-        scores,
-        result.exact,
-        alternatives,
-    )
-    evidence = gather_evidence(
-        inputs.sources,
-        inputs.statements,
-        scores,
-        result.log_probs,
-        result.log_probs_without_context,
-        citations,
-        alternatives,
-        complete=not any(location.traces for location in locations),
-    )
-    support = _withheld(options.support(evidence), stopped)
-    return Attribution(
+    measured = Attribution(
         question=request.question,
         answer=request.answer,
         chunks=chunks,
@@ -224,17 +213,39 @@ def _concluded(
         token_spans=inputs.token_spans,
         token_log_probs=result.log_probs,
         token_log_probs_without_context=result.log_probs_without_context,
-        citations=numbered_as_shown(citations, support),
+        citations=(),
         method=method,
         locations=locations,
         id=request.id,
         sufficiency=result.sufficiency,
         audit=result.audit,
         alternatives=alternatives,
-        support=support,
         stopped=stopped,
         cost=spent(),
     )
+    certify, policy = options.certificates, options.policy
+    if certify is not None:
+        policy = certify.policy(inputs, result, policy)
+    made = judged(_verified(measured, options.verifier), policy, options.support)
+    made = replace(made, support=_withheld(made.support, stopped))
+    if certify is not None and not made.unremoved:  # else other text would hold beside the set
+        certificates = certify(inputs, result, made.shown_citations)
+        stopped = stopped or _uncertified(inputs.budget)
+        made = replace(made, certificates=certificates, stopped=stopped)
+    return replace(made, cost=spent())
+
+
+def _verified(attribution: Attribution, verifier: Verifier | None) -> Attribution:
+    """Ask the verifier; where it fails, as a service may, say why: no score is lost by that."""
+    try:
+        return with_verifier(attribution, verifier)
+    except AttribotError:
+        raise
+    except Exception as error:
+        name = verifier.name if verifier else None
+        reason = f"the verifier {name!r} failed, {type(error).__name__}: {error}"
+        _logger.warning("%s", reason, exc_info=error)
+        return replace(attribution, verifier=name, unverified=reason)
 
 
 def _proxy_scorer(

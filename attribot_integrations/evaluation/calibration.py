@@ -37,6 +37,9 @@ class Calibration:
     """Expected calibration error of the probabilities, 0 to 1, cross-validated."""
     accuracy: float
     """Share of statements on the right side of `labels.min_probability`, cross-validated."""
+    auroc: float
+    """Share of pairs of a supported statement and another one that the probabilities order rightly,
+    cross-validated."""
     statements: int
     """Number of labelled statements."""
 
@@ -49,7 +52,8 @@ def calibrate(
 ) -> Calibration:
     """Fit a probability of support, and the threshold on it, to labelled statements.
 
-    A logistic regression on `support.FEATURES`. The threshold has the best balanced accuracy, in
+    A logistic regression on `support.FEATURES`, the last of which is left out if it is missing
+    anywhere. The threshold has the best balanced accuracy, in
     predictions for statements that the model was not fitted to.
 
     Args:
@@ -110,6 +114,7 @@ def calibrate_statements(
         labels=fitted,
         calibration_error=expected_calibration_error(probabilities, truth),
         accuracy=float(((probabilities >= threshold) == truth).mean()),
+        auroc=_auroc(probabilities, truth),
         statements=len(truth),
     )
 
@@ -141,7 +146,9 @@ def _data(
     ]
     if not known:
         raise InputError("no labelled statements were given, some are needed")
-    features = np.array([each.features() for each, _ in known])
+    found = [each.features() for each, _ in known]
+    shared = min(map(len, found))  # the last is missing where no verifier was asked
+    features = np.array([each[:shared] for each in found])
     return features, np.array([label for _, label in known], dtype=np.bool_)
 
 
@@ -169,6 +176,12 @@ def _cross_validated(features: Floats, supported: Booleans, folds: int) -> Float
         logits = features[parts == part] @ np.array(model.weights) + model.bias
         probabilities[parts == part] = logistic(logits)
     return probabilities
+
+
+def _auroc(probabilities: Floats, supported: Booleans) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(supported, probabilities))
 
 
 def _best_threshold(probabilities: Floats, supported: Booleans) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from attribot_integrations.demo.world import SentenceRef
 from attribot_integrations.evaluation.metrics import average_precision, citation_quality
+from attribot_integrations.results.ranking import evidence_order
 
 if TYPE_CHECKING:
     from attribot_integrations.evaluation.recordings import Recorded
@@ -40,6 +41,14 @@ class GoldUnit:
         """`[sources]`: the attribution's scores, in nats."""
         columns = self.attribution.statement_scores[:, list(self.statements)]
         return np.asarray(columns.sum(axis=1), dtype=np.float32)
+
+    @property
+    def evidence(self) -> FloatArray:
+        """`[sources]`: order by both kinds of evidence; the scores where no verifier was asked."""
+        stated = self.attribution.stated
+        if stated is None:
+            return self.scores
+        return evidence_order(self.scores, stated[:, list(self.statements)].max(axis=1))
 
     @property
     def cited(self) -> frozenset[SentenceRef]:

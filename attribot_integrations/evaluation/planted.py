@@ -20,8 +20,8 @@ from attribot_integrations.context.sources import Chunk, Span, split_sentences
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing.audits import AnswerAudit
-    from attribot_integrations.auditing.evidence import AuditOptions
     from attribot_integrations.auditing.given import GivenCitation
+    from attribot_integrations.auditing.witness import AuditOptions
     from attribot_integrations.evaluation.examples import EvaluationExample
     from attribot_integrations.results import Attribution
 

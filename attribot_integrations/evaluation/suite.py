@@ -28,8 +28,9 @@ from attribot_integrations.evaluation.measuring import MeasureOptions
 from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.evaluation.metrics import average_precision, pearson, top_agreement
 from attribot_integrations.evaluation.recordings import Recorded, Recorder, VariantPlan
-from attribot_integrations.evaluation.rejudging import rejudged
 from attribot_integrations.evaluation.suite_dependence import DependenceOptions, DependenceRuns
+from attribot_integrations.results.judging import judged
+from attribot_integrations.verifying import with_verifier
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
@@ -229,11 +230,15 @@ class Suite:
             one = found[name] = _Gathered()
             scorers = self.scorers if len(found) == 1 else {}
             for recorded in self.recorder(part, name).read(_folder(folder, data, name)):
-                attribution = rejudged(recorded.attribution, options.policy, options.support)
+                verified = with_verifier(recorded.attribution, options.verifier)
+                attribution = judged(verified, options.policy, options.support)
                 one.statements += judged_statements(recorded, attribution)
                 for unit in gold_units(recorded, attribution):
+                    both = ranking_figures(unit, unit.evidence)
                     one.units.append(
-                        ranking_figures(unit, unit.scores) | citation_figures(unit, unit.cited)
+                        ranking_figures(unit, unit.scores)
+                        | {f"evidence_{name.removeprefix('gold_')}": both[name] for name in both}
+                        | citation_figures(unit, unit.cited)
                     )
                     for scorer, text_scorer in scorers.items():
                         one.scored.setdefault(scorer, []).append(_ranked(unit, text_scorer))

@@ -14,6 +14,7 @@ __all__ = ["SUITE_LEGEND", "suite_failures", "suite_tables"]
 
 _COLUMNS = (
     Column("gold_map", "gold mAP", 2, with_interval=True),
+    Column("evidence_map", "both mAP", 2),
     Column("sentence_precision", "P", 2),
     Column("sentence_recall", "R", 2),
     Column("sentence_f1", "F1", 2, with_interval=True),
@@ -34,7 +35,8 @@ _COLUMNS = (
 )
 
 SUITE_LEGEND = (
-    "Gold mAP, P, R, F1: marked sentences, ranked and cited. Supported: share of supported "
+    "Gold mAP, P, R, F1: marked sentences, ranked and cited; both mAP: ranked by scores and "
+    "verifier together. Supported: share of supported "
     "statements labelled so; unsupported: share of the others not labelled so; AUROC, ECE: of the "
     "probability of support. mAP, top-1, Pearson: against exact leave-one-out. LDS: predicting "
     "random ablations; drop@k: nats lost without the k best; keep@k: share of the context's gain "

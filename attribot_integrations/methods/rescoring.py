@@ -20,8 +20,8 @@ from attribot_integrations.methods.base import (
     run_screen,
 )
 from attribot_integrations.results import Audit
-from attribot_integrations.results.citations import least_cited
 from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
+from attribot_integrations.results.policies import least_cited
 from attribot_integrations.results.ranking import TIE, ranked
 from attribot_integrations.results.statements import statement_scores
 
@@ -40,7 +40,7 @@ _AT_ONCE = 16
 class ScreenAndRescore:
     """Screens all sources with one method, and rescores the best on the target.
 
-    A source matters if it would be cited for some statement, see `results.citations.least_cited`.
+    A source matters if it would be cited for some statement, see `results.policies.least_cited`.
     Rescoring goes from the best screened source down. It takes every source that matters by the
     screen, and `at_least` that do not, which show how far the screen falls short of small scores:
     by their mean error plus `caution` standard deviations, where only too low scores count as

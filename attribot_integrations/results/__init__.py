@@ -11,7 +11,6 @@ from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from attribot_integrations.results.attribution import Attribution, FailedAttribution
-    from attribot_integrations.results.citations import CitationPolicy, ThresholdPolicy
     from attribot_integrations.results.parts import (
         Alternatives,
         Audit,
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
         FloatArray,
         ModelCost,
         Statement,
+    )
+    from attribot_integrations.results.policies import (
+        CitationPolicy,
+        CiteDependence,
+        CiteEvidence,
+        CiteSupport,
     )
     from attribot_integrations.results.support import (
         FEATURES,
@@ -43,7 +48,7 @@ else:
             "Basis": "parts",
             "Certificate": "parts",
             "Citation": "parts",
-            "CitationPolicy": "citations",
+            "CitationPolicy": "policies",
             "Cost": "parts",
             "Estimand": "parts",
             "FEATURES": "support",
@@ -56,7 +61,9 @@ else:
             "SupportEvidence": "support",
             "SupportLabel": "support",
             "SupportProbability": "support",
-            "ThresholdPolicy": "citations",
+            "CiteDependence": "policies",
+            "CiteEvidence": "policies",
+            "CiteSupport": "policies",
             "support_evidence": "support",
         },
     )
@@ -70,6 +77,9 @@ __all__ = [
     "Certificate",
     "Citation",
     "CitationPolicy",
+    "CiteDependence",
+    "CiteEvidence",
+    "CiteSupport",
     "Cost",
     "Estimand",
     "FailedAttribution",
@@ -81,7 +91,6 @@ __all__ = [
     "SupportEvidence",
     "SupportLabel",
     "SupportProbability",
-    "ThresholdPolicy",
     "support_evidence",
 ]
 

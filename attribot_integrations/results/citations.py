@@ -1,127 +1,26 @@
-"""From scores to citations: which sources to cite for each statement.
-
-A policy only chooses; everything a citation says about offsets and scores is filled in from the
-attribution. Any callable of the right form can take the default policy's place.
-"""
+"""From scores to citations: what a citation says of the sources that a policy chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.fitted import (
-    ENOUGH_SCORE,
-    MAX_CITATIONS,
-    MIN_SCORE,
-    MIN_SHARE,
+from attribot_integrations.results.fitted import STATED
+from attribot_integrations.results.parts import (
+    Alternatives,
+    Basis,
+    Citation,
+    FloatArray,
+    Statement,
+    citable_rows,
 )
-from attribot_integrations.results.parts import Alternatives, Citation, Statement, citable_rows
-from attribot_integrations.results.ranking import ranked
+from attribot_integrations.results.policies import CitationPolicy, CiteDependence
 
-__all__ = [
-    "CitationPolicy",
-    "ThresholdPolicy",
-    "least_cited",
-    "make_citations",
-]
-
-
-class CitationPolicy(Protocol):
-    """Anything that chooses the sources to cite for one statement."""
-
-    def __call__(
-        self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
-    ) -> Sequence[int]:
-        """Return the positions in `sources` to cite, strongest first.
-
-        Args:
-            statement: The statement.
-            sources: The sources that may be cited.
-            scores: `[sources]`, each one's score for the statement, in nats.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class ThresholdPolicy:
-    """Cites the sources whose removal costs the statement enough likelihood.
-
-    Enough is a share of what all sources cost together, for a short extract loses few nats by the
-    removal of what it was taken from, and a long sentence loses as many by that of a bystander. A
-    score that says much by itself needs no such share: of 8 nats, the statement is 0.03 % as
-    likely without the source. The defaults were chosen on real text, see the page on defaults.
-    """
-
-    min_score: float = MIN_SCORE
-    """Least score of a cited source, in nats."""
-    max_citations: int = MAX_CITATIONS
-    """Most sources cited for a statement."""
-    min_share: float = MIN_SHARE
-    """Least share of a cited source in the sum of all positive scores, 0 to 1."""
-    enough_score: float = ENOUGH_SCORE
-    """Score, in nats, from which on a source is cited whatever its share."""
-
-    def __post_init__(self) -> None:
-        self._check_types()
-        for name in ("min_score", "enough_score"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"{name} must be above 0 nats, got {getattr(self, name)}")
-        if not 0 <= self.min_share <= 1:
-            raise ConfigurationError(f"min_share must be from 0 to 1, got {self.min_share}")
-        if self.max_citations < 1:
-            raise ConfigurationError(f"max_citations must be at least 1, got {self.max_citations}")
-
-    def _check_types(self) -> None:
-        for name, unit in (
-            ("min_score", " of nats"),
-            ("min_share", ""),
-            ("enough_score", " of nats"),
-        ):
-            value: object = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise ConfigurationError(
-                    f"{name} must be a number{unit}, not {type(value).__name__}"
-                )
-        most: object = self.max_citations
-        if isinstance(most, bool) or not isinstance(most, Integral):
-            raise ConfigurationError(f"max_citations must be an int, not {type(most).__name__}")
-
-    def __call__(
-        self, statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
-    ) -> list[int]:
-        """Return the positions of the strongest sources above the threshold."""
-        (least,) = least_cited(scores[:, None], self.min_score, self.min_share, self.enough_score)
-        strongest = ranked(scores)[: self.max_citations]
-        return [position for position in strongest if scores[position] >= least]
-
-
-def least_cited(
-    scores: npt.NDArray[np.float32], min_score: float, min_share: float, enough_score: float
-) -> npt.NDArray[np.float32]:
-    """Return the least score of a source that is cited, for each statement.
-
-    max(min_score, min(min_share * sum of the positive scores, enough_score)).
-
-    Args:
-        scores: `[sources, statements]`, in nats.
-        min_score: See `ThresholdPolicy`, and so for the others.
-        min_share: Share.
-        enough_score: Nats.
-
-    Returns:
-        `[statements]`, in nats.
-    """
-    totals = np.where(scores > 0, scores, 0).sum(axis=0)
-    return np.asarray(
-        np.maximum(min_score, np.minimum(min_share * totals, enough_score)), dtype=np.float32
-    )
+__all__ = ["make_citations"]
 
 
 def make_citations(
@@ -129,9 +28,10 @@ def make_citations(
     statements: Sequence[Statement],
     chunks: Sequence[Chunk],
     sources: Sequence[Source],
-    statement_scores: npt.NDArray[np.float32],
+    statement_scores: FloatArray,
     exact: npt.NDArray[np.bool_],
     alternatives: Sequence[Alternatives] = (),
+    stated: FloatArray | None = None,
 ) -> tuple[Citation, ...]:
     """Apply a policy to every statement, and cite the alternatives found for it beside.
 
@@ -146,11 +46,12 @@ def make_citations(
         statement_scores: `[sources, statements]`, in nats.
         exact: `[sources]`, whether the score is exact on the target.
         alternatives: Sources that say the same, at most one group for each statement.
+        stated: `[sources, statements]`, how clearly each source states each, 0 to 1.
 
     Raises:
         ConfigurationError: If the policy returns a position that no source has.
     """
-    maker = _CitationMaker(chunks, sources, statement_scores, exact)
+    maker = _CitationMaker(chunks, sources, statement_scores, exact, stated)
     groups = {group.statement_index: group for group in alternatives}
     for statement in statements:
         maker.cite(statement, policy, groups.get(statement.index))
@@ -164,14 +65,16 @@ class _CitationMaker:
         self,
         chunks: Sequence[Chunk],
         sources: Sequence[Source],
-        statement_scores: npt.NDArray[np.float32],
+        statement_scores: FloatArray,
         exact: npt.NDArray[np.bool_],
+        stated: FloatArray | None,
     ) -> None:
         self._rows = citable_rows(sources)
         self._candidates = [sources[row] for row in self._rows]
         self._chunks = chunks
         self._scores = statement_scores[self._rows]
         self._exact = exact[self._rows]
+        self._stated = None if stated is None else stated[self._rows]
         self._numbers: dict[str, int] = {}
         self.citations: list[Citation] = []
 
@@ -186,7 +89,8 @@ class _CitationMaker:
         scores = self._scores[:, statement.index]
         places = {source.id: place for place, source in enumerate(self._candidates)}
         together = {places[id_]: group for id_ in group.source_ids} if group else {}
-        chosen = policy(statement, self._candidates, scores)
+        stated = None if self._stated is None else self._stated[:, statement.index]
+        chosen = policy(statement, self._candidates, scores, stated)
         if wrong := [place for place in chosen if not 0 <= place < len(self._candidates)]:
             raise ConfigurationError(
                 f"a citation policy must return positions from 0 to {len(self._candidates) - 1}, "
@@ -196,18 +100,21 @@ class _CitationMaker:
         total = joint + sum(
             max(0.0, float(score)) for place, score in enumerate(scores) if place not in together
         )
+        carrying = {*CiteDependence()(statement, self._candidates, scores), *together}
         for place in dict.fromkeys([*together, *chosen]):
             weight = joint / len(together) if place in together else float(scores[place])
             share = min(1.0, max(0.0, weight / total)) if total > 0 else 0.0
-            self._add(statement, place, float(scores[place]), share, together.get(place))
+            states = None if stated is None else float(stated[place])
+            self._add(statement, place, share, together.get(place), states, place in carrying)
 
     def _add(
         self,
         statement: Statement,
         place: int,
-        score: float,
         share: float,
         group: Alternatives | None,
+        states: float | None,
+        depends: bool,
     ) -> None:
         source = self._candidates[place]
         chunk = self._chunks[source.chunk_index]
@@ -226,11 +133,19 @@ class _CitationMaker:
                 chunk_start=source.start,
                 chunk_end=source.end,
                 text=source.text,
-                score=score,
+                score=float(self._scores[place, statement.index]),
                 exact=bool(self._exact[place]),
                 share=share,
                 alternatives=tuple(id_ for id_ in same if id_ != source.id),
                 sufficiency=same.get(source.id),
                 part=source.part,
+                basis=_basis(depends, states),
+                states=states,
             )
         )
+
+
+def _basis(depends: bool, states: float | None) -> Basis:
+    if states is None or states < STATED:
+        return "depends"
+    return "both" if depends else "states"

@@ -7,14 +7,20 @@ with answers that the context supports and others that it does not.
 from __future__ import annotations
 
 __all__ = [
+    "AUDIT_STATED",
+    "DOUBTED",
     "ENOUGH_SCORE",
     "MAX_CITATIONS",
     "MIN_PROBABILITY",
     "MIN_SCORE",
     "MIN_SHARE",
-    "MIN_STATES",
+    "MIN_STATED",
+    "NEAR_BEST_STATED",
+    "STATED",
     "SUPPORT_BIAS",
     "SUPPORT_WEIGHTS",
+    "UNVERIFIED_BIAS",
+    "UNVERIFIED_WEIGHTS",
 ]
 
 MIN_SCORE = 0.2
@@ -23,14 +29,24 @@ MIN_SHARE = 0.25
 """Least share of a cited source in the sum of all positive scores."""
 ENOUGH_SCORE = 8.0
 """Score, in nats, from which on a source is cited whatever its share."""
-MIN_STATES = 0.7
-"""Least word of the lexical verifier on a chunk that states a statement, in audits; chosen on
-answers with planted faults."""
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""
+MIN_STATED = 0.9
+"""Least verifier's score of a source that is cited because it states the statement."""
+NEAR_BEST_STATED = 0.9
+"""Least share of the best source's such score."""
+STATED = 0.5
+"""Verifier's score from which on a citation says that its source states the statement."""
+DOUBTED = 0.1
+"""Verifier's score below which a source that the statement depends on does not seem to state it."""
+AUDIT_STATED = 0.7
+"""Verifier's score from which on an audit says that a chunk states a statement."""
 
-SUPPORT_WEIGHTS = (3.37, 1.31, 0.601, 0.241, -1.277)
+SUPPORT_WEIGHTS = (-0.732, 0.963, 0.245, 0.306, 0.098, 8.61)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = 2.11
-MIN_PROBABILITY = 0.45
+SUPPORT_BIAS = -1.59
+UNVERIFIED_WEIGHTS = (3.37, 1.31, 0.601, 0.241, -1.277)
+"""The same without a verifier."""
+UNVERIFIED_BIAS = 2.11
+MIN_PROBABILITY = 0.5
 """Least probability of support of what is not `unsupported`."""

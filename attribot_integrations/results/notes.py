@@ -13,8 +13,9 @@ __all__ = ["reader_notes"]
 def reader_notes(attribution: Attribution) -> tuple[str, ...]:
     """Return what readers of an attribution must be told beside its citations.
 
-    That is which chunks were not scored, whether scoring ended early, and why statements could not
-    be judged. Every output shows these notes. Chunks and statements are counted from 1.
+    That is which chunks were not scored, whether scoring ended early, whether the verifier failed,
+    and why statements could not be judged. Every output shows these notes. Chunks and statements
+    are counted from 1.
     """
     notes: list[str] = []
     if attribution.stopped:
@@ -22,6 +23,8 @@ def reader_notes(attribution: Attribution) -> tuple[str, ...]:
     if missing := attribution.unlocated:
         listed = ", ".join(f"chunk {place.chunk_index + 1} ({place.outcome})" for place in missing)
         notes.append(f"Not scored, no place of their own in the prompt: {listed}.")
+    if attribution.unverified:
+        notes.append(f"Not verified: {attribution.unverified}.")
     reasons: dict[str, list[int]] = {}
     for support in attribution.support:
         if support.reason:

@@ -162,8 +162,11 @@ class Certificate:
 
     @property
     def held(self) -> float | None:
-        """Share of the context's gain that the set alone restores; above 1 where the rest of the
-        context only distracts, `None` where the context gains nothing."""
+        """Share of the context's gain that the set alone restores.
+
+        Above 1 where the rest of the context only distracts, `None` where the context gains
+        nothing.
+        """
         return self.hold / self.gain if self.gain > 0 else None
 
 

@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.fitted import MIN_PROBABILITY, SUPPORT_BIAS, SUPPORT_WEIGHTS
+from attribot_integrations.results.fitted import (
+    MIN_PROBABILITY,
+    STATED,
+    SUPPORT_BIAS,
+    SUPPORT_WEIGHTS,
+    UNVERIFIED_BIAS,
+    UNVERIFIED_WEIGHTS,
+)
 from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
-    from attribot_integrations.context.sources import Source
     from attribot_integrations.results.attribution import Attribution
-    from attribot_integrations.results.parts import Alternatives, Citation, FloatArray, Statement
+    from attribot_integrations.results.parts import FloatArray
 
 __all__ = [
     "DENIED",
@@ -31,7 +37,6 @@ __all__ = [
     "SupportEvidence",
     "SupportLabel",
     "SupportProbability",
-    "gather_evidence",
     "support_evidence",
 ]
 
@@ -63,8 +68,10 @@ FEATURES = (
     "least_token_gain",
     "least_token_log_prob",
     "tokens",
+    "best_stated",
 )
-"""What a support probability is made of, see `SupportEvidence.features`."""
+"""What a support probability is made of, see `SupportEvidence.features`. The last is known only
+where a verifier was asked."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ class SupportEvidence:
     """Whether a source is cited for it."""
     complete: bool = True
     """Whether all retrieved text was removed for `log_likelihood_without_context`."""
+    best_stated: float | None = None
+    """How clearly the source that states it best does so, 0 to 1; `None` without a verifier."""
 
     @property
     def gain(self) -> float:
@@ -100,15 +109,17 @@ class SupportEvidence:
 
         The share that the context explains is gain / -log p(statement without context), with at
         least 1 nat below. Sums of nats are damped by log(1 + x), and of tokens the log is taken.
+        Without a verifier, the last one is missing.
         """
         surprise = max(1.0, -self.log_likelihood_without_context)
-        return (
+        measured = (
             self.gain / surprise,
             _damped(self.best_score),
             _damped(self.least_token_gain),
             self.least_token_log_prob,
             math.log(max(1, self.tokens)),
         )
+        return measured if self.best_stated is None else (*measured, self.best_stated)
 
 
 def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
@@ -116,59 +127,29 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
 
     To label a stored attribution anew: `LabelSupport(…)(support_evidence(attribution))`.
     """
-    return gather_evidence(
-        attribution.sources,
-        attribution.statements,
-        attribution.statement_scores,
-        attribution.token_log_probs,
-        attribution.token_log_probs_without_context,
-        attribution.citations,
-        attribution.alternatives,
-        complete=not attribution.unremoved,
-    )
-
-
-def gather_evidence(
-    sources: Sequence[Source],
-    statements: Sequence[Statement],
-    scores: FloatArray,
-    log_probs: FloatArray,
-    log_probs_without_context: FloatArray,
-    citations: Sequence[Citation],
-    alternatives: Sequence[Alternatives],
-    *,
-    complete: bool = True,
-) -> tuple[SupportEvidence, ...]:
-    """Do what `support_evidence` does, before there is an attribution.
-
-    Args:
-        sources: The sources that were scored.
-        statements: The statements of the answer.
-        scores: `[sources, statements]`, in nats.
-        log_probs: `[answer tokens]`: log p(token) with the full context, in nats.
-        log_probs_without_context: `[answer tokens]`: with every chunk removed, in nats.
-        citations: What is cited.
-        alternatives: Sources that say the same.
-        complete: Whether no text of a chunk stayed in the prompt when all sources were removed.
-    """
-    gains = log_probs - log_probs_without_context
-    best = scores[citable_rows(sources)].max(axis=0, initial=0.0)
-    joint = {group.statement_index: group.joint_score for group in alternatives}
-    cited = {citation.statement_index for citation in citations}
+    scores, stated = attribution.statement_scores, attribution.stated
+    log_probs = attribution.token_log_probs
+    gains = log_probs - attribution.token_log_probs_without_context
+    rows = citable_rows(attribution.sources)
+    best = scores[rows].max(axis=0, initial=0.0)
+    clearest = None if stated is None else stated[rows].max(axis=0, initial=0.0)
+    joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
+    cited = {citation.statement_index for citation in attribution.citations}
     return tuple(
         SupportEvidence(
             log_likelihood=float(log_probs[slice(*each.tokens)].sum()),
             log_likelihood_without_context=float(
-                log_probs_without_context[slice(*each.tokens)].sum()
+                attribution.token_log_probs_without_context[slice(*each.tokens)].sum()
             ),
             least_token_log_prob=float(log_probs[slice(*each.tokens)].min(initial=0.0)),
             least_token_gain=_least(gains[slice(*each.tokens)]),
             tokens=each.tokens[1] - each.tokens[0],
             best_score=max(float(best[each.index]), joint.get(each.index, 0.0)),
             cited=each.index in cited,
-            complete=complete,
+            complete=not attribution.unremoved,
+            best_stated=None if clearest is None else float(clearest[each.index]),
         )
-        for each in statements
+        for each in attribution.statements
     )
 
 
@@ -198,19 +179,32 @@ class SupportProbability:
     """A logistic model of support, fitted by `evaluation.calibrate`."""
 
     weights: tuple[float, ...]
-    """One for each of `FEATURES`."""
+    """One for each of `FEATURES`, or for all but the last, to do without a verifier."""
     bias: float
 
     def __post_init__(self) -> None:
-        if len(self.weights) != len(FEATURES):
+        if not 0 <= len(FEATURES) - len(self.weights) <= 1:
             raise ConfigurationError(
-                f"weights must be {len(FEATURES)} numbers, for {list(FEATURES)}; "
-                f"got {len(self.weights)}"
+                f"weights must be {len(FEATURES)} numbers, for {list(FEATURES)}, or one less "
+                f"without a verifier; got {len(self.weights)}"
             )
 
+    def can_judge(self, evidence: SupportEvidence) -> bool:
+        """Tell whether all is known that it needs."""
+        return len(self.weights) < len(FEATURES) or evidence.best_stated is not None
+
     def __call__(self, evidence: SupportEvidence) -> float:
-        """Return the probability of support, 0 to 1."""
-        features = evidence.features()
+        """Return the probability of support, 0 to 1.
+
+        Raises:
+            ConfigurationError: If it needs a verifier, and none was asked.
+        """
+        if not self.can_judge(evidence):
+            raise ConfigurationError(
+                f"a support probability with {len(self.weights)} weights needs a verifier, and "
+                "none was asked"
+            )
+        features = evidence.features()[: len(self.weights)]
         logit = self.bias + sum(w * x for w, x in zip(self.weights, features, strict=True))
         return float(logistic(logit))
 
@@ -234,6 +228,8 @@ class LabelSupport:
     probability: SupportProbability | None = SupportProbability(SUPPORT_WEIGHTS, SUPPORT_BIAS)
     """Calibrated model, by default one fitted to real text; `min_probability` then takes the place
     of `min_token_log_prob`. `None` to judge by that."""
+    unverified: SupportProbability | None = SupportProbability(UNVERIFIED_WEIGHTS, UNVERIFIED_BIAS)
+    """What takes the place of a `probability` that needs a verifier, where none was asked."""
     min_probability: float = MIN_PROBABILITY
     """Least calibrated probability of what is not `unsupported`."""
 
@@ -254,8 +250,7 @@ class LabelSupport:
 
     def _judge(self, index: int, evidence: SupportEvidence) -> Support:
         scored = evidence.tokens > 0
-        calibrated = self.probability if scored else None
-        probability = calibrated(evidence) if calibrated is not None else None
+        probability = self._probability(evidence) if scored else None
         label = self._label(evidence, probability) if scored else "unknown"
         reason = NOT_REMOVED if scored else NO_TOKEN
         return Support(
@@ -267,21 +262,31 @@ class LabelSupport:
             reason=reason if label == "unknown" else None,
         )
 
+    def _probability(self, evidence: SupportEvidence) -> float | None:
+        calibrated = self.probability
+        if calibrated is not None and not calibrated.can_judge(evidence):
+            calibrated = self.unverified
+        return None if calibrated is None else calibrated(evidence)
+
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:
-        if self._unlikely(evidence, probability):
+        likely = self._is_likely(evidence, probability)
+        small = evidence.gain < self.min_gain
+        if not likely and not (small and probability is not None):
             return "unsupported" if evidence.complete or probability is None else "unknown"
-        if evidence.gain < self.min_gain:
+        if small:
+            # What needs no context has no support either, and that is no fault of it.
             if not evidence.complete:
                 return "unknown"  # text that was left standing makes the gain too small
-            known = evidence.least_token_log_prob >= self.min_known_token_log_prob
-            return "parametric" if known else "unsupported"
+            if evidence.least_token_log_prob >= self.min_known_token_log_prob:
+                return "parametric"
+            if not (likely and (evidence.best_stated or 0.0) >= STATED):
+                return "unsupported"
         return "supported" if evidence.cited else "uncertain"
 
-    def _unlikely(self, evidence: SupportEvidence, probability: float | None) -> bool:
+    def _is_likely(self, evidence: SupportEvidence, probability: float | None) -> bool:
         if probability is not None:
-            # What needs no context has no support either, and that is no fault of it.
-            return probability < self.min_probability and evidence.gain >= self.min_gain
-        return evidence.log_likelihood / evidence.tokens < self.min_token_log_prob
+            return probability >= self.min_probability
+        return evidence.log_likelihood / evidence.tokens >= self.min_token_log_prob
 
 
 def _least(values: FloatArray) -> float:

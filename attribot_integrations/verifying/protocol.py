@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from attribot_integrations.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
+    from attribot_integrations.results.attribution import Attribution
     from attribot_integrations.results.parts import FloatArray
 
-__all__ = ["Verifier", "verified"]
+__all__ = ["Verifier", "check_verifier", "verified", "with_verifier"]
 
 
 class Verifier(Protocol):
@@ -37,6 +39,22 @@ class Verifier(Protocol):
         ...
 
 
+def check_verifier(verifier: object) -> None:
+    """Check that something is a verifier.
+
+    Raises:
+        ConfigurationError: If it has no method `verify` or no name.
+    """
+    if isinstance(verifier, type) or not callable(getattr(verifier, "verify", None)):
+        raise ConfigurationError(
+            "a verifier must have a method verify(question, statements, passages), "
+            f"got {verifier!r:.80}"
+        )
+    name: object = getattr(verifier, "name", None)
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"a verifier must have a name for results, got {name!r:.80}")
+
+
 def verified(
     verifier: Verifier, question: str, statements: Sequence[str], passages: Sequence[str]
 ) -> FloatArray:
@@ -55,14 +73,8 @@ def verified(
         ConfigurationError: If it is no verifier.
         ModelError: If it returns something else than a finite number from 0 to 1 for each pair.
     """
-    if isinstance(verifier, type) or not callable(getattr(verifier, "verify", None)):
-        raise ConfigurationError(
-            "a verifier must have a method verify(question, statements, passages), "
-            f"got {verifier!r:.80}"
-        )
-    name: object = getattr(verifier, "name", None)
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(f"a verifier must have a name for results, got {name!r:.80}")
+    check_verifier(verifier)
+    name = verifier.name
     shape = (len(passages), len(statements))
     if not all(shape):
         return np.zeros(shape, dtype=np.float32)
@@ -86,3 +98,24 @@ def verified(
             f"{scores[passage, statement]} for passage {passage} and statement {statement}"
         )
     return scores
+
+
+def with_verifier(attribution: Attribution, verifier: Verifier | None) -> Attribution:
+    """Return an attribution with what a verifier says of its sources and statements.
+
+    Citations and labels stay as they are; `results.judging.judged` chooses them anew.
+
+    Args:
+        attribution: One whose scores stay as they are.
+        verifier: The verifier; `None` to take out what another one said.
+
+    Raises:
+        ConfigurationError: If it is no verifier.
+        ModelError: If it returns something else than a number from 0 to 1 for each pair.
+    """
+    if verifier is None:
+        return replace(attribution, stated=None, verifier=None, unverified=None)
+    statements = [each.text for each in attribution.statements]
+    passages = [source.text for source in attribution.sources]
+    stated = verified(verifier, attribution.question, statements, passages)
+    return replace(attribution, stated=stated, verifier=verifier.name, unverified=None)

@@ -51,7 +51,8 @@ def test_recorded_judged_and_fitted(data: Path, tmp_path: Path) -> None:
     chosen = json.loads((tmp_path / "defaults.json").read_text())
     assert chosen["sets"] == {"smollm2, squad2": 9}
     assert len(chosen["policies"]) == len(candidates.POLICIES)
-    assert len(chosen["support"]["weights"]) == 5
+    assert len(chosen["support"]["weights"]) == 6
+    assert len(chosen["support_without_verifier"]["weights"]) == 5
     # Judging runs nothing.
     again = run("real", *common, tmp_path / "real.json", "--ablated", "1", "--judge")
     assert again in shown

@@ -15,7 +15,8 @@ from attribot_integrations.context.prompts import ContextTemplate
 from attribot_integrations.context.sources import SourceSet, as_chunks
 from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution, Cost
-from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.policies import CiteDependence
 from attribot_integrations.results.showing import numbered_as_shown
 from attribot_integrations.results.statements import find_statements, statement_scores
 from attribot_integrations.results.support import Support
@@ -50,7 +51,7 @@ class OverlapEngine:
         statements = find_statements(request.answer, spans, given=request.statements)
         exact = np.ones(len(sources), dtype=np.bool_)
         citations = make_citations(
-            ThresholdPolicy(),
+            CiteDependence(),
             statements,
             chunks,
             sources,

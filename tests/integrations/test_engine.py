@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from attribot_integrations import (
@@ -21,13 +20,13 @@ from attribot_integrations import (
     AttributionEngine,
     AttributionRequest,
     Chunk,
+    CiteDependence,
     EngineOptions,
     FailedAttribution,
     LanguageModel,
     LeaveOneOut,
     Source,
     Statement,
-    ThresholdPolicy,
 )
 from attribot_integrations.errors import (
     AttribotError,
@@ -37,14 +36,14 @@ from attribot_integrations.errors import (
     EmptyContextError,
     InputError,
 )
-from attribot_integrations.results.parts import Cost
+from attribot_integrations.results.parts import Cost, FloatArray
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 
 QUESTION = "When did the harbour open?"
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
 ANSWER = "It opened in 1962. The bridge crosses it."
-CITE_EVERYTHING = ThresholdPolicy(min_score=1e-9, max_citations=99)
+CITE_EVERYTHING = CiteDependence(min_score=1e-9, max_citations=99)
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +128,13 @@ def test_levels(engine: AttributionEngine) -> None:
 
 def test_policy_may_be_any_callable(engine: AttributionEngine) -> None:
     def first_source(
-        statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+        statement: Statement,
+        sources: Sequence[Source],
+        scores: FloatArray,
+        stated: FloatArray | None,
     ) -> list[int]:
-        assert len(sources) == len(scores) == 4
+        assert stated is not None
+        assert len(sources) == len(scores) == len(stated) == 4
         return [0] if statement.index == 1 else []
 
     options = EngineOptions(policy=first_source, alternatives=None)
@@ -361,9 +364,9 @@ def test_methods_without_their_proxy_are_refused(engine: AttributionEngine) -> N
         (lambda: EngineOptions(token_budget=0), "token_budget must be at least 1, got 0"),
         (lambda: EngineOptions(method="slow"), "method must be one of .* got 'slow'"),  # type: ignore[arg-type]
         (lambda: LeaveOneOut(on="both"), 'on must be "target" or "proxy", got \'both\''),  # type: ignore[arg-type]
-        (lambda: ThresholdPolicy(min_score=0), "min_score must be above 0 nats, got 0"),
-        (lambda: ThresholdPolicy(min_score=float("nan")), "min_score must be above 0 nats"),
-        (lambda: ThresholdPolicy(max_citations=0), "max_citations must be at least 1, got 0"),
+        (lambda: CiteDependence(min_score=0), "min_score must be above 0 nats, got 0"),
+        (lambda: CiteDependence(min_score=float("nan")), "min_score must be above 0 nats"),
+        (lambda: CiteDependence(max_citations=0), "max_citations must be at least 1, got 0"),
     ],
 )
 def test_bad_options(build: Any, message: str) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.results import Attribution, Cost, ModelCost
-from attribot_integrations.results.citations import ThresholdPolicy, make_citations
+from attribot_integrations.results.citations import make_citations
+from attribot_integrations.results.policies import CiteDependence
 from attribot_integrations.results.statements import find_statements, statement_scores
 
 
@@ -41,7 +42,7 @@ def make_attribution(
         token_log_probs=np.full(len(answer), -0.125, dtype=np.float32),
         token_log_probs_without_context=np.full(len(answer), -1.0, dtype=np.float32),
         citations=make_citations(
-            ThresholdPolicy(),
+            CiteDependence(),
             statements,
             wrapped,
             sources,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from attribot_integrations.auditing.evidence import AuditOptions
 from attribot_integrations.auditing.given import GivenCitation
+from attribot_integrations.auditing.witness import AuditOptions
 from attribot_integrations.batch.auditlines import AuditLine, audit_line, read_audit_lines
 from attribot_integrations.errors import DataFileError
 from attribot_integrations.requests import AttributionRequest

@@ -11,10 +11,10 @@ import pytest
 from attribot_integrations.cli import attribute
 from attribot_integrations.demo.corpus import demo_examples
 from attribot_integrations.errors import ModelError
-from attribot_integrations.methods import METHODS
+from attribot_integrations.methods import METHODS, CertifySets
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
-from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
 from attribot_integrations.scoring.loading import LoadingOptions
 from tests.unit.cli.running import StubEngine, run
 
@@ -77,18 +77,28 @@ def test_default_model_is_said_to_be_for_demonstration(engine: StubEngine, data:
 def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
     result = run(
         *("attribute", write(data, GOOD), "--model", "m", "--proxy", "p", "--level", "both"),
-        *("--min-score", "0.5", "--max-citations", "2", "--dtype", "bfloat16"),
+        *(
+            "--min-score",
+            "0.5",
+            "--max-citations",
+            "2",
+            "--min-stated",
+            "0.8",
+            "--dtype",
+            "bfloat16",
+        ),
         *("--device-map", "cpu", "--method", "fast", "--chat-option", "enable_thinking=False"),
         *("--chat-option", "effort=low", "--chat-option", "budget=12"),
-        *("--max-seconds", "2.5", "--max-tokens", "9000"),
+        *("--max-seconds", "2.5", "--max-tokens", "9000", "--certificates"),
     )
     assert result.exit_code == 0, result.stderr
     options = EngineOptions(
         method=METHODS["fast"],
         levels=("sentence", "chunk"),
-        policy=ThresholdPolicy(0.5, 2),
+        policy=CiteEvidence(CiteDependence(0.5, 2), CiteSupport(0.8, max_citations=2)),
         max_seconds=2.5,
         max_tokens=9000,
+        certificates=CertifySets(),
     )
     assert engine.loaded_with == {
         "model": "m",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions, LeaveOneOut
@@ -10,8 +11,10 @@ from attribot_integrations.context.sources import SourceSet
 from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.errors import ConfigurationError, ModelError
 from attribot_integrations.methods import Knockout
-from attribot_integrations.results import Attribution
+from attribot_integrations.results import Attribution, FloatArray
+from attribot_integrations.results.judging import judged
 from attribot_integrations.scoring.protocols import ScoringModel
+from attribot_integrations.verifying import LexicalVerifier
 from tests.unit.words import WordModel
 
 CHUNKS = ("The harbour opened in 1962. It is old.", "A river runs through the town.")
@@ -89,16 +92,50 @@ def test_a_prompt_with_known_places_is_used_as_it_is() -> None:
     assert result.locations == ()
 
 
-def test_an_attribution_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[Attribution] = []
-    check = Attribution.__post_init__
-
-    def count(self: Attribution) -> None:
-        built.append(self)
-        check(self)
-
-    monkeypatch.setattr(Attribution, "__post_init__", count)
+def test_citations_and_labels_are_judged_from_what_was_measured() -> None:
     result = AttributionEngine(WordModel()).attribute("When?", CHUNKS, ANSWER)
-    assert built == [result]
+    options = EngineOptions()
+    again = judged(result, options.policy, options.support)
+    assert (again.citations, again.support) == (result.citations, result.support)
     assert result.cost.seconds > 0
     assert result.support[0].label
+
+
+class Failing:
+    """A verifier whose service is down."""
+
+    name = "remote"
+
+    def verify(self, question: str, statements: object, passages: object) -> FloatArray:
+        raise ConnectionError("no route")
+
+
+def test_the_verifier_reads_every_source_and_statement() -> None:
+    result = AttributionEngine(WordModel()).attribute("When?", CHUNKS, ANSWER)
+    assert result.stated is not None
+    assert result.stated.shape == result.statement_scores.shape
+    assert result.verifier == LexicalVerifier().name
+    without = EngineOptions(verifier=None)
+    plain = AttributionEngine(WordModel()).attribute("When?", CHUNKS, ANSWER, options=without)
+    assert (plain.stated, plain.verifier) == (None, None)
+    assert {each.basis for each in plain.citations} == {"depends"}
+
+
+def test_a_failing_verifier_loses_no_score(caplog: pytest.LogCaptureFixture) -> None:
+    failing = EngineOptions(verifier=Failing())
+    result = AttributionEngine(WordModel()).attribute("When?", CHUNKS, ANSWER, options=failing)
+    reason = "the verifier 'remote' failed, ConnectionError: no route"
+    assert (result.stated, result.unverified) == (None, reason)
+    assert f"Not verified: {reason}." in result.notes
+    assert result.citations
+    assert reason in caplog.text
+
+
+def test_a_verifier_that_breaks_its_word_is_refused() -> None:
+    class Wrong(Failing):
+        def verify(self, question: str, statements: object, passages: object) -> FloatArray:
+            return np.full((1, 1), 2.0, dtype=np.float32)
+
+    wrong = EngineOptions(verifier=Wrong())
+    with pytest.raises(ModelError, match='the verifier "remote" must return one score for each'):
+        AttributionEngine(WordModel()).attribute("When?", CHUNKS, ANSWER, options=wrong)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from attribot_integrations.evaluation.contenders import contenders
 from attribot_integrations.evaluation.measuring import MeasureOptions, measure
 from attribot_integrations.requests.options import EngineOptions
-from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.policies import CiteDependence
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_engine
 
 
 def test_citations_against_gold() -> None:
     engine = tiny_engine()
     for least, cited in ((1e9, 0), (-1.0, 3)):
-        policy = ThresholdPolicy(1e-9 if cited else least, 9)
+        policy = CiteDependence(1e-9 if cited else least, 9)
         engine.options = EngineOptions(policy=policy)
         chosen = contenders(["exact", "tfidf", "contextcite-32"], has_proxy=False)
         figures = measure(engine, EXAMPLE, chosen, MeasureOptions())["methods"]

@@ -14,7 +14,7 @@ from attribot_integrations.evaluation.suite_dependence import DependenceOptions
 from attribot_integrations.evaluation.text_scorers import StringFirst
 from attribot_integrations.methods import Knockout, LeaveOneOut, Method
 from attribot_integrations.requests.options import EngineOptions
-from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.policies import CiteDependence
 from tests.unit.evaluation.data import ROWS, write_data
 from tests.unit.evaluation.tiny import tiny_engine
 
@@ -66,7 +66,7 @@ def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> N
 def test_judging_again_with_another_policy(suite: Suite, folder: Path) -> None:
     def recall(threshold: float) -> float:
         options = EngineOptions(
-            policy=ThresholdPolicy(threshold, max_citations=9), alternatives=None
+            policy=CiteDependence(threshold, max_citations=9), alternatives=None
         )
         figures = suite.judge(folder / "out", options)["all"]["methods"]["exact"]
         found = figures["sentence_recall"]

@@ -12,7 +12,7 @@ from attribot_integrations.context.prompts import ContextTemplate
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods import LeaveOneOut
 from attribot_integrations.requests.options import EngineOptions
-from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.policies import CiteDependence, CiteSupport
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,9 @@ from attribot_integrations.results.citations import ThresholdPolicy
         ({"template": None}, "template must be callable, got None"),
         ({"template": ContextTemplate}, "template must be an object, got a class: write Context"),
         ({"policy": 1.5}, "policy must be callable, got 1.5"),
-        ({"policy": ThresholdPolicy}, "policy must be an object, got a class: write Threshold"),
+        ({"policy": CiteDependence}, "policy must be an object, got a class: write CiteDependence"),
+        ({"verifier": "lexical"}, "a verifier must have a method verify(question, statements, pas"),
+        ({"policy": CiteSupport(), "verifier": None}, "CiteSupport needs a verifier, and verifier"),
         ({"splitter": "en"}, "splitter must be callable, got 'en'"),
         ({"token_budget": 0}, "token_budget must be at least 1, got 0"),
         ({"token_budget": 512.0}, "token_budget must be an int or None, got 512.0"),
@@ -59,7 +61,7 @@ def test_options_that_are_taken() -> None:
     options = EngineOptions(
         method=LeaveOneOut(),
         levels=levels,
-        policy=lambda statement, sources, scores: [],
+        policy=lambda statement, sources, scores, stated: [],
         template=ContextTemplate("{context}{question}"),
         splitter=lambda text: [],
         token_budget=1,

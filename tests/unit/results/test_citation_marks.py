@@ -104,6 +104,6 @@ HOSTILE = "[ 【 ( ¹ [1] [1][ ([1] [[ ]( 1[ a[1] <sup> <cite ^1 `[1] [1,1,1,1, 
 
 @pytest.mark.parametrize("piece", [*HOSTILE.split(), "[1] ", "(see ", "[1, 2] and "])
 def test_hostile_texts_take_no_time(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     find_marks(piece * 20_000)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

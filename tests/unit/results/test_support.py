@@ -33,6 +33,7 @@ GOOD = SupportEvidence(
     best_score=8.0,
     cited=True,
 )
+STATED = dataclasses.replace(GOOD, best_stated=0.97)
 _NATS = st.floats(-1e5, 0)
 _EVIDENCE = st.builds(
     SupportEvidence,
@@ -43,6 +44,7 @@ _EVIDENCE = st.builds(
     tokens=st.integers(1, 5000),
     best_score=st.floats(-1e5, 1e5),
     cited=st.booleans(),
+    best_stated=st.none() | st.floats(0, 1),
 )
 
 
@@ -71,7 +73,7 @@ def test_no_label_rests_on_an_incomplete_removal(changes: Any, expected: str) ->
 
 
 def test_no_calibrated_label_rests_on_an_incomplete_removal() -> None:
-    labels = LabelSupport(probability=SupportProbability((0.0,) * len(FEATURES), -3.0))
+    labels = LabelSupport(probability=SupportProbability((0.0,) * 5, -3.0))
     assert label(labels) == "unsupported"
     assert label(labels, complete=False) == "unknown"
 
@@ -134,7 +136,7 @@ def test_statements_keep_their_order_and_likelihoods() -> None:
 
 def test_calibrated_probability_takes_the_place_of_the_mean() -> None:
     by_share = SupportProbability(
-        tuple(4.0 * (name == "explained_share") for name in FEATURES), -2.0
+        tuple(4.0 * (name == "explained_share") for name in FEATURES[:-1]), -2.0
     )
     labels = LabelSupport(probability=by_share)
     (judged,) = labels([GOOD])
@@ -151,7 +153,10 @@ def test_calibrated_probability_takes_the_place_of_the_mean() -> None:
 def test_probabilities_are_probabilities(
     evidence: SupportEvidence, weights: tuple[float, ...]
 ) -> None:
-    assert 0.0 <= SupportProbability(weights, 0.0)(evidence) <= 1.0
+    model = SupportProbability(weights, 0.0)
+    assert model.can_judge(evidence) == (evidence.best_stated is not None)
+    if model.can_judge(evidence):
+        assert 0.0 <= model(evidence) <= 1.0
 
 
 @pytest.mark.parametrize(
@@ -168,6 +173,43 @@ def test_bad_thresholds(options: dict[str, Any], message: str) -> None:
         LabelSupport(**options)
 
 
+def test_probabilities_do_without_a_verifier() -> None:
+    (with_it,) = LabelSupport()([STATED])
+    (without,) = LabelSupport()([GOOD])
+    (told,) = LabelSupport()([dataclasses.replace(GOOD, best_stated=0.0)])
+    assert with_it.probability is not None
+    assert without.probability is not None
+    assert told.probability is not None
+    assert with_it.probability > without.probability > told.probability
+    unverified = SupportProbability((0.0,) * 5, 1.0)
+    assert LabelSupport(probability=unverified)([STATED])[0].probability == pytest.approx(
+        0.731, abs=1e-3
+    )
+    assert LabelSupport(unverified=None)([GOOD])[0].probability is None
+
+
+@pytest.mark.parametrize(
+    ("best_stated", "least", "expected"),
+    [
+        (0.97, -1.0, "parametric"),
+        (0.97, -9.0, "supported"),
+        (0.3, -9.0, "unsupported"),
+        (None, -9.0, "unsupported"),
+    ],
+)
+def test_what_is_stated_is_supported_whatever_the_model_makes_of_it(
+    best_stated: float | None, least: float, expected: str
+) -> None:
+    sure = LabelSupport(probability=SupportProbability((0.0,) * 5, 3.0))
+    found = label(
+        sure,
+        best_stated=best_stated,
+        least_token_log_prob=least,
+        log_likelihood_without_context=-2.5,
+    )
+    assert found == expected
+
+
 def test_features_by_hand() -> None:
     share, best, gain, log_prob, length = GOOD.features()
     assert share == pytest.approx(10 / 12)
@@ -176,6 +218,8 @@ def test_features_by_hand() -> None:
     assert log_prob == -1.5
     assert length == pytest.approx(math.log(10))
     # What is likely anyway leaves little to explain, and no share of it says much.
+    assert STATED.features()[:5] == GOOD.features()
+    assert STATED.features()[5] == 0.97
     known = dataclasses.replace(GOOD, log_likelihood=-0.1, log_likelihood_without_context=-0.2)
     assert known.features()[0] == pytest.approx(0.1)
 
@@ -213,5 +257,5 @@ def test_the_default_is_sure_of_clear_cases() -> None:
 
 
 def test_weights_are_counted() -> None:
-    with pytest.raises(ConfigurationError, match="weights must be 5 numbers"):
+    with pytest.raises(ConfigurationError, match="weights must be 6 numbers"):
         SupportProbability((1.0,), 0.0)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from attribot_integrations.auditing.audits import JudgedCitation, JudgedStatement
-from attribot_integrations.auditing.evidence import AuditOptions
 from attribot_integrations.auditing.given import GivenCitation
-from attribot_integrations.auditing.judging import (
+from attribot_integrations.auditing.judgement import (
     KNOWN,
     NOT_SCORED,
     judge_citations,
     judge_statements,
 )
 from attribot_integrations.auditing.markers import find_citations
+from attribot_integrations.auditing.witness import AuditOptions
 from attribot_integrations.results import Attribution
 from tests.unit.auditing.hand_made import hand_made
 

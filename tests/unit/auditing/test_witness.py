@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attribot_integrations.auditing.evidence import AuditOptions, Witness
+from attribot_integrations.auditing.witness import AuditOptions, Witness
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ConfigurationError
 from tests.unit.auditing.hand_made import CHUNKS, hand_made

@@ -13,9 +13,9 @@ from attribot_integrations.context.passages import repeated_in
 from attribot_integrations.context.sources import Span, first_visible
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Attribution, FloatArray
-from attribot_integrations.results.citations import least_cited
-from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE, MIN_STATES
+from attribot_integrations.results.fitted import AUDIT_STATED, ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
 from attribot_integrations.results.parts import citable_rows
+from attribot_integrations.results.policies import least_cited
 
 __all__ = ["AuditOptions", "ChunkEvidence", "Witness"]
 
@@ -31,7 +31,7 @@ class AuditOptions:
     """Least share of its score in what all chunks add up to, 0 to 1."""
     enough_score: float = ENOUGH_SCORE
     """Score, in nats, from which on the share does not matter."""
-    min_states: float = MIN_STATES
+    min_states: float = AUDIT_STATED
     """Least word of the verifier, 0 to 1, of a chunk that states a statement."""
 
     def __post_init__(self) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from attribot_integrations.auditing.audits import JudgedCitation, JudgedStatement, Verdict
-from attribot_integrations.auditing.evidence import AuditOptions, ChunkEvidence, Witness
 from attribot_integrations.auditing.given import GivenCitation
+from attribot_integrations.auditing.witness import AuditOptions, ChunkEvidence, Witness
 from attribot_integrations.context.sources import Span
 from attribot_integrations.results import Attribution
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from attribot_integrations.evaluation.rejudging import rejudged
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
-from attribot_integrations.results.citations import ThresholdPolicy
+from attribot_integrations.results.judging import judged
+from attribot_integrations.results.policies import CiteDependence
 from attribot_integrations.results.support import LabelSupport
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_engine
 
@@ -17,18 +17,18 @@ def attribution() -> Attribution:
         EXAMPLE.question,
         EXAMPLE.chunks,
         EXAMPLE.answer,
-        options=EngineOptions(policy=ThresholdPolicy(1e-6), method="exact"),
+        options=EngineOptions(policy=CiteDependence(1e-6), method="exact"),
     )
 
 
 def test_the_same_choices_give_the_same(attribution: Attribution) -> None:
-    again = rejudged(attribution, ThresholdPolicy(1e-6), EngineOptions().support)
+    again = judged(attribution, CiteDependence(1e-6), EngineOptions().support)
     assert again.citations == attribution.citations
     assert again.support == attribution.support
 
 
 def test_other_choices(attribution: Attribution) -> None:
     assert attribution.citations
-    none = rejudged(attribution, ThresholdPolicy(1e6), LabelSupport())
+    none = judged(attribution, CiteDependence(1e6), LabelSupport())
     assert none.citations == ()
     assert (none.scores == attribution.scores).all()
