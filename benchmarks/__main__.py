@@ -8,6 +8,7 @@ python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
 python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuring on one GPU
 python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
+python -m benchmarks verifier --data DIR               what finds the text that states an answer
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
+from benchmarks.verifier import verifier
 from benchmarks.ways import Setting, Way, is_out_of_memory
 
 
@@ -80,6 +82,7 @@ app = typer.Typer(add_completion=False)
 app.command()(gpu)
 app.command()(real)
 app.command()(defaults)
+app.command()(verifier)
 
 
 @app.callback(invoke_without_command=True)

@@ -31,6 +31,7 @@ PUBLIC = (
     "engine",
     "scoring",
     "filtering",
+    "verifying",
     "render",
     "langchain",
     "llama_index",
@@ -41,7 +42,7 @@ PUBLIC = (
 """The root and the wings whose `__all__` is public."""
 INTERNAL = {"answers", "cli", "demo", "lazy_names", "tokens"}
 """All other wings."""
-AT_MOST = 140
+AT_MOST = 150
 """Public names; a reader should be able to read the list."""
 
 

@@ -21,7 +21,8 @@ from attribot_integrations.methods.presets import named_method
 from attribot_integrations.methods.redundancy import FindAlternatives
 from attribot_integrations.results.policies import CitationPolicy, CiteEvidence, CiteSupport
 from attribot_integrations.results.support import LabelSupport
-from attribot_integrations.verifying import LexicalVerifier, Verifier, check_verifier
+from attribot_integrations.verifying import LexicalVerifier, Verifier
+from attribot_integrations.verifying.protocol import check_verifier
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt

@@ -86,7 +86,7 @@ def test_markers_say_what_the_model_knew_and_what_is_not_stated() -> None:
         {**one, "answer_end": 20, "number": 2, "basis": "states", "states": 0.9, "text": "B."},
         {**one, "answer_end": 20, "number": 3, "basis": "depends", "states": 0.2, "text": "C."},
     ]
-    statement = {"start": 0, "reason": None, "alternatives": []}
+    statement: dict[str, Any] = {"start": 0, "reason": None, "alternatives": []}
     payload["statements"] = [
         {**statement, "end": 11, "label": "supported"},
         {**statement, "end": 20, "label": "parametric"},
