@@ -15,7 +15,7 @@ from attribot_integrations.evaluation.planted import (
     planted_outcome,
 )
 from attribot_integrations.results import Attribution
-from attribot_integrations.verifying import verified
+from attribot_integrations.verifying.protocol import verified
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing import AuditOptions
