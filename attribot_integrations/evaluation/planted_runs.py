@@ -15,7 +15,7 @@ from attribot_integrations.evaluation.planted import (
     planted_outcome,
 )
 from attribot_integrations.results import Attribution
-from attribot_integrations.verifying import verified
+from attribot_integrations.verifying import with_verifier
 
 if TYPE_CHECKING:
     from attribot_integrations.auditing import AuditOptions
@@ -79,14 +79,14 @@ def planted_figures(
     Args:
         pairs: Answers with their attributions.
         options: What counts as evidence.
-        verifier: Says what sources state, where the attributions do not.
+        verifier: Says what sources state; `None` for dependence alone.
         seed: Of where the faults are.
     """
     values: dict[str, list[float]] = {}
     answers = 0
     for example, recorded in pairs:
         answers += 1
-        attribution = recorded if verifier is None else _with_states(recorded, verifier)
+        attribution = with_verifier(recorded, verifier)
         for planted in planted_answers(example, seed):
             outcome = planted_outcome(planted, attribution, options)
             for name, value in _values(planted.fault, outcome):
@@ -115,13 +115,3 @@ def _values(fault: str | None, outcome: PlantedOutcome) -> Iterator[tuple[str, f
         ("missing", outcome.missing, outcome.statements),
     ):
         yield from [(name, 1.0)] * part + [(name, 0.0)] * (whole - part)
-
-
-def _with_states(attribution: Attribution, verifier: Verifier) -> Attribution:
-    stated = verified(
-        verifier,
-        attribution.question,
-        [statement.text for statement in attribution.statements],
-        [source.text for source in attribution.sources],
-    )
-    return replace(attribution, stated=stated, verifier=verifier.name)
