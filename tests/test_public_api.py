@@ -124,7 +124,7 @@ def test_names_of_before_keep_working() -> None:
 
     assert attribot_integrations.AttributionEngine is AttributionEngine
     assert attribot_integrations.Attribution is Attribution
-    assert len(attribot_integrations.__all__) == 24
+    assert len(attribot_integrations.__all__) == 26
     assert dir(attribot_integrations) == sorted(attribot_integrations.__all__)
 
 

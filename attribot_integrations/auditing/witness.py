@@ -26,7 +26,7 @@ class AuditOptions:
 
     min_score: float = MIN_SCORE
     """Least score of a chunk that a statement depends on, in nats; its score is that of its best
-    sentence. This and the next two are those of `ThresholdPolicy`."""
+    sentence. This and the next two are those of `CiteDependence`."""
     min_share: float = MIN_SHARE
     """Least share of its score in what all chunks add up to, 0 to 1."""
     enough_score: float = ENOUGH_SCORE
