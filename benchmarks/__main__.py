@@ -8,6 +8,7 @@ python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
 python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuring on one GPU
 python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
+python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
 """
 
@@ -26,6 +27,7 @@ from rich.console import Console
 from attribot_integrations import LanguageModel
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.evaluation.fidelity_plots import check_plots
+from benchmarks.audits import audit
 from benchmarks.baselines import BASELINES
 from benchmarks.candidates import defaults
 from benchmarks.ceilings import Ceilings, measure_ceilings
@@ -82,6 +84,7 @@ app = typer.Typer(add_completion=False)
 app.command()(gpu)
 app.command()(real)
 app.command()(defaults)
+app.command()(audit)
 app.command()(verifier)
 
 

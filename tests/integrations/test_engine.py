@@ -377,7 +377,7 @@ def test_bad_options(build: Any, message: str) -> None:
 def test_json_and_pandas(engine: AttributionEngine) -> None:
     result = engine.attribute(QUESTION, CHUNKS, ANSWER)
     assert Attribution.from_json(result.to_json()).to_dict() == result.to_dict()
-    assert json.loads(result.to_json(indent=2))["schema"] == 1
+    assert json.loads(result.to_json(indent=2))["schema"] == 2
     frame = result.to_pandas()
     assert list(frame["text"]) == [source.text for source in result.sources]
     np.testing.assert_allclose(
