@@ -30,12 +30,15 @@ from attribot_integrations.scoring.gguf_files import for_another_model
 from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.protocols import ScoringModel
+from attribot_integrations.scoring.servers import ServerModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from typing_extensions import Unpack
 
     from attribot_integrations.scoring.loading import LoadingKeywords
+    from attribot_integrations.scoring.servers import ServerKeywords
+    from attribot_integrations.scoring.servers.routes import Api
 
 __all__ = ["AttributionEngine"]
 
@@ -169,6 +172,48 @@ class AttributionEngine:
         of `from_langchain`.
         """
         return cls(model_of_llama_index(llm), proxy, options)
+
+    @classmethod
+    def from_server(
+        cls,
+        url: str,
+        *,
+        model: str | None = None,
+        api: Api = "auto",
+        tokenizer: str | Path | PreTrainedTokenizerBase | None = None,
+        proxy: ScoringModel | None = None,
+        options: EngineOptions | None = None,
+        **server: Unpack[ServerKeywords],
+    ) -> AttributionEngine:
+        """Score with a model that a server runs: vLLM, SGLang, or what has `echo` and `logprobs`.
+
+        The server is checked first: what it says of a short text must be what it said when it wrote
+        it. Methods that only remove text work, "exact" without a proxy by default. With a local
+        proxy, that one screens, and what may matter is rescored on the server. Methods that hide
+        text from attention run on the proxy alone.
+
+        Args:
+            url: Address of the server, such as "http://localhost:8000".
+            model: The server's name for the model; not needed where it has only one.
+            api: Its interface, "vllm", "vllm-tokens", "sglang" or "echo"; by default the first that
+                works.
+            tokenizer: The model's own: name on the hub, folder, `tokenizer.json`, or one that is
+                loaded. By default the model's name is the tokenizer's, too.
+            proxy: A smaller model, see `LanguageModel.from_pretrained`.
+            options: What to do with each request.
+            **server: `api_key`, `timeout`, `max_parallel`, `attempts`, `chat_options` and `client`,
+                see `ServerOptions`.
+
+        Raises:
+            ConfigurationError: If an argument has a value that it cannot have, or the server has no
+                such model.
+            ServerError: If the server cannot be reached, gives no log-probabilities of prompts, or
+                wrong ones; the message says what is wrong.
+            ModelError: If the tokenizer cannot be loaded.
+            MissingExtraError: If httpx or tenacity is not installed.
+        """
+        target = ServerModel.connect(url, model=model, api=api, tokenizer=tokenizer, **server)
+        return cls(target, proxy, options)
 
     @classmethod
     def demo(
