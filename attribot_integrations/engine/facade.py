@@ -1,4 +1,8 @@
-"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out."""
+"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out.
+
+What runs a model in this process is imported where it is needed: scoring on a server needs no
+torch.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +29,6 @@ from attribot_integrations.requests.options import (
     given_options,
 )
 from attribot_integrations.results import Attribution, FailedAttribution
-from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
-from attribot_integrations.scoring.gguf_files import for_another_model
-from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.protocols import ScoringModel
 from attribot_integrations.scoring.servers import ServerModel
@@ -106,6 +107,9 @@ class AttributionEngine:
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
         """Do what `from_pretrained` does, with its keywords in one object."""
+        from attribot_integrations.scoring.gguf_files import for_another_model
+        from attribot_integrations.scoring.language_model import LanguageModel
+
         target = LanguageModel.load(model, loading)
         small = LanguageModel.load(proxy, for_another_model(loading)) if proxy else None
         return cls(target, small, options)
@@ -133,6 +137,8 @@ class AttributionEngine:
             UnsupportedModelError: If the model is no causal language model.
             ModelError: If the model is in training mode.
         """
+        from attribot_integrations.scoring.language_model import LanguageModel
+
         target = LanguageModel.from_model(model, tokenizer, chat_options=chat_options)
         return cls(target, proxy, options)
 
@@ -155,6 +161,8 @@ class AttributionEngine:
             UnsupportedModelError: If the `llm` runs no causal language model in this process.
             ModelError: If the model is in training mode.
         """
+        from attribot_integrations.scoring.borrowed import model_of_langchain
+
         return cls(model_of_langchain(llm), proxy, options)
 
     @classmethod
@@ -171,6 +179,8 @@ class AttributionEngine:
         answers by the ids that it generated, where it reports them. Arguments and errors are those
         of `from_langchain`.
         """
+        from attribot_integrations.scoring.borrowed import model_of_llama_index
+
         return cls(model_of_llama_index(llm), proxy, options)
 
     @classmethod
