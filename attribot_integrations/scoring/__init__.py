@@ -1,7 +1,7 @@
 """Running language models: loading them, and scoring an answer under ablations.
 
-`LanguageModel` runs in this process, `ServerModel` on a server. Whatever else fulfils `ScoringModel` can take its place in an
-engine.
+`LanguageModel` runs in this process, `ServerModel` on a server. Whatever else fulfils
+`ScoringModel` can take its place in an engine.
 """
 
 from __future__ import annotations

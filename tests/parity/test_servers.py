@@ -12,8 +12,8 @@ import pytest
 from attribot_integrations import AttributionEngine, EngineOptions
 from attribot_integrations.engine.method_choice import expected_method
 from attribot_integrations.errors import ConfigurationError, ModelError
-from attribot_integrations.methods import METHODS, MethodName, ScreenAndRescore
 from attribot_integrations.evaluation.examples import demo_set
+from attribot_integrations.methods import METHODS, MethodName, ScreenAndRescore
 from tests.unit.scoring.servers.fake_servers import (
     FakeServer,
     SglangServer,

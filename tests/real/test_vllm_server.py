@@ -60,10 +60,10 @@ def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     log = tmp_path_factory.mktemp("vllm") / "log.txt"
     settings = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
     options = ["--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"]
+    command = [program, "serve", folder, "--host", "127.0.0.1", "--port", str(port), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "serve", folder, "--host", "127.0.0.1", "--port", str(port), *options]
-            + ["--served-model-name", "smollm2"],
+            [*command, "--served-model-name", "smollm2"],
             env={**os.environ, **settings},
             stdout=output,
             stderr=output,

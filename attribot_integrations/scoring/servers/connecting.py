@@ -79,9 +79,7 @@ def asked_for(encoder: TextEncoder, ids: tuple[int, ...], first: int) -> Asked:
     return Asked(ids, first, encoder.written_out, start)
 
 
-def check_route(
-    calls: ServerCalls, route: Route, model: str, encoder: TextEncoder
-) -> Connection:
+def check_route(calls: ServerCalls, route: Route, model: str, encoder: TextEncoder) -> Connection:
     """Find out whether a route gives log-probabilities that can be relied on.
 
     Raises:
@@ -202,9 +200,7 @@ def _noise(
     answers = calls.post_each([(len(sample.ids), each) for each in requests], Budget())
     same = requests[0]
     sums = [
-        sum(route.log_probs(answer, sample))
-        for place, answer in answers
-        if requests[place] == same
+        sum(route.log_probs(answer, sample)) for place, answer in answers if requests[place] == same
     ]
     return max(sums) - min(sums)
 

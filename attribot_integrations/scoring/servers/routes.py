@@ -10,7 +10,17 @@ from typing import Any, Literal, Protocol
 from attribot_integrations.errors import ServerError
 from attribot_integrations.scoring.servers.transport import Call
 
-__all__ = ["Api", "Asked", "Route", "Written", "checked", "field_of", "next_to_ids", "own_entry", "table_of"]
+__all__ = [
+    "Api",
+    "Asked",
+    "Route",
+    "Written",
+    "checked",
+    "field_of",
+    "next_to_ids",
+    "own_entry",
+    "table_of",
+]
 
 Api = Literal["auto", "vllm", "vllm-tokens", "sglang", "echo"]
 """Names of interfaces; "auto" tries them all."""

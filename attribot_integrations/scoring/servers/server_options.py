@@ -52,6 +52,8 @@ class ServerOptions:
     def __post_init__(self) -> None:
         if self.api_key is not None and not isinstance(self.api_key, str):
             raise ConfigurationError(f"api_key must be a str, not {type(self.api_key).__name__}")
+        if self.api_key is not None and not (self.api_key.isascii() and self.api_key.isprintable()):
+            raise ConfigurationError("api_key must hold printable ASCII only, as a header does")
         if not self.timeout > 0:
             raise ConfigurationError(f"timeout must be above 0 seconds, got {self.timeout!r:.60}")
         for name in ("max_parallel", "attempts"):

@@ -1,4 +1,4 @@
-"""A server is believed only after its log-probabilities have been found to be those of the tokens."""
+"""A server is believed after its log-probabilities are found to be those of the tokens."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ServerError
 from attribot_integrations.scoring.servers import connecting
-from attribot_integrations.scoring.servers.connecting import Connection, asked_for, check_route
 from attribot_integrations.scoring.servers.completions import Echo, VllmCompletions
+from attribot_integrations.scoring.servers.connecting import Connection, asked_for, check_route
 from attribot_integrations.scoring.servers.routes import Route
 from attribot_integrations.scoring.servers.server_options import ServerOptions
 from attribot_integrations.scoring.servers.sglang import SglangGenerate
@@ -31,6 +30,7 @@ from tests.unit.scoring.servers.fake_servers import (
     target,
 )
 from tests.unit.tokenizers_for_tests import byte_level_bpe
+
 
 def check(server: FakeServer, route: Route, encoder: TextEncoder | None = None) -> Connection:
     calls = ServerCalls("http://server", ServerOptions(client=server.client()))
@@ -71,9 +71,9 @@ def test_text_behind_a_start_is_right_and_without_it_wrong(
         found = check(LlamaCppPythonServer(), Echo("text behind the start"))
     assert found.starts == {True}
     assert "prompts without the start token in another way" in caplog.text
+    plain = LlamaCppPythonServer()
+    plain.adds_start = False
     with pytest.raises(ServerError, match="are not those that the server gave when it wrote them"):
-        plain = LlamaCppPythonServer()
-        plain.adds_start = False
         check(plain, Echo("text"), without_start())
 
 

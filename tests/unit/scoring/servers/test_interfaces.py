@@ -47,4 +47,6 @@ def test_known_obstacles_name_a_remedy(server: FakeServer, reason: str) -> None:
 
 
 def test_any_other_server_is_no_known_obstacle() -> None:
-    assert obstacle(ServerCalls("http://server", ServerOptions(client=VllmServer().client()))) is None
+    assert (
+        obstacle(ServerCalls("http://server", ServerOptions(client=VllmServer().client()))) is None
+    )

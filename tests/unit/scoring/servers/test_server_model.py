@@ -68,7 +68,7 @@ def test_it_drafts_what_the_model_here_drafts() -> None:
 
 @pytest.mark.parametrize("kind", [OllamaServer, LlamaCppServer])
 def test_servers_that_cannot_do_it_say_what_can(kind: type[FakeServer]) -> None:
-    with pytest.raises(ServerError, match="of generated tokens only.* serve the model with vLLM"):
+    with pytest.raises(ServerError, match=r"of generated tokens only.* serve the model with vLLM"):
         connected(kind())
 
 
@@ -110,7 +110,9 @@ def test_a_key_is_needed_and_never_shown(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_the_name_is_the_tokenizers_by_default() -> None:
-    with pytest.raises(ModelError, match=r"(?s)cannot load the tokenizer no/such: .* pass tokenizer=…"):
+    with pytest.raises(
+        ModelError, match=r"(?s)cannot load the tokenizer no/such: .* pass tokenizer=…"
+    ):
         ServerModel.connect("http://server", client=VllmServer(name="no/such").client())
 
 
@@ -146,7 +148,8 @@ def answer(request):
 
 client = httpx.Client(transport=httpx.MockTransport(answer))
 try:
-    AttributionEngine.from_server("http://x", tokenizer={str(bundled_model_path())!r}, client=client)
+    folder = {str(bundled_model_path())!r}
+    AttributionEngine.from_server("http://x", tokenizer=folder, client=client)
 except ServerError as error:
     print(str(error).count("status 404"))
 """

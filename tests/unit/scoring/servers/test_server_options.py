@@ -22,6 +22,8 @@ def test_the_keywords_are_the_fields() -> None:
     ("given", "message"),
     [
         ({"api_key": 1}, "api_key must be a str, not int"),
+        ({"api_key": "…"}, "api_key must hold printable ASCII only"),
+        ({"api_key": "a\n"}, "api_key must hold printable ASCII only"),
         ({"timeout": 0}, "timeout must be above 0 seconds, got 0"),
         ({"max_parallel": 0}, "max_parallel must be an int of at least 1, got 0"),
         ({"attempts": True}, "attempts must be an int of at least 1, got True"),

@@ -120,7 +120,12 @@ def test_hostile_text_is_sent_as_ids_and_not_as_text() -> None:
     expected = target().scorer(prompt(hostile), ANSWER).score([frozenset({0})])
     found = connected(VllmServer()).scorer(prompt(hostile), ANSWER).score([frozenset({0})])
     np.testing.assert_allclose(found.drops, expected.drops, atol=1e-3)
-    assert target().encoder.written_out(AblatedText(target().encoder, prompt(hostile), frozenset()).ids) is None
+    assert (
+        target().encoder.written_out(
+            AblatedText(target().encoder, prompt(hostile), frozenset()).ids
+        )
+        is None
+    )
 
 
 def test_what_is_asked_again_is_not_sent_again() -> None:

@@ -77,7 +77,7 @@ def test_a_busy_server_is_asked_again(status: int, pauses: list[float]) -> None:
 
 
 def test_pauses_grow_at_random_and_have_a_limit(pauses: list[float]) -> None:
-    with pytest.raises(ServerError, match="tried 12 attempts: .* status 503"):
+    with pytest.raises(ServerError, match=r"tried 12 attempts: .* status 503"):
         calls(in_turn(httpx.Response(503)), attempts=12).post(("/x", {}))
     assert len(set(pauses)) == 11
     assert 0 <= min(pauses) < max(pauses) <= 30
@@ -90,7 +90,9 @@ def test_a_long_pause_is_not_granted(pauses: list[float]) -> None:
     assert pauses == [30.0]
 
 
-@pytest.mark.parametrize("broken", [httpx.ConnectError("refused"), httpx.RemoteProtocolError("cut")])
+@pytest.mark.parametrize(
+    "broken", [httpx.ConnectError("refused"), httpx.RemoteProtocolError("cut")]
+)
 def test_a_broken_connection_is_tried_again(broken: Exception) -> None:
     assert calls(in_turn(broken, OK)).post(("/x", {})) == {"fine": True}
     with pytest.raises(ServerError, match="2 attempts: it cannot be reached"):
@@ -113,7 +115,7 @@ def test_a_slow_server_is_not_asked_again(pauses: list[float]) -> None:
 
 def test_a_refusal_is_told_in_the_servers_words() -> None:
     refused = httpx.Response(400, json={"message": "too long"})
-    with pytest.raises(ServerError, match="/x answers with status 400: .*too long"):
+    with pytest.raises(ServerError, match=r"/x answers with status 400: .*too long"):
         calls(in_turn(refused)).post(("/x", {}))
 
 
