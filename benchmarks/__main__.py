@@ -8,6 +8,8 @@ python -m benchmarks --shapes qwen2.5-0.5b --contexts sweep --plot FILE
 python -m benchmarks gpu --minutes 8 --output DIR      all that is worth measuring on one GPU
 python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
+python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
+python -m benchmarks verifier --data DIR               what finds the text that states an answer
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from rich.console import Console
 from attribot_integrations import LanguageModel
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.evaluation.fidelity_plots import check_plots
+from benchmarks.audits import audit
 from benchmarks.baselines import BASELINES
 from benchmarks.candidates import defaults
 from benchmarks.ceilings import Ceilings, measure_ceilings
@@ -40,6 +43,7 @@ from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
+from benchmarks.verifier import verifier
 from benchmarks.ways import Setting, Way, is_out_of_memory
 
 
@@ -80,6 +84,8 @@ app = typer.Typer(add_completion=False)
 app.command()(gpu)
 app.command()(real)
 app.command()(defaults)
+app.command()(audit)
+app.command()(verifier)
 
 
 @app.callback(invoke_without_command=True)

@@ -112,7 +112,7 @@ def real_suite(
             examples = read_set(path, max(1, round(rows.count * scale)))
             methods = {each: named_method(each) for each in rows.methods}
             parts.append(SuitePart(examples, methods, VariantPlan(rows.negatives)))
-    names = ["string", "bm25", "tfidf"] if chosen.gold else []
+    names = ["words", "string", "bm25", "tfidf"] if chosen.gold else []
     scorers = {each: text_scorer(each) for each in names}
     if chosen.gold and (models / ENCODER).is_dir():
         scorers["embeddings (MiniLM)"] = text_scorer(f"embeddings:{models / ENCODER}")

@@ -7,7 +7,7 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,6 +21,7 @@ from attribot_integrations.answers.forks import PerProcess
 from attribot_integrations.errors import ModelError
 
 if TYPE_CHECKING:
+    from attribot_integrations.auditing import AnswerAudit, AuditOptions, GivenCitation
     from attribot_integrations.context.locating import CapturedPrompt
     from attribot_integrations.context.prompts import PromptTemplate
     from attribot_integrations.context.sources import Chunk
@@ -182,6 +183,35 @@ class AnswerRecord:
             Exception: What made the attribution fail, if `raise_error` is set.
         """
         return await run_apart(lambda: self.citations)
+
+    def audit(
+        self,
+        citations: Sequence[GivenCitation] | None = None,
+        *,
+        numbers: Mapping[str | int, int] | None = None,
+        options: AuditOptions | None = None,
+    ) -> AnswerAudit | None:
+        """Check the citations that the answer came with; `None` if there is no attribution.
+
+        Args:
+            citations: What `auditing.given_answer` reads from the model's message, say; by default
+                the marks in the answer's text.
+            numbers: Chunk indexes by the marks' numbers; by default those of the prompt.
+            options: What counts as evidence.
+
+        Raises:
+            InputError: If citations do not fit the answer.
+            Exception: What made the attribution fail, if `raise_error` is set.
+        """
+        from attribot_integrations.auditing import audit_attribution
+        from attribot_integrations.auditing.prompt_numbers import prompt_numbers
+
+        attribution = self.attribution
+        if attribution is None:
+            return None
+        if numbers is None and citations is None:
+            numbers = prompt_numbers(self.prompt, attribution.locations, attribution.chunks)
+        return audit_attribution(attribution, citations, numbers=numbers, options=options)
 
     def attribute(self) -> Outcome:
         """Attribute the answer, unless that has been done, or another thread is at it."""

@@ -161,6 +161,8 @@ def _result_schema() -> pyarrow.Schema:
         "chunk_id": text,
         "text": text,
         "score": number,
+        "basis": text,
+        "states": number,
     }
     columns = {"line": whole, "id": text, "question": text, "answer": text, "method": text}
     cited = pyarrow.list_(pyarrow.struct(list(citation.items())))

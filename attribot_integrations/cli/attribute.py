@@ -140,6 +140,12 @@ _MaxTokens = Annotated[
         min=1, help="Most tokens run through models for one line, likewise.", show_default=False
     ),
 ]
+_Certificates = Annotated[
+    bool,
+    typer.Option(
+        "--certificates", help="Also measure what the citations of each statement carry together."
+    ),
+]
 _Limit = Annotated[
     int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
 ]
@@ -177,6 +183,7 @@ def attribute(
     max_citations: _MaxCitations = MAX_CITATIONS,
     max_seconds: _MaxSeconds = None,
     max_tokens: _MaxTokens = None,
+    certificates: _Certificates = False,
     limit: _Limit = None,
     shard: _Shard = None,
     resume: _Resume = False,
@@ -203,7 +210,9 @@ def attribute(
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
     policy = _policy(min_score, max_citations, min_share, min_stated)
-    options = _engine_options(method, level, policy, max_seconds, max_tokens)
+    options = _engine_options(
+        method, level, policy, max_seconds, max_tokens, certificates=certificates
+    )
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
     _check_output(output, file, overwrite or resume)
@@ -232,6 +241,7 @@ def attribute(
                 models |= {"api": api, "tokenizer": tokenizer}
             shown = {"level": level.value, "policy": asdict(policy)}
             given = {name: limit for name, limit in limits.items() if limit is not None}
+            given |= {"certificates": True} if certificates else {}
             how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
         else:
@@ -297,7 +307,10 @@ def _engine_options(
     policy: CiteEvidence,
     max_seconds: float | None,
     max_tokens: int | None,
+    *,
+    certificates: bool,
 ) -> EngineOptions:
+    from attribot_integrations.methods.certifying import CertifySets
     from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
 
@@ -313,6 +326,7 @@ def _engine_options(
             policy=policy,
             max_seconds=max_seconds,
             max_tokens=max_tokens,
+            certificates=CertifySets() if certificates else None,
         )
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error

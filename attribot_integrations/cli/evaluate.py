@@ -76,6 +76,17 @@ _Suite = Annotated[
         "what people marked and by answers made unsupported; no naive leave-one-out is run.",
     ),
 ]
+_Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        show_default=False,
+        help="Shape of the data: attribot, or that in which a data set is published (hotpotqa, "
+        "squad2, clapnq, qasper, quotesum, attribute-first, expertqa, mtrag, alce, ragtruth). By "
+        "default it is found out by the fields of the first record.",
+    ),
+]
 _Negatives = Annotated[
     int | None,
     typer.Option(
@@ -156,6 +167,7 @@ def evaluate(
     data: _Data = None,
     demo: _Demo = None,
     suite: _Suite = None,
+    format: _Format = None,
     negatives: _Negatives = None,
     ablated: _Ablated = None,
     chunks: _Chunks = "8-12",
@@ -184,6 +196,8 @@ def evaluate(
             "give a data file, --demo N or --suite DIR", param_hint="DATA.jsonl"
         )
     span = span_in(chunks)
+    if demo is not None and format is not None:
+        raise typer.BadParameter("cannot be used with --demo", param_hint="--format")
     if suite is None and (negatives, ablated) != (None, None):
         raise typer.BadParameter("needs --suite", param_hint="--negatives and --ablated")
     if suite is not None:
@@ -198,6 +212,7 @@ def evaluate(
             run_suite(
                 SuiteArguments(
                     folder=suite,
+                    format=format,
                     methods=names_in(methods),
                     models=evaluated_models(model, proxy, chat_option),
                     loading=loading_options(dtype, device_map, chat_options(chat_option)),
@@ -213,7 +228,7 @@ def evaluate(
         from attribot_integrations.evaluation.contenders import contenders
         from attribot_integrations.evaluation.measuring import MeasureOptions
 
-        examples = _examples(data, demo, span, kinds, limit)
+        examples = _examples(data, demo, span, kinds, limit, format)
         models = evaluated_models(model, proxy, chat_option)
         chosen = contenders(names_in(methods), has_proxy=models.proxy is not None)
         plots = _can_plot(output)
@@ -238,11 +253,12 @@ def _examples(
     span: tuple[int, int],
     kinds: str | None,
     limit: int | None,
+    format: str | None,
 ) -> ExampleSet:
     from attribot_integrations.evaluation.examples import demo_set, read_set
 
     if data is not None:
-        return read_set(data, limit)
+        return read_set(data, limit, format=format)
     count = demo or 1
     return demo_set(min(count, limit or count), chunks=span, kinds=kinds_in(kinds))
 

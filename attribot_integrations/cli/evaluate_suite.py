@@ -33,6 +33,7 @@ class SuiteArguments:
     """What the command was given."""
 
     folder: Path
+    format: str | None
     methods: Sequence[str]
     models: EvaluatedModels
     loading: LoadingOptions
@@ -94,7 +95,7 @@ def _suite(given: SuiteArguments) -> Suite:
         engine=load_engine(given.models.target, proxy, EngineOptions(), given.loading),
         parts=[
             SuitePart(data, methods, VariantPlan(given.negatives))
-            for data in read_suite(given.folder, given.limit)
+            for data in read_suite(given.folder, given.limit, format=given.format)
         ],
         scorers={name: text_scorer(name) for name in scorers},
         ablated=DependenceOptions(given.ablated),

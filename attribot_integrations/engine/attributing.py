@@ -165,6 +165,16 @@ def _stopped(budget: Budget, before: str | None, estimands: Sequence[Estimand]) 
     return f"{budget.reached} reached after {rescored} of {total} sources were rescored"
 
 
+def _uncertified(budget: Budget) -> str | None:
+    """Say that the budget ended before all sets were measured, if it did."""
+    if budget.reached is None:
+        return None
+    return (
+        f"{budget.reached} reached, so what the citations of some statements carry together was "
+        "not measured"
+    )
+
+
 def _withheld(support: tuple[Support, ...], stopped: str | None) -> tuple[Support, ...]:
     """Withhold the label that says that no source stands out, if not all was tried."""
     if stopped is None:
@@ -213,8 +223,16 @@ def _concluded(
         stopped=stopped,
         cost=spent(),
     )
-    made = judged(_verified(measured, options.verifier), options.policy, options.support)
-    return replace(made, support=_withheld(made.support, stopped), cost=spent())
+    certify, policy = options.certificates, options.policy
+    if certify is not None:
+        policy = certify.policy(inputs, result, policy)
+    made = judged(_verified(measured, options.verifier), policy, options.support)
+    made = replace(made, support=_withheld(made.support, stopped))
+    if certify is not None and not made.unremoved:  # else other text would hold beside the set
+        certificates = certify(inputs, result, made.shown_citations)
+        stopped = stopped or _uncertified(inputs.budget)
+        made = replace(made, certificates=certificates, stopped=stopped)
+    return replace(made, cost=spent())
 
 
 def _verified(attribution: Attribution, verifier: Verifier | None) -> Attribution:

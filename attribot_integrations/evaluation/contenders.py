@@ -22,13 +22,14 @@ BASELINES = (
     "string",
     "bm25",
     "tfidf",
+    "words",
     "contextcite-32",
     "contextcite-64",
 )
 """Names of the baselines that need no further model."""
 ENCODERS = ("embeddings", "cross-encoder")
 """Baselines that run an encoder, named behind a colon: `embeddings:FOLDER`."""
-TEXT_SCORERS = ("string", "bm25", "tfidf", *ENCODERS)
+TEXT_SCORERS = ("string", "bm25", "tfidf", "words", *ENCODERS)
 """Baselines that look at texts alone."""
 
 
@@ -97,6 +98,7 @@ def text_scorer(name: str) -> TextScorer:
         ConfigurationError: If there is none of this name, or it lacks its encoder.
         MissingExtraError: If it needs a package that is not installed.
     """
+    from attribot_integrations import verifying
     from attribot_integrations.evaluation import text_scorers
 
     kind, _, model = name.partition(":")
@@ -104,19 +106,20 @@ def text_scorer(name: str) -> TextScorer:
         "string": text_scorers.StringFirst,
         "bm25": text_scorers.Bm25Similarity,
         "tfidf": text_scorers.TfidfSimilarity,
+        "words": lambda: text_scorers.VerifierScores(verifying.LexicalVerifier()),
     }
     if name in plain:
         return plain[name]()
-    encoders: Mapping[str, Callable[[str], TextScorer]] = {
-        "embeddings": text_scorers.EmbeddingSimilarity,
-        "cross-encoder": text_scorers.CrossEncoderRelevance,
+    encoders: Mapping[str, Callable[[str], verifying.Verifier]] = {
+        "embeddings": verifying.EncoderVerifier,
+        "cross-encoder": verifying.CrossEncoderVerifier,
     }
     if kind not in encoders or not model:
         raise ConfigurationError(
             f"there is no text scorer {name!r}; there are {', '.join(plain)}, "
             + ", ".join(f"{each}:MODEL" for each in encoders)
         )
-    return encoders[kind](model)
+    return text_scorers.VerifierScores(encoders[kind](model))
 
 
 def _build(name: str) -> Contender:

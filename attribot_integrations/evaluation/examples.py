@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from attribot_integrations.evaluation.marked import (
     read_refs,
     read_statements,
 )
+from attribot_integrations.evaluation.published import OWN, find_format, published_rows
 
 __all__ = ["EvaluationExample", "ExampleSet", "KnownSentences", "demo_set", "read_set"]
 
@@ -111,38 +113,58 @@ def demo_set(
     return ExampleSet(name, _digest(name.encode()), examples)
 
 
-def read_set(path: str | Path, limit: int | None = None) -> ExampleSet:
-    """Read a JSON Lines file of answers, with gold evidence where it has any.
+def read_set(
+    path: str | Path, limit: int | None = None, *, format: str | None = None
+) -> ExampleSet:
+    """Read a file of answers, with gold evidence where it has any.
 
-    Lines are as `batch.datafiles` reads them, with `gold` in addition: a list of
+    It is JSON Lines as `batch.datafiles` reads them, with `gold` in addition: a list of
     `[chunk, sentence]`, each a needed fact by itself, indexes from 0; and `statements`, see
-    `marked.read_statements`.
+    `marked.read_statements`. Or it is in one of the shapes that data sets are published in, see
+    `published.PUBLISHED`.
 
     Args:
         path: The file.
         limit: Most examples to read.
+        format: "attribot" for our own format, or the name of another one; by default it is found
+            out by the fields of the first record.
 
     Raises:
+        ConfigurationError: If there is no such format.
         DataFileError: If a line cannot be read.
         OSError: If the file cannot be read.
     """
-    content = Path(path).read_bytes()
+    file = Path(path)
+    content = file.read_bytes()
+    name = find_format(content, format)
+    rows = _own_rows(content) if name == OWN else published_rows(file, content, name)
     examples: list[EvaluationExample] = []
     seen: set[str] = set()
-    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if not raw.strip() or (limit is not None and len(examples) >= limit):
-            continue
-        try:
-            example = _parse(raw, number)
-        except (UnicodeDecodeError, json.JSONDecodeError, DataFileError) as error:
-            raise DataFileError(f"{Path(path).name}, line {number}: {error}") from error
-        if example.id in seen:
-            raise DataFileError(f'{Path(path).name}, line {number}: id "{example.id}" again')
-        seen.add(example.id)
-        examples.append(example)
+    try:
+        for place, row in islice(rows, limit):
+            try:
+                example = _parse(row, place if name == OWN else f"row {len(examples) + 1}")
+            except DataFileError as error:
+                raise DataFileError(f"{place}: {error}") from error
+            if example.id in seen:
+                raise DataFileError(f'{place}: id "{example.id}" again')
+            seen.add(example.id)
+            examples.append(example)
+    except DataFileError as error:
+        raise DataFileError(f"{file.name}, {error}") from error
     if not examples:
-        raise DataFileError(f"{Path(path).name} holds no example")
-    return ExampleSet(Path(path).name, _digest(content), tuple(examples))
+        raise DataFileError(f"{file.name} holds no example")
+    identity = content if name == OWN else content + name.encode()
+    return ExampleSet(file.name, _digest(identity), tuple(examples))
+
+
+def _own_rows(content: bytes) -> Iterator[tuple[str, Any]]:
+    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if raw.strip():
+            try:
+                yield f"line {number}", json.loads(raw.decode("utf-8"))
+            except (UnicodeDecodeError, json.JSONDecodeError) as error:
+                raise DataFileError(f"line {number}: {error}") from error
 
 
 def _demo_examples(
@@ -189,8 +211,7 @@ def _known(chunks: Sequence[Sequence[str]]) -> tuple[KnownSentences, dict[Senten
     return KnownSentences(spans), numbers
 
 
-def _parse(raw: bytes, number: int) -> EvaluationExample:
-    data = json.loads(raw.decode("utf-8"))
+def _parse(data: Any, place: str) -> EvaluationExample:
     if not isinstance(data, dict):
         raise DataFileError("the line must be a JSON object")
     request = parse_request(data)
@@ -204,7 +225,7 @@ def _parse(raw: bytes, number: int) -> EvaluationExample:
             raise DataFileError(f"gold names {list(outside[0])}, and there is no such sentence")
         gold = None if gold is None else [(ref[0], numbers[ref]) for ref in gold]
     return EvaluationExample(
-        id=request.id or f"line-{number}",
+        id=request.id or place.replace(" ", "-"),
         question=request.question,
         chunks=tuple(
             chunk if isinstance(chunk, Chunk) else Chunk(chunk) for chunk in request.chunks

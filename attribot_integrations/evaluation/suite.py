@@ -27,6 +27,7 @@ from attribot_integrations.evaluation.label_figures import judged_statements, la
 from attribot_integrations.evaluation.measuring import MeasureOptions
 from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.evaluation.metrics import average_precision, pearson, top_agreement
+from attribot_integrations.evaluation.published import OWN, PUBLISHED, find_format
 from attribot_integrations.evaluation.recordings import Recorded, Recorder, VariantPlan
 from attribot_integrations.evaluation.suite_dependence import DependenceOptions, DependenceRuns
 from attribot_integrations.results.judging import judged
@@ -48,21 +49,33 @@ _ABLATED = "ablated"
 """Name of the folder beside those of the methods."""
 
 
-def read_suite(folder: Path, limit: int | None = None) -> tuple[ExampleSet, ...]:
-    """Read every JSON Lines file of a folder, by name.
+def read_suite(
+    folder: Path, limit: int | None = None, *, format: str | None = None
+) -> tuple[ExampleSet, ...]:
+    """Read every data file of a folder, by name.
+
+    Files end in `.jsonl`, or in `.json` where they are in a shape that data sets are published in.
 
     Args:
         folder: The folder.
         limit: Most examples of each file.
+        format: Format of all files, see `examples.read_set`.
 
     Raises:
+        ConfigurationError: If there is no such format.
         DataFileError: If there is no such file, or a line cannot be read.
         OSError: If a file cannot be read.
     """
-    files = sorted(folder.glob("*.jsonl"))
+    beside = {each.beside[0] for each in PUBLISHED.values() if each.beside is not None}
+    files = [
+        path
+        for path in sorted(folder.iterdir())
+        if (path.suffix == ".jsonl" and path.name not in beside)
+        or (path.suffix == ".json" and find_format(path.read_bytes(), None) != OWN)
+    ]
     if not files:
         raise DataFileError(f"{folder.name} holds no .jsonl file")
-    return tuple(read_set(path, limit) for path in files)
+    return tuple(read_set(path, limit, format=format) for path in files)
 
 
 @dataclass

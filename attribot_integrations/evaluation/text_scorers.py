@@ -6,26 +6,25 @@ They are what a user would pick instead, and they find what states a statement, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import regex
 
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.evaluation.tfidf import check_tfidf, tfidf_similarities
+from attribot_integrations.verifying.protocol import Verifier, verified
 
 if TYPE_CHECKING:
     from attribot_integrations.results import FloatArray
 
 __all__ = [
     "Bm25Similarity",
-    "CrossEncoderRelevance",
-    "EmbeddingSimilarity",
     "StringFirst",
     "TextScorer",
     "TfidfSimilarity",
+    "VerifierScores",
 ]
 
 _WORD = regex.compile(r"\w+")
@@ -130,77 +129,20 @@ class Bm25Similarity:
 
 
 @dataclass(frozen=True)
-class EmbeddingSimilarity:
-    """Cosine similarity of sentence embeddings to question and statement.
+class VerifierScores:
+    """What a verifier says of one statement."""
 
-    Raises:
-        MissingExtraError: If sentence-transformers is not installed.
-    """
-
-    model: str
-    """Name or folder of a sentence-transformers encoder."""
-
-    def __post_init__(self) -> None:
-        _check_sentence_transformers("the baseline embeddings")
+    verifier: Verifier
+    """Any verifier."""
 
     @property
     def name(self) -> str:
         """Name shown in results."""
-        return f"embedding similarity, {self.model.rstrip('/').rpartition('/')[2]}"
-
-    @cached_property
-    def _encoder(self) -> Any:
-        from sentence_transformers import SentenceTransformer
-
-        return SentenceTransformer(self.model, device="cpu")
+        return self.verifier.name
 
     def score(self, question: str, statement: str, texts: Sequence[str]) -> FloatArray:
-        """Return `[texts]`: similarities, -1 to 1."""
-        vectors = self._encoder.encode(
-            [f"{question} {statement}", *texts], normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors[1:] @ vectors[0], dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class CrossEncoderRelevance:
-    """What a cross-encoder says of question and statement beside a text.
-
-    Raises:
-        MissingExtraError: If sentence-transformers is not installed.
-    """
-
-    model: str
-    """Name or folder of a sentence-transformers cross-encoder with one output."""
-    batch: int = field(default=32, compare=False)
-    """Pairs in one pass."""
-
-    def __post_init__(self) -> None:
-        _check_sentence_transformers("the baseline cross-encoder")
-
-    @property
-    def name(self) -> str:
-        """Name shown in results."""
-        return f"cross-encoder, {self.model.rstrip('/').rpartition('/')[2]}"
-
-    @cached_property
-    def _encoder(self) -> Any:
-        from sentence_transformers import CrossEncoder
-
-        return CrossEncoder(self.model, device="cpu")
-
-    def score(self, question: str, statement: str, texts: Sequence[str]) -> FloatArray:
-        """Return `[texts]`: relevances in the encoder's own unit."""
-        pairs = [(f"{question} {statement}", text) for text in texts]
-        found = self._encoder.predict(pairs, batch_size=self.batch, show_progress_bar=False)
-        return np.asarray(found, dtype=np.float32).reshape(len(texts))
-
-
-def _check_sentence_transformers(feature: str) -> None:
-    try:
-        import sentence_transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(feature, "embeddings") from error
+        """Return `[texts]`: scores, 0 to 1."""
+        return verified(self.verifier, question, [statement], texts)[:, 0]
 
 
 def _words(text: str) -> str:

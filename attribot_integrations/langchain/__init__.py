@@ -26,6 +26,7 @@ from attribot_integrations.langchain.messages import add_citations, strip_citati
 from attribot_integrations.langchain.records import CitationRecord
 from attribot_integrations.langchain.registration import aregister_documents, register_documents
 from attribot_integrations.langchain.runnables import CitedAnswer, CitingRunnable, cite
+from attribot_integrations.langchain.verifiers import EmbeddingsVerifier
 
 if TYPE_CHECKING:
     from attribot_integrations.langchain.agents import CitationMiddleware, CitedAgentState
@@ -42,6 +43,7 @@ __all__ = [
     "CitedAgentState",
     "CitedAnswer",
     "CitingRunnable",
+    "EmbeddingsVerifier",
     "FilteringRetriever",
     "add_citations",
     "aregister_documents",

@@ -31,6 +31,11 @@ _EXTRAS: Final = (
     "either",
     "probability",
     "scored_by",
+    "basis",
+    "states",
+    "stated_by",
+    "remark",
+    "carried",
 )
 
 
@@ -44,7 +49,9 @@ def citation_annotations(
     leave out what has none. `extras` holds the citation's number, the chunk with the offsets in it,
     its page and metadata, the score in nats, the support label of the statement (`support`), the
     numbers of sources any of which is enough (`either`), and the model whose dependence on the
-    source the score is.
+    source the score is; why it is cited (`basis`: "depends", "states" or "both"), what a verifier
+    says, 0 to 1, and its name (`states`, `stated_by`), and what readers must be told of the
+    statement (`remark`, `carried`).
 
     Args:
         attribution: What to cite.

@@ -73,7 +73,11 @@ def plain_documents(chunks: Sequence[Chunk]) -> list[PlainDocument]:
 
 
 def plain_support(attribution: Attribution | None, offset: int = 0) -> list[PlainItem]:
-    """Return the label of each statement, with its place and text."""
+    """Return the label of each statement, with its place and text, and what readers must be told.
+
+    `remark` is such as "known to the model anyway; stated in [2]", `carried` what its citations
+    carry together.
+    """
     if attribution is None:
         return []
     labels = {each.statement_index: each for each in attribution.support}
@@ -86,7 +90,11 @@ def plain_support(attribution: Attribution | None, offset: int = 0) -> list[Plai
             label=judged.label,
             probability=judged.probability,
             reason=judged.reason,
+            remark=remark,
+            carried=carried,
         )
-        for statement in attribution.statements
+        for statement, remark, carried in zip(
+            attribution.statements, attribution.remarks, attribution.carried, strict=True
+        )
         if (judged := labels.get(statement.index)) is not None
     ]

@@ -18,6 +18,7 @@ from attribot_integrations.llama_index.postprocessors import AttributionNodePost
 from attribot_integrations.llama_index.query_engines import AttributedQueryEngine
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.spans import AttributionSpanHandler
+from attribot_integrations.llama_index.verifiers import EmbedModelVerifier
 
 __all__ = [
     "AttributedQueryEngine",
@@ -27,6 +28,7 @@ __all__ = [
     "AttributionNodePostprocessor",
     "AttributionRecord",
     "AttributionSpanHandler",
+    "EmbedModelVerifier",
     "NodeCitation",
     "format_with_markers",
     "get_citations",

@@ -12,7 +12,8 @@ from attribot_integrations.llama_index.node_citations import (
     find_payloads,
     get_citations,
 )
-from attribot_integrations.results.support import DENIED
+from attribot_integrations.results.remarks import remark_words
+from attribot_integrations.results.showing import is_shown
 
 __all__ = ["format_with_markers", "to_citation_blocks"]
 
@@ -24,8 +25,8 @@ def to_citation_blocks(
 ) -> list[CitationBlock]:
     """Return a response's citations as content blocks, one for each cited text.
 
-    Blocks hold no score, and some models' integrations refuse a history that holds such blocks; so
-    none is ever added to a message or memory by itself.
+    Blocks hold no score and no basis, and some models' integrations refuse a history that holds
+    such blocks; so none is ever added to a message or memory by itself.
 
     Args:
         response: Anything that `get_citations` takes.
@@ -58,7 +59,8 @@ def format_with_markers(
 ) -> str:
     """Return the answer with `[n]` behind every statement that is cited and supported.
 
-    Of sources that say the same, `[1] or [2]` is written.
+    Of sources that say the same, `[1] or [2]` is written. What readers must be told of a statement
+    stands behind its marks, such as that it was known to the model anyway.
 
     Args:
         response: Anything that `get_citations` takes; several answers are parted by blank lines.
@@ -76,7 +78,8 @@ def format_with_markers(
         own = [one for one in citations if one.answer_index == index]
         markers = _markers(payload, own)
         answers.append(_marked(payload["answer"], markers))
-        shown += [one for one in own if one.answer_end in markers]
+        labels = {each["end"]: each.get("label") for each in payload.get("statements", ())}
+        shown += [one for one in own if is_shown(labels.get(one.answer_end), one.basis)]
     text = "\n\n".join(answers)
     if sources and shown:
         lines = {
@@ -93,14 +96,20 @@ def _markers(payload: dict[str, Any], citations: list[NodeCitation]) -> dict[int
     known = {statement["end"]: statement for statement in payload.get("statements", ())}
     for end in {one.answer_end for one in citations}:
         statement = known.get(end, {})
-        if statement.get("label") in DENIED:
-            continue
+        label = statement.get("label")
         either = set(statement.get("alternatives", ()))
-        of = [(i, one) for i, one in enumerate(citations) if one.answer_end == end]
+        of = [
+            (i, one)
+            for i, one in enumerate(citations)
+            if one.answer_end == end and is_shown(label, one.basis)
+        ]
         alone = sorted({one.number for i, one in of if i in either})
         others = sorted({one.number for i, one in of if i not in either} - set(alone))
         texts = [" or ".join(f"[{number}]" for number in alone)]
         texts.append("".join(f"[{number}]" for number in others))
+        # Numbers go on from answer to answer, so the payload's own remark may name others.
+        remark = remark_words(label, [one for _, one in of])
+        texts.append(f"({remark})" if remark else "")
         if shown := " ".join(text for text in texts if text):
             markers[end] = shown
     return markers

@@ -14,6 +14,7 @@ from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index.records import PAYLOAD_VERSION, is_payload
 from attribot_integrations.llama_index.shown import payload_under
 from attribot_integrations.llama_index.tasks import known_task
+from attribot_integrations.results import Basis
 
 __all__ = ["NodeCitation", "find_payloads", "get_citations"]
 
@@ -25,7 +26,7 @@ _DUMPED: Final = (
 
 @dataclass(frozen=True)
 class NodeCitation:
-    """A part of a node that supports a statement of an answer."""
+    """A part of a node that supports a statement of an answer, see `basis` for how."""
 
     number: int
     """Number shown to readers: one for each cited node, from 1."""
@@ -66,6 +67,10 @@ class NodeCitation:
     that overlap, windows. They are removed together, and count as one source."""
     answer_index: int = 0
     """Which answer is meant, where an agent asked several tools."""
+    basis: Basis = "depends"
+    """Why it is cited: the statement `depends` on it, it `states` it, or `both`."""
+    states: float | None = None
+    """What the verifier says of text and statement, 0 to 1; `None` where none was asked."""
 
 
 def get_citations(

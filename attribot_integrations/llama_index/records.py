@@ -15,15 +15,19 @@ from attribot_integrations.llama_index.spans import attributing
 
 if TYPE_CHECKING:
     from attribot_integrations.answers.attempt import Outcome
-    from attribot_integrations.results import Attribution, Citation
+    from attribot_integrations.results import Attribution, Certificate, Citation
 
 __all__ = ["PAYLOAD_VERSION", "AttributionRecord", "is_payload", "payload", "pending_payload"]
 
-PAYLOAD_VERSION: Final = 2
+PAYLOAD_VERSION: Final = 3
 """Raised whenever a field of the payload changes its meaning or goes away.
 
 2: `node_start` and `node_end` are `None` for metadata, and places in the retrieved node where an
-engine has cut that into pieces; `part`, `source_start`, `source_end` and `repeated_in` are new."""
+engine has cut that into pieces; `part`, `source_start`, `source_end` and `repeated_in` are new.
+
+3: a citation may be there because its text states the statement, though that does not depend on it:
+its `basis` and `states` say so. `verifier`, and `remark`, `carried` and `certificate` of statements
+are new. In earlier versions, every citation's basis is `depends`."""
 
 
 class AttributionRecord(AnswerRecord):
@@ -63,6 +67,7 @@ def pending_payload(id: str) -> dict[str, Any]:
         "prompt": None,
         "method": None,
         "seconds": None,
+        "verifier": None,
         "answer": None,
         "citations": [],
         "statements": [],
@@ -80,6 +85,7 @@ def payload(captured: CapturedSynthesis, outcome: Outcome) -> dict[str, Any]:
         "prompt": outcome.prompt_used,
         "method": None if attribution is None else attribution.method,
         "seconds": None if attribution is None else attribution.cost.seconds,
+        "verifier": None if attribution is None else attribution.verifier,
         "answer": captured.answer,
         "citations": [_citation(captured, citation) for citation in citations],
         "statements": [] if attribution is None else _statements(attribution),
@@ -89,9 +95,11 @@ def payload(captured: CapturedSynthesis, outcome: Outcome) -> dict[str, Any]:
 def _statements(attribution: Attribution) -> list[dict[str, Any]]:
     """Return what is known of each statement: where it is, its label, and sources that are equal.
 
-    `alternatives` holds the positions in `citations` of those of which any one would do.
+    `alternatives` holds the positions in `citations` of those of which any one would do, and
+    `certificate` what its citations carry together, in nats.
     """
     support = {one.statement_index: one for one in attribution.support}
+    certificates = {one.statement_index: one for one in attribution.certificates}
     groups = {one.statement_index: set(one.source_ids) for one in attribution.alternatives}
     return [
         {
@@ -105,9 +113,25 @@ def _statements(attribution: Attribution) -> list[dict[str, Any]]:
                 if citation.statement_index == statement.index
                 and citation.source_id in groups.get(statement.index, ())
             ],
+            "remark": remark,
+            "carried": carried,
+            "certificate": _certificate(certificates.get(statement.index)),
         }
-        for statement in attribution.statements
+        for statement, remark, carried in zip(
+            attribution.statements, attribution.remarks, attribution.carried, strict=True
+        )
     ]
+
+
+def _certificate(certificate: Certificate | None) -> dict[str, float | None] | None:
+    if certificate is None:
+        return None
+    return {
+        "gain": certificate.gain,
+        "hold": certificate.hold,
+        "drop": certificate.drop,
+        "held": certificate.held,
+    }
 
 
 def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]:
@@ -131,6 +155,8 @@ def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]
         "text": text.chunk.text[start:end],
         "score": float(citation.score),
         "exact": bool(citation.exact),
+        "basis": citation.basis,
+        "states": citation.states,
         "answer_start": citation.answer_start,
         "answer_end": citation.answer_end,
         "node_start": None if known is None else start + known,

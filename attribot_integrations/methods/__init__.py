@@ -12,6 +12,7 @@ from attribot_integrations.methods.base import (
     Removal,
     remove_each,
 )
+from attribot_integrations.methods.certifying import CertifySets
 from attribot_integrations.methods.hierarchical import Hierarchical
 from attribot_integrations.methods.knockout import Knockout
 from attribot_integrations.methods.loo import LeaveOneOut
@@ -22,6 +23,7 @@ from attribot_integrations.methods.rescoring import ScreenAndRescore
 
 __all__ = [
     "METHODS",
+    "CertifySets",
     "FindAlternatives",
     "Hierarchical",
     "Knockout",

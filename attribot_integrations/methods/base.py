@@ -27,6 +27,7 @@ __all__ = [
     "check_role",
     "remove_each",
     "remove_sets",
+    "role_of",
     "run_screen",
 ]
 
@@ -203,6 +204,17 @@ def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:
             "use it alone, or screen with a cheaper method"
         )
     return screened
+
+
+def role_of(inputs: MethodInput, result: MethodScores) -> ModelRole:
+    """Return the model that scores are of: the proxy where the target was left out, and has to be.
+
+    Args:
+        inputs: What was scored.
+        result: The scores.
+    """
+    on_target = any(estimand.startswith("target") for estimand in result.estimands)
+    return "target" if on_target or inputs.proxy is None else "proxy"
 
 
 def check_role(role: str) -> None:

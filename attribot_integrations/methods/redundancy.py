@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.methods.base import MethodInput, MethodScores, ModelRole
+from attribot_integrations.methods.base import MethodInput, MethodScores, role_of
 from attribot_integrations.results import Alternatives
 from attribot_integrations.results.parts import citable_rows
 from attribot_integrations.results.ranking import ranked
@@ -74,8 +74,7 @@ class FindAlternatives:
         wanted = np.flatnonzero((gains >= self.min_gain) & (explained < self.explained * gains))
         if not wanted.size or len(rows) < 2:
             return ()
-        role: ModelRole = "proxy" if _on_proxy(inputs, result) else "target"
-        scorer = inputs.scorer(role)
+        scorer = inputs.scorer(role_of(inputs, result))
         enough = self.sufficient * gains
         if inputs.sources[rows[0]].level == "sentence":
             alone = _alone(inputs, scorer, inputs.context.whole_chunks)
@@ -133,13 +132,6 @@ class FindAlternatives:
             for number, (index, members) in enumerate(groups.items())
             if joint[number, index] >= self.min_gain
         )
-
-
-def _on_proxy(inputs: MethodInput, result: MethodScores) -> bool:
-    """Whether the target was left out, and so has to stay."""
-    return inputs.proxy is not None and not any(
-        estimand.startswith("target") for estimand in result.estimands
-    )
 
 
 def _alone(

@@ -30,6 +30,14 @@ def citation_data(
     - `either`: numbers of the cited chunks any of which is enough, with the citation's own; empty
       where there is no alternative
     - `scored_by`: name of the model whose dependence on the source the score is
+    - `stated_by`: name of the verifier that `states` is of; `None` where none was asked
+    - `remark`: what readers must be told of the statement, such as "known to the model anyway;
+      stated in [2]"
+    - `carried`: what the statement's citations carry together, such as "these 3 sources together
+      carry 96 % of it"
+
+    `basis` is why it is cited: `depends` for `score`, in nats, `states` for `states`, 0 to 1, or
+    `both`. The two numbers are of different kinds, and no sum of them means anything.
 
     Args:
         attribution: The result.
@@ -41,7 +49,10 @@ def citation_data(
     answer = offset_table(attribution.answer, offsets)
     support = {each.statement_index: each for each in attribution.support}
     numbers = {each.source_id: each.number for each in attribution.shown_citations}
-    models = attribution.cost.models
+    models, verifier = attribution.cost.models, attribution.verifier
+    indexes = [statement.index for statement in attribution.statements]
+    remarks = dict(zip(indexes, attribution.remarks, strict=True))
+    carried = dict(zip(indexes, attribution.carried, strict=True))
     found: list[dict[str, Any]] = []
     for citation in attribution.shown_citations:
         judged = support.get(citation.statement_index)
@@ -56,6 +67,9 @@ def citation_data(
                 "probability": judged.probability if judged else None,
                 "either": sorted({citation.number, *others}) if others else [],
                 "scored_by": clean_text(models[0].model) if models else None,
+                "stated_by": None if verifier is None else clean_text(verifier),
+                "remark": remarks.get(citation.statement_index),
+                "carried": carried.get(citation.statement_index),
             }
         )
     return found
@@ -83,4 +97,6 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "alternatives": list(citation.alternatives),
         "sufficiency": citation.sufficiency,
         "part": citation.part,
+        "basis": citation.basis,
+        "states": citation.states,
     }

@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.render.evidence import (
+    basis_of,
+    basis_words,
+    carried_lines,
+    share,
+    states_of,
+)
 from attribot_integrations.render.html import html_fragment
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.plain import marker
@@ -24,8 +31,10 @@ def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
     """Return the answer as the value of Gradio's `HighlightedText`.
 
     Statements are the entities, named after their citations (`[1]`, `[1|3]`), with `≈` where a
-    score is approximate, and after their label where it is another than `supported`. Notes, such as
-    which chunks were not scored, stand below the answer. Gradio counts characters, as Python does.
+    score is approximate, and after their label where it is another than `supported`, or a remark.
+    Where a verifier was asked, why they are cited and what it says stand there, too: `[1] depends
+    and states, stated .94`. What citations carry together, and notes, such as which chunks were not
+    scored, stand below the answer. Gradio counts characters, as Python does.
 
     Example:
         ```python
@@ -40,19 +49,25 @@ def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
     for passage in marked.passages:
         start = offset + len(passage.before)
         offset = start + len(passage.text)
-        if passage.text and (name := _name(passage)):
+        if passage.text and (name := _name(attribution, passage)):
             entities.append({"entity": name, "start": start, "end": offset})
     lines = [visible(attribution.answer)]
-    for note in map(one_line, attribution.notes):
+    for note in map(one_line, [*carried_lines(attribution), *attribution.notes]):
         start = len("\n".join(lines)) + 1
         lines.append(note)
         entities.append({"entity": "note", "start": start, "end": start + len(note)})
     return {"text": "\n".join(lines), "entities": entities}
 
 
-def _name(passage: Passage) -> str:
-    exact = all(citation.exact for mark in passage.marks for citation in mark.citations)
-    parts = ["".join(map(marker, passage.marks)), "" if exact else "≈", passage.doubt or ""]
+def _name(attribution: Attribution, passage: Passage) -> str:
+    citations = [citation for mark in passage.marks for citation in mark.citations]
+    exact = all(citation.exact for citation in citations)
+    parts = ["".join(map(marker, passage.marks)), "" if exact else "≈"]
+    if citations and (why := basis_words(attribution, basis_of(citations))):
+        states = states_of(citations)
+        parts.append(why if states is None else f"{why}, stated {share(states)}")
+    note = passage.note or ""
+    parts.append(note if passage.remark is None else f"({note})")
     return " ".join(filter(None, parts))
 
 

@@ -11,6 +11,15 @@ import numpy as np
 
 from attribot_integrations.context.links import web_link
 from attribot_integrations.render.chunks import chunk_name, chunk_scores
+from attribot_integrations.render.evidence import (
+    basis_of,
+    basis_words,
+    carried_lines,
+    dependence,
+    is_verified,
+    share,
+    states_of,
+)
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
 from attribot_integrations.results.parts import citable_rows
@@ -18,10 +27,10 @@ from attribot_integrations.results.parts import citable_rows
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
     from attribot_integrations.render.marks import Passage
-    from attribot_integrations.results import Attribution, Citation
+    from attribot_integrations.results import Attribution, Basis, Citation
     from attribot_integrations.results.support import SupportLabel
 
-__all__ = ["LABEL_MEANINGS", "LEVELS", "AttributionView"]
+__all__ = ["BASIS_MEANINGS", "LABEL_MEANINGS", "LEVELS", "AttributionView"]
 
 LEVELS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Nats from which a score has the intensities 1 to 5."""
@@ -33,6 +42,12 @@ LABEL_MEANINGS: dict[SupportLabel, str] = {
     "uncertain": "depends on the sources as a whole, but none of them stands out",
     "unknown": "could not be judged, for the reason given below",
 }
+
+BASIS_MEANINGS = {
+    "depends": "the statement is less likely without it",
+    "states": "{verifier} finds the statement in it, whether or not the answer was taken from it",
+}
+"""What the words mean that say why a source is cited."""
 
 _LONG_TEXT = 700
 _LONG_QUOTE = 280
@@ -50,6 +65,9 @@ class Card:
     link: str | None
     quotes: tuple[str, ...]
     notes: tuple[str, ...]
+    basis: Basis
+    why: str | None
+    """Why it is cited, in words; `None` where that goes without saying."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,17 @@ class StatementView:
     label: SupportLabel | None
     """Where it is another than `supported`."""
     probability: float | None
+    remark: str | None
+    """What readers must be told of it."""
+
+    @property
+    def shown_label(self) -> str | None:
+        """The label, with the probability of support, as far as the remark does not say it."""
+        if self.label is None or (self.label == "parametric" and self.remark is not None):
+            return None
+        if self.probability is None:
+            return self.label
+        return f"{self.label} {100 * self.probability:.0f} %"
 
 
 @dataclass(frozen=True)
@@ -135,12 +164,23 @@ class AttributionView:
         self.exact = bool(attribution.exact.all())
         self.log_likelihood = nats(attribution.log_likelihood)
         self.log_likelihood_without_context = nats(attribution.log_likelihood_without_context)
+        self.carried = carried_lines(attribution)
         self.notes = [one_line(note) for note in attribution.notes]
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """Why sources are cited, with the meanings, where there is more than one reason."""
+        found = {each.basis for each in self._shown.shown_citations}
+        if not found or (found == {"depends"} and not is_verified(self._shown)):
+            return {}
+        name = self._shown.verifier
+        verifier = f"the verifier {one_line(name)}" if name else "a verifier"
+        return {basis: text.format(verifier=verifier) for basis, text in BASIS_MEANINGS.items()}
 
     @property
     def labels(self) -> dict[SupportLabel, str]:
         """The labels that occur, with their meanings."""
-        found = {statement.label for statement in self.statements}
+        found = {each.label for each in self.statements if each.shown_label is not None}
         return {label: text for label, text in LABEL_MEANINGS.items() if label in found}
 
     @cached_property
@@ -172,7 +212,8 @@ class AttributionView:
             cards = []
             for number in mark.numbers:
                 own = [citation for citation in mark.citations if citation.number == number]
-                cards.append(self._card(f"{self.id}-{index}-{place}-{number}", own, mark.numbers))
+                id_ = f"{self.id}-{index}-{place}-{number}"
+                cards.append(self._card(id_, own, mark.numbers, passage.carried))
             marks.append(tuple(cards))
         return StatementView(
             before=visible(passage.before),
@@ -180,24 +221,23 @@ class AttributionView:
             marks=tuple(marks),
             label=passage.doubt,
             probability=passage.support.probability if passage.support else None,
+            remark=passage.remark,
         )
 
-    def _card(self, id_: str, citations: list[Citation], numbers: tuple[int, ...]) -> Card:
+    def _card(
+        self,
+        id_: str,
+        citations: list[Citation],
+        numbers: tuple[int, ...],
+        carried: str | None,
+    ) -> Card:
         first = citations[0]
         quotes = [
             one_line(f"{'metadata: ' if each.part == 'metadata' else ''}{each.text}")
             for each in citations
         ]
-        score = sum(citation.score for citation in citations)
-        share = min(1.0, sum(citation.share for citation in citations))
-        kind = "exact" if all(citation.exact for citation in citations) else "approximate"
-        notes = [f"{nats(score)} nats lost without it ({kind})", f"{share:.0%} of the statement"]
-        if len(numbers) > 1:
-            either = " or ".join(f"[{number}]" for number in numbers)
-            notes.append(f"either {either} is enough")
-        alone = [each.sufficiency for each in citations if each.sufficiency is not None]
-        if alone:
-            notes.append(f"{nats(max(alone))} nats from it alone")
+        basis = basis_of(citations)
+        why = basis_words(self._shown, basis)
         return Card(
             number=first.number,
             anchor=self._anchor(first.number),
@@ -208,7 +248,9 @@ class AttributionView:
                 quote if len(quote) <= _LONG_QUOTE else f"{quote[:_LONG_QUOTE].rstrip()}…"
                 for quote in dict.fromkeys(quotes)
             ),
-            notes=tuple(notes),
+            notes=_card_notes(citations, basis, why, numbers, carried),
+            basis=basis,
+            why=why,
         )
 
     def _anchor(self, number: int) -> str:
@@ -224,6 +266,13 @@ class AttributionView:
         )
         if alone > max(0.0, score):
             shown = f"{nats(alone)} nats alone"
+        states = states_of(
+            citation
+            for _, source in self._by_chunk.get(index, ())
+            for citation in self._cited.get(source.id, ())
+        )
+        if states is not None:
+            shown += f"; stated {share(states)}"
         return SourceView(
             anchor=self._anchor(number) if number is not None else "",
             number=number,
@@ -255,6 +304,9 @@ class AttributionView:
         note = f"{nats(score)} nats lost without this"
         if alone > 0:
             note += f", {nats(alone)} nats from this alone"
+        states = states_of(self._cited.get(source.id, ()))
+        if states is not None:
+            note += f", stated {share(states)}"
         return Piece(
             text=text,
             cited=source.id in self._cited,
@@ -266,6 +318,33 @@ class AttributionView:
         """Return what a cited source restores alone, in nats; 0 where it was not looked at."""
         cited = self._cited.get(source.id, ())
         return max((each.sufficiency or 0.0 for each in cited), default=0.0)
+
+
+def _card_notes(
+    citations: list[Citation],
+    basis: Basis,
+    why: str | None,
+    numbers: tuple[int, ...],
+    carried: str | None,
+) -> tuple[str, ...]:
+    """Return what a card says below its quotations."""
+    score = sum(citation.score for citation in citations)
+    kind = "exact" if all(citation.exact for citation in citations) else "approximate"
+    notes = [] if why is None else [why]
+    notes.append(f"{dependence(score, basis)} nats lost without it ({kind})")
+    if basis != "states":
+        part = min(1.0, sum(citation.share for citation in citations))
+        notes.append(f"{part:.0%} of the statement")
+    states = states_of(citations)
+    if states is not None:
+        notes.append(f"stated {share(states)}")
+    if len(numbers) > 1:
+        either = " or ".join(f"[{number}]" for number in numbers)
+        notes.append(f"either {either} is enough")
+    alone = [each.sufficiency for each in citations if each.sufficiency is not None]
+    if alone:
+        notes.append(f"{nats(max(alone))} nats from it alone")
+    return tuple(notes if carried is None else [*notes, carried])
 
 
 def _level(score: float) -> int:

@@ -18,11 +18,12 @@ from attribot_integrations.render.escaping import (
     escape_line_starts,
     escape_markdown,
 )
+from attribot_integrations.render.evidence import basis_words, carried_lines, evidence
 from attribot_integrations.render.marks import Mark, cited_sources, marked_answer
 from attribot_integrations.render.text import one_line, visible
 
 if TYPE_CHECKING:
-    from attribot_integrations.render.marks import Passage
+    from attribot_integrations.render.marks import CitedSource, Passage
     from attribot_integrations.results import Attribution
 
 __all__ = ["MarkdownStyle", "cited_markdown"]
@@ -45,7 +46,8 @@ def cited_markdown(
     """Return the answer with numbered citations, and the cited chunks with quotations below.
 
     Sources that say the same are written "[1] or [3]". A statement that is labelled other than
-    `supported` has its label behind it, in italics. The attribution's notes stand at the end.
+    `supported` has its label behind it, in italics, and remarks stand there, too. Where a verifier
+    was asked, quotations say why they are cited. The attribution's notes stand at the end.
 
     Args:
         attribution: What to show.
@@ -59,7 +61,8 @@ def cited_markdown(
     if style not in _STYLES:
         raise ConfigurationError(f"style must be one of {list(_STYLES)}, got {style!r}")
     answer = _answer(attribution, style, keep_markup)
-    notes = [escape_markdown(one_line(note)) for note in attribution.notes]
+    lines = [*carried_lines(attribution), *attribution.notes]
+    notes = [escape_markdown(one_line(line)) for line in lines]
     return "\n\n".join([answer, *_sources(attribution, style), *notes])
 
 
@@ -85,7 +88,7 @@ def _answer(attribution: Attribution, style: MarkdownStyle, keep_markup: bool) -
 
 def _notes(passage: Passage, style: MarkdownStyle) -> str:
     notes = [_mark(mark, style) for mark in passage.marks]
-    notes += [f"*({passage.doubt})*"] if passage.doubt else []
+    notes += [f"*({escape_inline(passage.note)})*"] if passage.note else []
     return " ".join(notes)
 
 
@@ -116,7 +119,7 @@ def _sources(attribution: Attribution, style: MarkdownStyle) -> list[str]:
     chunks: dict[int, int] = {}
     for each in cited_sources(attribution):
         chunks.setdefault(each.number, each.chunk_index)
-        quote = f"“{escape_inline(one_line(each.text))}”" + ("" if each.exact else " (approximate)")
+        quote = f"“{escape_inline(one_line(each.text))}”{_evidence(attribution, each)}"
         if each.part == "metadata":
             quote = f"metadata {quote}"
         if quote not in quotes.setdefault(each.number, []):
@@ -128,6 +131,15 @@ def _sources(attribution: Attribution, style: MarkdownStyle) -> list[str]:
     if style == "footnotes":
         return lines
     return ["**Sources**", "\n".join(lines)] if lines else []
+
+
+def _evidence(attribution: Attribution, source: CitedSource) -> str:
+    """Return what stands behind a quotation: why it is cited, and whether that is approximate."""
+    basis = basis_words(attribution, source.basis)
+    shown = [] if source.exact else ["approximate"]
+    if basis is not None:
+        shown.insert(0, f"{basis}: {evidence(source.score, source.basis, source.states)}")
+    return f" ({escape_inline(', '.join(shown))})" if shown else ""
 
 
 def _source(

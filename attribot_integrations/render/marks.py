@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from attribot_integrations.render.evidence import basis_of, states_of
+
 if TYPE_CHECKING:
     from attribot_integrations.context.retrieved import Part
-    from attribot_integrations.results import Attribution, Citation
+    from attribot_integrations.results import Attribution, Basis, Citation
     from attribot_integrations.results.support import Support, SupportLabel
 
 __all__ = [
@@ -42,12 +44,23 @@ class Passage:
     marks: tuple[Mark, ...]
     support: Support | None
     """`None` where statements are not labelled."""
+    remark: str | None = None
+    """What readers must be told of it, see `Attribution.remarks`."""
+    carried: str | None = None
+    """What its citations carry together, see `Attribution.carried`."""
 
     @property
     def doubt(self) -> SupportLabel | None:
         """The statement's label, where it is another than `supported`; shown behind its marks."""
         label = self.support.label if self.support is not None else None
         return None if label == "supported" else label
+
+    @property
+    def note(self) -> str | None:
+        """What is shown behind its marks: doubt and remark, of which the one may say the other."""
+        known = self.doubt == "parametric" and self.remark is not None
+        told = [None if known else self.doubt, self.remark]
+        return "; ".join(each for each in told if each is not None) or None
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,10 @@ class CitedSource:
     at."""
     part: Part = "text"
     """Whether it is retrieved text, or metadata that the prompt shows with it."""
+    basis: Basis = "depends"
+    """Why it is cited; `both` also where one statement depends on it and it states another."""
+    states: float | None = None
+    """The most that the verifier says of it for a statement that cites it, 0 to 1."""
 
 
 def marked_answer(attribution: Attribution) -> MarkedAnswer:
@@ -88,7 +105,9 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
     support = {each.statement_index: each for each in attribution.support}
     passages: list[Passage] = []
     offset = 0
-    for statement in attribution.statements:
+    for statement, remark, carried in zip(
+        attribution.statements, attribution.remarks, attribution.carried, strict=True
+    ):
         start = max(offset, statement.start)
         end = max(start, statement.end)
         passages.append(
@@ -97,6 +116,8 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
                 text=attribution.answer[start:end],
                 marks=citation_marks(citations.get(statement.index, ())),
                 support=support.get(statement.index),
+                remark=remark,
+                carried=carried,
             )
         )
         offset = end
@@ -124,6 +145,8 @@ def cited_sources(attribution: Attribution) -> list[CitedSource]:
                 exact=bool(attribution.exact[row]),
                 sufficiency=max(alone, default=None),
                 part=source.part,
+                basis=basis_of(own),
+                states=states_of(own),
             )
         )
     return sorted(cited, key=lambda each: (each.number, -each.score))

@@ -31,7 +31,8 @@ def plot_scores(
     """Draw the scores of the sources, in nats.
 
     The sources with the largest scores, cited ones first among equals, are drawn in the order of
-    the context. Cited sources are marked: by a dot in the heat map, by colour among the bars.
+    the context. Cited sources are marked: by a dot in the heat map, by a diamond where they are
+    cited only for what they state, by colour among the bars.
 
     Args:
         attribution: The result.
@@ -109,17 +110,23 @@ def _draw_heatmap(figure: Figure, axes: Axes, attribution: Attribution, rows: li
     bar.set_label("score, nats", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     places = {attribution.sources[row].id: place for place, row in enumerate(rows)}
-    dots = [
-        (citation.statement_index, places[citation.source_id])
-        for citation in attribution.shown_citations
-        if citation.source_id in places
-    ]
-    if dots:
-        x, y = zip(*dots, strict=True)
-        axes.scatter(x, y, s=18, color="white", edgecolors="black", linewidths=0.8)
+    legend = "statement (dot: cited)"
+    for marker, only_stated in (("o", False), ("D", True)):
+        dots = [
+            (citation.statement_index, places[citation.source_id])
+            for citation in attribution.shown_citations
+            if citation.source_id in places and (citation.basis == "states") is only_stated
+        ]
+        if dots:
+            x, y = zip(*dots, strict=True)
+            axes.scatter(
+                x, y, s=18, marker=marker, color="white", edgecolors="black", linewidths=0.8
+            )
+            if only_stated:
+                legend = "statement (dot: cited, diamond: cited only for what it states)"
     names = [f"{statement.index + 1}" for statement in attribution.statements]
     axes.set_xticks(range(len(names)), names)
-    axes.set_xlabel("statement (dot: cited)", fontsize=8)
+    axes.set_xlabel(legend, fontsize=8)
 
 
 def _label(attribution: Attribution, row: int) -> str:

@@ -9,17 +9,21 @@ import numpy.typing as npt
 
 from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.render.evidence import basis_of
 
 if TYPE_CHECKING:
     import pandas
 
-    from attribot_integrations.results import Attribution
+    from attribot_integrations.results import Attribution, Basis
 
 __all__ = ["scores_table"]
 
 
 def scores_table(attribution: Attribution) -> pandas.DataFrame:
-    """Return a table with a row for each source and a column for each statement's score.
+    """Return a table with a row for each source and a column for each statement's score, in nats.
+
+    `basis` is why the source is cited, if it is; where a verifier was asked, `stated_…` is what it
+    says of source and statement, 0 to 1.
 
     Raises:
         MissingExtraError: If pandas is not installed.
@@ -37,10 +41,19 @@ def scores_table(attribution: Attribution) -> pandas.DataFrame:
         "text": [clean_text(source.text) for source in sources],
         "score": attribution.source_scores,
         "exact": attribution.exact,
+        "basis": [_basis(attribution, source.id) for source in sources],
     }
     scores = attribution.statement_scores.T
     for statement, column in zip(attribution.statements, scores, strict=True):
         columns[f"statement_{statement.index}"] = column
+    if attribution.stated is not None:
+        for statement, column in zip(attribution.statements, attribution.stated.T, strict=True):
+            columns[f"stated_{statement.index}"] = column
     frame: pandas.DataFrame = pandas.DataFrame(columns)
     frame["sentence"] = frame["sentence"].astype("Int64")
     return frame
+
+
+def _basis(attribution: Attribution, source_id: int) -> Basis | None:
+    own = [each for each in attribution.shown_citations if each.source_id == source_id]
+    return basis_of(own) if own else None

@@ -15,6 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from attribot_integrations.render.chunks import chunk_name
+from attribot_integrations.render.evidence import (
+    basis_words,
+    carried_lines,
+    dependence,
+    is_verified,
+    share,
+)
 from attribot_integrations.render.marks import cited_sources, marked_answer
 from attribot_integrations.render.plain import marker
 from attribot_integrations.render.text import model_name, nats, one_line, visible
@@ -44,7 +51,13 @@ def terminal_view(attribution: Attribution, *, question: bool = True) -> Rendera
     parts.append(Text.assemble(("A  ", "bold"), cited_answer(attribution)))
     cited = sources_table(attribution) if attribution.shown_citations else Text(_NOTHING, "yellow")
     parts.append(Padding(cited, (1, 0, 1, 3), expand=False))
-    footer = [likelihood_line(attribution), *_notes(attribution), *cost_lines(attribution)]
+    carried = [Text(line, _QUIET) for line in carried_lines(attribution)]
+    footer = [
+        *carried,
+        likelihood_line(attribution),
+        *_notes(attribution),
+        *cost_lines(attribution),
+    ]
     parts += [Padding(line, (0, 0, 0, 3), expand=False) for line in footer]
     return Group(*parts)
 
@@ -53,7 +66,7 @@ def cited_answer(attribution: Attribution) -> Text:
     """Return the answer with `[n]` behind every cited statement.
 
     Marks of sources that say the same are joined, `[1|3]`; a statement that is labelled other than
-    `supported` has its label behind it.
+    `supported` has its label behind it, and so have remarks.
     """
     marked = marked_answer(attribution)
     shown = Text()
@@ -61,8 +74,8 @@ def cited_answer(attribution: Attribution) -> Text:
         shown.append(visible(passage.before + passage.text))
         if passage.marks:
             shown.append(" " + "".join(map(marker, passage.marks)), _MARKER)
-        if passage.doubt:
-            shown.append(f" ({passage.doubt})", _DOUBT)
+        if passage.note:
+            shown.append(f" ({passage.note})", _DOUBT)
     return shown.append(visible(marked.tail))
 
 
@@ -71,25 +84,38 @@ def sources_table(attribution: Attribution) -> Table:
 
     Rows go by citation number, the strongest first. A source that is cited for several statements
     has one row, with the sum of its scores. Scores that are not exact on the target are marked by
-    `≈`. Where another source says the same, what this one restores alone stands below.
+    `≈`. Where another source says the same, what this one restores alone stands below. Where a
+    verifier was asked, there are columns for why a source is cited and for what the verifier says.
     """
+    judged = is_verified(attribution) or any(
+        each.basis != "depends" for each in attribution.shown_citations
+    )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_QUIET)
     table.add_column("", no_wrap=True)
     table.add_column("chunk", overflow="fold", max_width=24)
     table.add_column("cited text", overflow="fold", ratio=1)
+    if judged:
+        table.add_column("cited for", overflow="fold", max_width=11)
     table.add_column("nats", justify="right", no_wrap=True)
+    if judged:
+        table.add_column("stated", justify="right", no_wrap=True)
     for each in cited_sources(attribution):
-        table.add_row(
+        row = [
             Text(f"[{each.number}]", _MARKER),
             Text(chunk_name(attribution.chunks[each.chunk_index], each.chunk_index, each.part)),
             Text(one_line(each.text)),
             _nats(each),
-        )
+        ]
+        if judged:
+            row.insert(3, Text(basis_words(attribution, each.basis) or ""))
+            row.append(Text("" if each.states is None else share(each.states), "green"))
+        table.add_row(*row)
     return table
 
 
 def _nats(source: CitedSource) -> Text:
-    shown = Text(f"{'' if source.exact else '≈ '}{nats(source.score)}", "green")
+    score = dependence(source.score, source.basis)
+    shown = Text(f"{'' if source.exact else '≈ '}{score}", "green")
     if source.sufficiency is not None:
         shown.append(f"\n{nats(source.sufficiency)} alone", _QUIET)
     return shown

@@ -24,7 +24,7 @@ from attribot_integrations.render.text import one_line
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext
 
-    from attribot_integrations.results import Attribution, Citation
+    from attribot_integrations.results import Attribution, Certificate, Citation
 
 __all__ = [
     "AttributeValue",
@@ -61,7 +61,7 @@ def openinference_attributes(
     `retrieval.documents.N.document.{id,score,metadata}` is each chunk with its score in nats.
     `evaluations.0` is `citation_coverage`, the share of statements with a citation; then follows a
     `citation_support` for each statement: its label, its probability of support where there is one,
-    and its citations.
+    and its citations, each with its basis, its score in nats and what a verifier says, 0 to 1.
 
     Args:
         attribution: The result.
@@ -215,11 +215,15 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
             "method": one_line(attribution.method),
             "models": [one_line(model.model) for model in attribution.cost.models],
             "seconds": attribution.cost.seconds,
+            "verifier": one_line(attribution.verifier) if attribution.verifier else None,
             "notes": list(attribution.notes),
         },
     )
     support = {each.statement_index: each for each in attribution.support}
-    for statement in attribution.statements:
+    certificates = {each.statement_index: each for each in attribution.certificates}
+    for statement, remark, carried in zip(
+        attribution.statements, attribution.remarks, attribution.carried, strict=True
+    ):
         judged = support.get(statement.index)
         own = cited.get(statement.index, [])
         numbers = ", ".join(
@@ -229,12 +233,22 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
             name="citation_support",
             score=judged.probability if judged else None,
             label=judged.label if judged else None,
-            explanation=f"cited: {numbers}" if numbers else "no source is cited",
+            explanation="; ".join(
+                each
+                for each in (
+                    f"cited: {numbers}" if numbers else "no source is cited",
+                    remark,
+                    carried,
+                )
+                if each is not None
+            ),
             metadata={
                 "statement_index": statement.index,
                 "answer_start": statement.start,
                 "answer_end": statement.end,
                 "reason": judged.reason if judged else None,
+                "remark": remark,
+                "certificate": _certificate(certificates.get(statement.index)),
                 "citations": [_citation(citation, content) for citation in own],
             },
         )
@@ -242,6 +256,10 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
 
 def _citation(citation: Citation, content: bool) -> dict[str, Any]:
     return {key: value for key, value in asdict(citation).items() if content or key not in _TEXTS}
+
+
+def _certificate(certificate: Certificate | None) -> dict[str, Any] | None:
+    return None if certificate is None else {**asdict(certificate), "held": certificate.held}
 
 
 def _json(data: object) -> str:

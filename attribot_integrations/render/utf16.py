@@ -37,7 +37,7 @@ def offset_table(text: str, offsets: OffsetUnit) -> Sequence[int]:
 def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]:
     """Return `attribution_to_dict`'s data with offsets in the answer and in chunks converted.
 
-    `schema` becomes a text, "1-utf-16", so that the result is not taken for one whose offsets count
+    `schema` becomes a text, "2-utf-16", so that the result is not taken for one whose offsets count
     characters. The places in the prompt (`locations`) are left out, since the prompt is not there
     to count in.
 

@@ -16,11 +16,13 @@ from attribot_integrations.context.sources import (
     split_sentences,
 )
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods.certifying import CertifySets
 from attribot_integrations.methods.presets import named_method
 from attribot_integrations.methods.redundancy import FindAlternatives
 from attribot_integrations.results.policies import CitationPolicy, CiteEvidence, CiteSupport
 from attribot_integrations.results.support import LabelSupport
-from attribot_integrations.verifying import LexicalVerifier, Verifier, check_verifier
+from attribot_integrations.verifying import LexicalVerifier, Verifier
+from attribot_integrations.verifying.protocol import check_verifier
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
@@ -45,6 +47,9 @@ class EngineOptions:
     """Chooses the sources to cite for each statement."""
     alternatives: FindAlternatives | None = field(default_factory=FindAlternatives)
     """Finds sources that say the same, which single scores cannot show; `None` to save its cost."""
+    certificates: CertifySets | None = None
+    """Measures what the citations of each statement carry together; `CertifySets()` to have it
+    done, `CertifySets(hold=0.95)` to cite until so much is carried."""
     support: LabelSupport = field(default_factory=LabelSupport)
     """Labels every statement as supported by the context or not."""
     template: PromptTemplate = field(default_factory=ContextTemplate)
@@ -68,6 +73,11 @@ class EngineOptions:
             check_verifier(self.verifier)
         elif isinstance(self.policy, CiteSupport):
             raise ConfigurationError("CiteSupport needs a verifier, and verifier is None")
+        certificates: object = self.certificates
+        if certificates is not None and not isinstance(certificates, CertifySets):
+            raise ConfigurationError(
+                f"certificates must be a CertifySets or None, got {certificates!r:.60}"
+            )
         if isinstance(self.template, str):
             raise ConfigurationError(
                 "template must be a function or an object with options, not a str; write "

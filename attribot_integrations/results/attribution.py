@@ -29,6 +29,7 @@ from attribot_integrations.results.parts import (
     ModelCost,
     Statement,
 )
+from attribot_integrations.results.remarks import set_remarks, statement_remarks
 from attribot_integrations.results.showing import shown_citations
 from attribot_integrations.results.support import Support
 
@@ -81,8 +82,8 @@ class Attribution:
     token_log_probs_without_context: FloatArray
     """`[answer tokens]`: log p(token) with every chunk removed, in nats."""
     citations: tuple[Citation, ...]
-    """Sources that statements depend on, by statement, strongest first; `shown_citations` are those
-    of the statements that have support."""
+    """Sources that statements depend on or that state them, see `Citation.basis`, by statement;
+    `shown_citations` are those that the statements' labels do not deny."""
     method: str
     """Name of the method that gave the scores."""
     cost: Cost
@@ -180,9 +181,28 @@ class Attribution:
     def shown_citations(self) -> tuple[Citation, ...]:
         """The citations that outputs show: none for a statement that its label denies support.
 
-        A source can make an answer likelier that stays unlikely, or that needs no source.
+        A source can make an answer likelier that stays unlikely, or that needs no source. What
+        needs none, since it is `parametric`, still shows the sources that state it.
         """
         return shown_citations(self.citations, self.support)
+
+    @cached_property
+    def remarks(self) -> tuple[str | None, ...]:
+        """`[statements]`: what readers must be told of each beside its citations.
+
+        Such as "known to the model anyway; stated in [2]", or "depends on [1], which does not seem
+        to state it"; `None` where there is nothing. Every output shows them.
+        """
+        return statement_remarks(self)
+
+    @cached_property
+    def carried(self) -> tuple[str | None, ...]:
+        """`[statements]`: what the citations of each carry together, where that was measured.
+
+        Such as "these 3 sources together carry 96 % of it", of what the context adds to the
+        statement's log-likelihood.
+        """
+        return set_remarks(self)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:

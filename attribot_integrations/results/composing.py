@@ -2,7 +2,8 @@
 
 An intermediate answer, such as the summary of one document that is merged with others, is a source
 of the last call. What a statement owes to it is passed on to what it rests on itself, by the shares
-of its citations. So a citation names the document, and its score is marked approximate.
+of its citations. So a citation names the document, and its score is marked approximate. What a
+verifier finds in the intermediate answer is not passed on: it did not look in the document.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def led_on(
         if place is not None:
             key = cited_key(citation, place, last.sources)
             composed.cite(key, _moved(citation, place, chunks[place]))
+            continue
+        if citation.basis == "states":
             continue
         inner = behind.get(citation.chunk_index)
         for key, share in _rests_on(inner, citation.chunk_start, citation.chunk_end):
@@ -148,6 +151,8 @@ def joined(
         exact=np.zeros(0, dtype=np.bool_),
         estimands=(),
         sufficiency=None,
+        stated=None,
+        unverified=next((part.unverified for _, part in parts if part.unverified), None),
         locations=(),
         id=id,
     )
@@ -170,6 +175,8 @@ def _finished(
         citations=composed.cited(sources, support),
         support=tuple(support),
         alternatives=composed.alternatives(sources),
+        certificates=composed.certificates(sources),
+        stated=None,
         sufficiency=None,
         audit=None,
         cost=total_cost(costs),
@@ -183,7 +190,9 @@ def _judged(
     carried = set()
     for citation in last.citations:
         inner = behind.get(citation.chunk_index)
-        leads_on = any(_rests_on(inner, citation.chunk_start, citation.chunk_end))
+        leads_on = citation.basis != "states" and any(
+            _rests_on(inner, citation.chunk_start, citation.chunk_end)
+        )
         if places[citation.chunk_index] is not None or leads_on:
             carried.add(citation.statement_index)
     return [
@@ -257,7 +266,9 @@ def _rests_on(inner: Attribution | None, start: int, end: int) -> Iterator[tuple
     near = [
         citation
         for citation in inner.citations
-        if _near(citation, start, end) and citation.statement_index not in known
+        if _near(citation, start, end)
+        and citation.statement_index not in known
+        and citation.basis != "states"
     ]
     shares: dict[Key, float] = {}
     for citation in near:
@@ -283,6 +294,8 @@ def _passed_on(citation: Citation, key: Key, chunk: Chunk, share: float) -> Cita
         share=citation.share * share,
         exact=False,
         part=chunk.part_of(start, end),
+        basis="depends",
+        states=None,
     )
 
 

@@ -7,6 +7,7 @@ with answers that the context supports and others that it does not.
 from __future__ import annotations
 
 __all__ = [
+    "AUDIT_STATED",
     "DOUBTED",
     "ENOUGH_SCORE",
     "MAX_CITATIONS",
@@ -38,6 +39,8 @@ STATED = 0.5
 """Verifier's score from which on a citation says that its source states the statement."""
 DOUBTED = 0.1
 """Verifier's score below which a source that the statement depends on does not seem to state it."""
+AUDIT_STATED = 0.7
+"""Verifier's score from which on an audit says that a chunk states a statement."""
 
 SUPPORT_WEIGHTS = (-0.732, 0.963, 0.245, 0.306, 0.098, 8.61)
 """Weights of `support.FEATURES` in the log-odds of support."""

@@ -11,6 +11,7 @@ from attribot_integrations.context.sources import Chunk, Level, Source
 from attribot_integrations.results.attribution import Attribution
 from attribot_integrations.results.parts import (
     Alternatives,
+    Certificate,
     Citation,
     Cost,
     Estimand,
@@ -54,6 +55,7 @@ class Composed:
     rows: dict[Key, _Row] = field(default_factory=dict)
     citations: dict[tuple[int, Key], Citation] = field(default_factory=dict)
     groups: list[_Group] = field(default_factory=list)
+    sets: list[tuple[Certificate, tuple[Key, ...]]] = field(default_factory=list)
 
     def add(
         self, key: Key, scores: FloatArray, start: int, *, exact: bool, estimand: Estimand
@@ -74,24 +76,30 @@ class Composed:
                 score=known.score + citation.score,
                 share=min(1.0, known.share + citation.share),
                 exact=known.exact and citation.exact,
+                basis=known.basis if known.basis == citation.basis else "both",
+                states=_higher(known.states, citation.states),
             )
         self.citations[place] = citation
 
     def group(
         self, attribution: Attribution, places: Sequence[int | None], statements: int = 0
     ) -> None:
-        """Take over the alternatives of an attribution, as far as all of a group are chunks."""
-        sources = {source.id: source for source in attribution.sources}
+        """Take over an attribution's alternatives and certificates, where all are of chunks."""
+        keys = {
+            source.id: (place, source.level, source.start, source.end)
+            for source in attribution.sources
+            if (place := places[source.chunk_index]) is not None
+        }
         for each in attribution.alternatives:
-            members = [sources[id_] for id_ in each.source_ids]
-            keys = [
-                (place, source.level, source.start, source.end)
-                for source in members
-                if (place := places[source.chunk_index]) is not None
-            ]
-            if len(keys) == len(members):
+            if keys.keys() >= set(each.source_ids):
+                own = tuple(keys[id_] for id_ in each.source_ids)
                 index = each.statement_index + statements
-                self.groups.append(_Group(index, tuple(keys), each.sufficiency, each.joint_score))
+                self.groups.append(_Group(index, own, each.sufficiency, each.joint_score))
+        for certificate in attribution.certificates:
+            if keys.keys() >= set(certificate.source_ids):
+                own = tuple(keys[id_] for id_ in certificate.source_ids)
+                index = certificate.statement_index + statements
+                self.sets.append((replace(certificate, statement_index=index), own))
 
     def alternatives(self, sources: Sequence[Source]) -> tuple[Alternatives, ...]:
         """Return the groups with ids."""
@@ -104,6 +112,14 @@ class Composed:
                 each.joint_score,
             )
             for each in self.groups
+        )
+
+    def certificates(self, sources: Sequence[Source]) -> tuple[Certificate, ...]:
+        """Return what cited sets carry, with ids."""
+        ids = {key_of(source): source.id for source in sources}
+        return tuple(
+            replace(certificate, source_ids=tuple(ids[key] for key in keys))
+            for certificate, keys in self.sets
         )
 
     def sources(self) -> tuple[Source, ...]:
@@ -144,6 +160,10 @@ class Composed:
                 )
             )
         return numbered_as_shown(made, support)
+
+
+def _higher(one: float | None, other: float | None) -> float | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def key_of(source: Source) -> Key:

@@ -11,6 +11,7 @@ from attribot_integrations.results.support import support_evidence
 
 if TYPE_CHECKING:
     from attribot_integrations.results.attribution import Attribution
+    from attribot_integrations.results.parts import Certificate
     from attribot_integrations.results.policies import CitationPolicy
     from attribot_integrations.results.support import LabelSupport
 
@@ -21,7 +22,8 @@ def judged(attribution: Attribution, policy: CitationPolicy, labels: LabelSuppor
     """Return an attribution with citations and labels chosen by its scores.
 
     Args:
-        attribution: One whose scores stay as they are; so do the alternatives found for it.
+        attribution: One whose scores stay as they are; so do the alternatives found for it, and
+            certificates where the same sources are cited.
         policy: Chooses the sources to cite.
         labels: Labels the statements.
 
@@ -40,4 +42,17 @@ def judged(attribution: Attribution, policy: CitationPolicy, labels: LabelSuppor
     )
     cited = replace(attribution, citations=citations)
     support = labels(support_evidence(cited))
-    return replace(cited, citations=numbered_as_shown(citations, support), support=support)
+    made = replace(cited, citations=numbered_as_shown(citations, support), support=support)
+    return replace(made, certificates=_still_true(made))
+
+
+def _still_true(attribution: Attribution) -> tuple[Certificate, ...]:
+    """Return the certificates of sets that are still cited as they were."""
+    sets: dict[int, set[int]] = {}
+    for citation in attribution.shown_citations:
+        sets.setdefault(citation.statement_index, set()).add(citation.source_id)
+    return tuple(
+        each
+        for each in attribution.certificates
+        if sets.get(each.statement_index) == set(each.source_ids)
+    )

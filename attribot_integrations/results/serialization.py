@@ -25,15 +25,24 @@ __all__ = [
     "storable",
 ]
 
-SCHEMA_VERSION = 1
-"""Raised whenever a field changes its meaning or goes away."""
+SCHEMA_VERSION = 2
+"""Raised whenever a field changes its meaning or goes away; earlier versions can be read, too.
+
+2: a source may be cited because it states the statement, though that does not depend on it: each
+citation has its `basis` and `states`. `stated`, `verifier`, `certificates` and `remarks` are new.
+In version 1, every citation's basis is `depends`.
+"""
 
 _DEEPEST = 32  # levels of metadata that are kept
 _LARGEST = 10**4000  # Python writes no integers that are much longer
 
 
 def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
-    """Return an attribution as plain dicts, lists, strings and numbers (nats, seconds)."""
+    """Return an attribution as plain dicts, lists, strings and numbers (nats, seconds).
+
+    `carried`, `remarks`, `notes` and a certificate's `held` are for readers, they follow from the
+    rest.
+    """
     return {
         "schema": SCHEMA_VERSION,
         "id": attribution.id,
@@ -97,9 +106,11 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
         "verifier": attribution.verifier,
         "unverified": attribution.unverified,
         "certificates": [
-            {**asdict(each), "source_ids": list(each.source_ids)}
+            {**asdict(each), "source_ids": list(each.source_ids), "held": each.held}
             for each in attribution.certificates
         ],
+        "carried": list(attribution.carried),
+        "remarks": list(attribution.remarks),
         "notes": list(attribution.notes),
     }
 
@@ -117,7 +128,7 @@ def _parts(chunk: Chunk) -> dict[str, Any]:
 
 
 def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
-    """Rebuild an attribution from `attribution_to_dict`'s output.
+    """Rebuild an attribution from `attribution_to_dict`'s output, of this or an earlier version.
 
     Fields that this version does not know are ignored.
 
@@ -127,9 +138,9 @@ def attribution_from_dict(data: Mapping[str, Any]) -> Attribution:
     if not isinstance(data, Mapping):
         raise InputError(f"the data is no attribution: a mapping is needed, not {data!r:.60}")
     version = data.get("schema")
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         shown = repr(version)[:60] if isinstance(version, str | int) else type(version).__name__
-        raise InputError(f"the schema version must be {SCHEMA_VERSION}, got {shown}")
+        raise InputError(f"the schema version must be 1 to {SCHEMA_VERSION}, got {shown}")
     fields = dict(data)
     for name, axis in (
         ("scores", "token_spans"),

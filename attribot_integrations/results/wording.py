@@ -17,6 +17,7 @@ from typing import Final
 import regex
 
 from attribot_integrations.context.sources import Span, clean_text
+from attribot_integrations.results.citation_marks import code_spans, find_marks, joins_marks
 from attribot_integrations.results.fields import json_fields, json_words
 
 __all__ = ["Wording", "wording_of"]
@@ -26,39 +27,6 @@ _THOUGHTS: Final = regex.compile(
     r"|\A(?:(?!<(?:think|thinking)>).)*?</(?:think|thinking)>"  # the template may have opened it
     r"|<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|\Z)",
     regex.DOTALL | regex.IGNORECASE,
-)
-
-_CODE: Final = regex.compile(
-    r"^[ \t]*(`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)"
-    r"|(?<!`)(`++)[^\n]*?(?<!`)\2(?!`)",
-    regex.DOTALL | regex.MULTILINE,
-)
-
-_NUMBERS: Final = r"\d{1,3}(?:[ ]?[-\u2013,;][ ]?\^?\d{1,3})*"
-_NOUN: Final = r"(?:doc|document|source|src|ref|citation|cite|chunk|passage|context)s?[ .:#-]{0,2}"
-_BRACKETS: Final = rf"\[\[?(?:{_NOUN})?{_NUMBERS}\]\]?"
-_SEVERAL: Final = rf"{_BRACKETS}(?:[ \t]*{_BRACKETS})*"
-_NO_CODE: Final = r"(?![\w(\[=]|[ \t]*[=+*/<>])"
-"""What does not follow a mark, but an index: a call, another index, an operator."""
-_CITATIONS: Final = regex.compile(
-    # 【1†source】, 【3:0†file.pdf】 and their plain relatives
-    r"[ \t]*【[^【】\n]{1,80}】"
-    # a link whose text is a mark: [1](https://…), [(Smith 2020)](…), [[1]](…)
-    rf"|[ \t]*\[(?:\^?{_NUMBERS}|\[{_NUMBERS}\]|\([^()\[\]\n]{{1,60}}\))\]\([^()\s]*\)"
-    # [^1], [^note], but no definition of one
-    r"|[ \t]*\[\^[\w-]{1,30}\](?!:)"
-    # [1], [1, 3], [1-3], [[1]], [doc 2], [source: 3], [citation:4]; no index of a[1] or a[1][2]
-    rf"|[ \t]*(?<![\w\])]){_SEVERAL}{_NO_CODE}"
-    # the same right behind a word of prose, as in "in 1962[2].", and behind its full stop
-    rf"|(?<=[\p{{L}}\d]{{2}}|[\p{{L}}\d][,;:\u201d\"'\u2019)%]){_SEVERAL}"
-    rf"(?=[\s.,;:!?)\u201d\"]|\Z){_NO_CODE}"
-    rf"|(?<=[\p{{L}}\d\u201d\"'\u2019)%][.!?\u201d\"]){_SEVERAL}(?![(\[=])"
-    # (doc 2), (source 1)
-    rf"|[ \t]*\({_NOUN}{_NUMBERS}\)"
-    # superscript numbers behind a word, and <sup>1</sup>
-    r"|(?<=\p{L}{4}|[.!?,;:\u201d\"')])[¹²³⁴⁵⁶⁷⁸⁹⁰]+(?!\w)"
-    r"|[ \t]*<sup>[^<>\n]{1,20}</sup>",
-    regex.IGNORECASE,
 )
 
 _EMOJI: Final = regex.compile(
@@ -121,7 +89,7 @@ def wording_of(answer: str) -> Wording:
     fields = json_fields(text)
     if fields:
         return _worded_fields(text, fields)
-    code = [match.span() for match in _CODE.finditer(text)]
+    code = code_spans(text)
     dropped = _joined(_dropped(text, code))
     marks = _joined([*dropped, *_outside(_spans(_LINE_MARKS, text), code, dropped)])
     kept: list[str] = []
@@ -170,12 +138,28 @@ def _worded_fields(text: str, fields: Sequence[Span]) -> Wording:
 def _dropped(text: str, code: Sequence[Span]) -> list[Span]:
     thoughts = _spans(_THOUGHTS, text)
     found = list(thoughts)
-    for pattern in (_CITATIONS, _TAGS, _EMOJI):
+    found += _outside(_citations(text), code, thoughts)
+    for pattern in (_TAGS, _EMOJI):
         found += _outside(_spans(pattern, text), code, thoughts)
     for match in _EMPHASIS.finditer(text):
         for name in ("star", "end"):
             found += _outside([match.span(name)], code, thoughts)
     return found
+
+
+def _citations(text: str) -> list[Span]:
+    """Return where marks of citations stand, with the spaces before them and what joins them."""
+    spans: list[Span] = []
+    for mark in find_marks(text):
+        start, end = mark.start, mark.end
+        while text[start - 1 : start] in ("*", "_") and text[end : end + 1] == text[start - 1]:
+            start, end = start - 1, end + 1
+        if spans and joins_marks(text[spans[-1][1] : start]):
+            start = spans[-1][1]
+        while start > 0 and text[start - 1] in " \t":
+            start -= 1
+        spans.append((start, end))
+    return spans
 
 
 def _spans(pattern: regex.Pattern[str], text: str) -> list[Span]:

@@ -13,26 +13,31 @@ from typing import TYPE_CHECKING
 from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from attribot_integrations.verifying.encoders import CrossEncoderVerifier, EncoderVerifier
+    from attribot_integrations.verifying.functions import FunctionVerifier
     from attribot_integrations.verifying.lexical import LexicalVerifier
-    from attribot_integrations.verifying.protocol import (
-        Verifier,
-        check_verifier,
-        verified,
-        with_verifier,
-    )
+    from attribot_integrations.verifying.protocol import Verifier, with_verifier
 else:
     __getattr__ = lazy_names(
         __name__,
         {
+            "CrossEncoderVerifier": "encoders",
+            "EncoderVerifier": "encoders",
+            "FunctionVerifier": "functions",
             "LexicalVerifier": "lexical",
             "Verifier": "protocol",
-            "check_verifier": "protocol",
-            "verified": "protocol",
             "with_verifier": "protocol",
         },
     )
 
-__all__ = ["LexicalVerifier", "Verifier", "check_verifier", "verified", "with_verifier"]
+__all__ = [
+    "CrossEncoderVerifier",
+    "EncoderVerifier",
+    "FunctionVerifier",
+    "LexicalVerifier",
+    "Verifier",
+    "with_verifier",
+]
 
 
 def __dir__() -> list[str]:

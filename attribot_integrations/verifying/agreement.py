@@ -1,7 +1,8 @@
 """How much of a statement a passage says, as a few numbers that a score is made of.
 
-A term weighs ln((n + 1) / (df + ½)), where df of the n passages have it: what every passage says
-tells nothing, and no list of stop words is needed.
+A term weighs ln((n + 5) / (df + ½)), where df of the n passages have it: what many passages say
+tells little, and no list of stop words is needed. The 5 keeps a term that one of few passages has
+from weighing next to nothing beside one that none has.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ beside the same word, or another word where the statement has a name between the
 share of what the statement adds that no passage has. `unheard`: 1 if no passage has one of the
 statement's numbers or names. Numbers and names of the question are no matter.
 """
+
+
+_MORE_PASSAGES = 5.0
 
 
 def measure_agreement(
@@ -107,7 +111,7 @@ class _Passages:
         return min(1.0, self._squares(first & second) / lengths) if lengths else 0.0
 
     def _weight(self, key: str) -> float:
-        return math.log((len(self._keys) + 1) / (self._frequency[key] + 0.5))
+        return math.log((len(self._keys) + _MORE_PASSAGES) / (self._frequency[key] + 0.5))
 
     def _share(self, part: Iterable[str], whole: Iterable[str]) -> float:
         total = sum(map(self._weight, whole))

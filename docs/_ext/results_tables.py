@@ -86,6 +86,8 @@ def markdown_of(results: Figures) -> str:
     """
     if "bars" in results:
         return day_markdown(results)
+    if "verifiers" in results:
+        return "\n".join(_verifiers(results))
     if "policies" in results:
         return "\n".join(["Citation rules:", *_candidates(results)])
     if "sets" in results:
@@ -98,7 +100,7 @@ def markdown_of(results: Figures) -> str:
         lines = _fidelity(results)
     else:
         raise ValueError(
-            "results must hold bars, policies, sets, rows, contexts or methods, "
+            "results must hold bars, verifiers, policies, sets, rows, contexts or methods, "
             f"not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
@@ -209,6 +211,34 @@ def _candidates(results: Figures) -> Iterator[str]:
         f"supported; cross-validated, {support['accuracy']:.1%} on the right side of "
         f"{support['best_threshold']:.2f}, expected calibration error "
         f"{support['calibration_error']:.3f}."
+    )
+
+
+def _verifiers(results: Figures) -> Iterator[str]:
+    """Yield how well verifiers rank marked sentences, and tell supported statements from others."""
+    for title, keys in (
+        ("Marked sentences, mAP:", ("map",)),
+        ("Supported statements against others, AUROC:", ("auroc", "auroc_of")),
+    ):
+        rows = {
+            name: {column: value for key in keys for column, value in each[key].items()}
+            for name, each in results["verifiers"].items()
+        }
+        columns = list(dict.fromkeys(column for each in rows.values() for column in each))
+        yield title
+        yield from _lines(
+            ["verifier", *columns],
+            [
+                [name, *(_number(each.get(column), ".3f") for column in columns)]
+                for name, each in rows.items()
+            ],
+        )
+    fit = results["fit"]
+    weights = zip(fit["measures"], fit["weights"], strict=True)
+    yield (
+        f"Fit on {results['answers']:,} answers: "
+        + ", ".join(f"`{name}` {weight:.2f}" for name, weight in weights)
+        + f", bias {fit['bias']:.2f}."
     )
 
 

@@ -7,6 +7,7 @@ from benchmarks.real_readme import README, filled, published
 METHOD = {
     "gold_map": 0.941,
     "gold_map_n": 3,
+    "evidence_map": 0.96,
     "sentence_f1": 0.5,
     "supported_right": 0.9,
     "supported_right_n": 3,
@@ -16,7 +17,11 @@ METHOD = {
 }
 PART = {
     "methods": {"exact": METHOD},
-    "scorers": {"string": {"gold_map": 0.9}, "embeddings (MiniLM)": {"gold_map": 0.8}},
+    "scorers": {
+        "words": {"gold_map": 0.95},
+        "string": {"gold_map": 0.9},
+        "embeddings (MiniLM)": {"gold_map": 0.8},
+    },
 }
 RESULTS = {
     "settings": {"sets": {"squad2_dev.jsonl": {"exact": {"target": "SmolLM2-135M.gguf"}}}},
@@ -28,7 +33,7 @@ MARKS = "<!-- real text: written by a command -->\nold\n<!-- end of real text --
 
 def test_a_row_for_each_set_and_all() -> None:
     text = filled(f"# A\n{MARKS}B\n", [RESULTS])
-    row = "| 3 | 0.94 | 0.90 | 0.80 | 0.50 | 0.90 | - | 0.40 |"
+    row = "| 3 | 0.94 | 0.95 | 0.96 | 0.90 | 0.80 | 0.50 | 0.90 | - | 0.40 |"
     assert f"| SmolLM2 135M, squad2, `exact` {row}\n" in text
     assert f"| SmolLM2 135M, all, `exact` {row}\n" in text
     assert "old" not in text

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from attribot_integrations import (
@@ -37,7 +36,7 @@ from attribot_integrations.errors import (
     EmptyContextError,
     InputError,
 )
-from attribot_integrations.results.parts import Cost
+from attribot_integrations.results.parts import Cost, FloatArray
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, TOKENIZERS, byte_level_bpe, with_chat_template
 
@@ -129,9 +128,13 @@ def test_levels(engine: AttributionEngine) -> None:
 
 def test_policy_may_be_any_callable(engine: AttributionEngine) -> None:
     def first_source(
-        statement: Statement, sources: Sequence[Source], scores: npt.NDArray[np.float32]
+        statement: Statement,
+        sources: Sequence[Source],
+        scores: FloatArray,
+        stated: FloatArray | None,
     ) -> list[int]:
-        assert len(sources) == len(scores) == 4
+        assert stated is not None
+        assert len(sources) == len(scores) == len(stated) == 4
         return [0] if statement.index == 1 else []
 
     options = EngineOptions(policy=first_source, alternatives=None)
@@ -374,7 +377,7 @@ def test_bad_options(build: Any, message: str) -> None:
 def test_json_and_pandas(engine: AttributionEngine) -> None:
     result = engine.attribute(QUESTION, CHUNKS, ANSWER)
     assert Attribution.from_json(result.to_json()).to_dict() == result.to_dict()
-    assert json.loads(result.to_json(indent=2))["schema"] == 1
+    assert json.loads(result.to_json(indent=2))["schema"] == 2
     frame = result.to_pandas()
     assert list(frame["text"]) == [source.text for source in result.sources]
     np.testing.assert_allclose(

@@ -61,7 +61,7 @@ USES = {
     "plots": "result.plot()",
     "tracing": "attribot_integrations.render.tracing.trace_attribution(result)",
     "evaluation": "attribot_integrations.evaluation.text_scorers.TfidfSimilarity()",
-    "embeddings": "attribot_integrations.evaluation.text_scorers.EmbeddingSimilarity('encoder')",
+    "embeddings": "attribot_integrations.verifying.EncoderVerifier('encoder')",
     "parquet": "attribot_integrations.batch.parquet.check_installed()",
     "gguf": "attribot_integrations.scoring.gguf_header.gguf_package()",
     "server": "attribot_integrations.scoring.servers.ServerModel.connect('http://x', model='m')",
@@ -76,6 +76,7 @@ import attribot_integrations.evaluation.text_scorers
 import attribot_integrations.render.tracing
 import attribot_integrations.scoring.gguf_header
 import attribot_integrations.scoring.servers
+import attribot_integrations.verifying
 
 result = Attribution.from_json(sys.argv[1])
 messages = {}

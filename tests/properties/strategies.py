@@ -13,7 +13,17 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, SentenceSplitter, SourceSet, Span
-from attribot_integrations.results import Attribution, Citation, Cost, ModelCost, Statement
+from attribot_integrations.results import (
+    Attribution,
+    Basis,
+    Certificate,
+    Citation,
+    Cost,
+    ModelCost,
+    Statement,
+    Support,
+    SupportLabel,
+)
 
 AWKWARD = (
     "\r\n",
@@ -151,6 +161,13 @@ _JSON = st.recursive(
 )
 
 
+_BASES: tuple[Basis, ...] = ("depends", "states", "both")
+_SHARES = st.floats(0, 1)
+_LABELS: SearchStrategy[SupportLabel] = st.sampled_from(
+    ("supported", "unsupported", "parametric", "uncertain")
+)
+
+
 @st.composite
 def attributions(draw: DrawFn, text: SearchStrategy[str] | None = None) -> Attribution:
     """Results of every shape, with any finite numbers."""
@@ -182,6 +199,8 @@ def attributions(draw: DrawFn, text: SearchStrategy[str] | None = None) -> Attri
             text=source.text,
             score=draw(_FINITE),
             exact=draw(st.booleans()),
+            basis=draw(st.sampled_from(_BASES)),
+            states=draw(st.none() | _SHARES),
         )
         for position, source in enumerate(sources[:2])
     ]
@@ -208,4 +227,18 @@ def attributions(draw: DrawFn, text: SearchStrategy[str] | None = None) -> Attri
             ChunkLocation(1, "not_found", traces=True),
         ),
         id=draw(st.none() | text),
+        support=draw(st.just(()) | _LABELS.map(lambda label: (Support(0, label, -1.0, -2.0),))),
+        stated=draw(
+            st.none()
+            | numpy_strategies.arrays(
+                np.float32, (len(sources), 1), elements=st.floats(0, 1, width=32)
+            )
+        ),
+        verifier=draw(st.none() | text),
+        certificates=draw(
+            st.just(())
+            | st.tuples(
+                st.builds(Certificate, st.just(0), st.just((0,)), _FINITE, _FINITE, _FINITE)
+            )
+        ),
     )

@@ -91,6 +91,11 @@ def test_standard_annotations() -> None:
             "probability": None,
             "support": "supported",
             "scored_by": "open/model",
+            "basis": "depends",
+            "states": None,
+            "stated_by": None,
+            "remark": None,
+            "carried": None,
         },
     }
     assert second["extras"]["support"] is None

@@ -10,6 +10,7 @@ from attribot_integrations.langchain import cite
 from attribot_integrations.langchain.plain import PlainDocument, plain_citations, plain_support
 from tests.integrations.langchain.scripted import BIKE, PHONE, QUESTION, engine
 from tests.integrations.langchain.test_handed_back import rag
+from tests.unit.render.samples import weighed
 
 
 def test_items_are_read_as_attributes_too() -> None:
@@ -28,6 +29,15 @@ def test_items_are_read_as_attributes_too() -> None:
     with pytest.raises(AttributeError, match="PlainDocument has no 'text'"):
         _ = document.text
     assert PlainDocument(page_content="a", metadata={}, id=None) == Document("a")
+
+
+def test_labels_have_their_remarks() -> None:
+    made = weighed()
+    support = plain_support(made)
+    assert [each.remark for each in support] == list(made.remarks)
+    assert [each.carried for each in support] == list(made.carried)
+    assert [each.label for each in support][-1] == "parametric"
+    assert [each.basis for each in plain_citations(made)] == ["both", "both", "depends", "states"]
 
 
 def test_nothing_is_plain_too() -> None:

@@ -75,3 +75,28 @@ def test_markers_stand_behind_each_statement() -> None:
     assert format_with_markers(payload) == "Ada is old. [1] or [2] Bea too. [3] Fin."
     payload["statements"][1]["label"] = "unsupported"
     assert format_with_markers(payload) == "Ada is old. [1] or [2] Bea too. Fin."
+
+
+def test_markers_say_what_the_model_knew_and_what_is_not_stated() -> None:
+    payload = copy.deepcopy(payload_of(answered()))
+    one = payload["citations"][0]
+    payload["answer"] = "Ada is old. Bea too."
+    payload["citations"] = [
+        {**one, "answer_end": 11, "number": 1, "basis": "depends", "states": 0.05},
+        {**one, "answer_end": 20, "number": 2, "basis": "states", "states": 0.9, "text": "B."},
+        {**one, "answer_end": 20, "number": 3, "basis": "depends", "states": 0.2, "text": "C."},
+    ]
+    statement: dict[str, Any] = {"start": 0, "reason": None, "alternatives": []}
+    payload["statements"] = [
+        {**statement, "end": 11, "label": "supported"},
+        {**statement, "end": 20, "label": "parametric"},
+    ]
+    expected = (
+        "Ada is old. [1] (depends on [1], which does not seem to state it) "
+        "Bea too. [2] (known to the model anyway; stated in [2])"
+    )
+    assert format_with_markers(payload) == expected
+    listed = format_with_markers(payload, sources=True).splitlines()
+    assert listed[2:] == ["[1] Title 0: Ada is fact 0.", "[2] Title 0: B."]
+    payload["statements"][1]["label"] = "unsupported"
+    assert format_with_markers(payload).endswith("state it) Bea too.")

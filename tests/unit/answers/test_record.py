@@ -9,9 +9,11 @@ import pytest
 
 from attribot_integrations.answers import AnswerRecord, Outcome
 from attribot_integrations.answers.record import await_for, wait_for
+from attribot_integrations.auditing import GivenCitation
 from attribot_integrations.errors import InputError
 from tests.integrations.engines import StubEngine
 from tests.unit.answers.answering import captured
+from tests.unit.auditing.hand_made import HandMadeEngine
 
 
 class Gated(StubEngine):
@@ -149,3 +151,24 @@ def test_waiting_for_a_record_that_is_not_there_yet() -> None:
     engine.open.set()
     assert wait_for(coming) is asyncio.run(await_for(coming)) is wait_for(coming, 10) is record
     assert record.done
+
+
+def test_marks_of_the_answer_are_audited() -> None:
+    prompt = "[2] Ada is old.\n\n[1] Bea is young.\n\nWho is old?"
+    record = AnswerRecord(
+        captured(answer="Ada is [2].", prompt=prompt), HandMadeEngine({(0, 0): 5})
+    )
+    found = record.audit()
+    assert found is not None
+    assert [(each.given.chunk_index, each.verdict) for each in found.citations] == [(0, "depends")]
+    other = record.audit(numbers={"2": 1})
+    assert other is not None
+    assert [each.verdict for each in other.citations] == ["neither"]
+    beside = record.audit([GivenCitation(0, 6, 1, "b")])
+    assert beside is not None
+    assert beside.citations[0].instead == 0
+
+
+def test_what_is_not_attributed_is_not_audited() -> None:
+    record = AnswerRecord(captured(answer=" "), StubEngine())
+    assert record.audit() is None

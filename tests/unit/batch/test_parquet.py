@@ -23,6 +23,8 @@ def record(line: int, **changes: Any) -> dict[str, Any]:
         "chunk_id": None,
         "text": "Ada did it.",
         "score": 2.5,
+        "basis": "states",
+        "states": 0.75,
         "answer_start": 0,
     }
     row = {"line": line, "id": None, "question": "Who?", "answer": "Ada.", "method": "exact"}
@@ -42,7 +44,16 @@ def test_a_result_has_columns_to_look_into_and_itself_as_json(tmp_path: Path) ->
     assert (row["line"], row["id"]) == (7, "a")
     assert row["citations"][0]["score"] == 2.5
     assert "answer_start" not in row["citations"][0]
+    assert (row["citations"][0]["basis"], row["citations"][0]["states"]) == ("states", 0.75)
     assert json.loads(row["result"]) == record(7, id="a")
+
+
+def test_results_of_before_there_were_two_kinds_of_evidence_are_kept(tmp_path: Path) -> None:
+    old = record(1)
+    del old["citations"][0]["basis"], old["citations"][0]["states"]
+    (row,) = written(tmp_path / "out.parquet", old)
+    assert (row["citations"][0]["basis"], row["citations"][0]["states"]) == (None, None)
+    assert json.loads(row["result"]) == old
 
 
 def test_results_wait_until_there_are_enough_for_a_group(

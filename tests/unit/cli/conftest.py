@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from attribot_integrations.cli import attribute, runtime, show_demo
+from attribot_integrations.cli import attribute, audit, runtime, show_demo
 from tests.unit.cli.running import StubEngine
 
 
@@ -20,6 +20,6 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> StubEngine:
         stub.loaded_with = dict(signature.bind(*args, **kwargs).arguments)
         return stub
 
-    for command in (attribute, show_demo):
+    for command in (attribute, audit, show_demo):
         monkeypatch.setattr(command, "load_engine", load)
     return stub

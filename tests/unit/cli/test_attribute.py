@@ -13,7 +13,7 @@ from attribot_integrations.cli import attribute
 from attribot_integrations.demo.corpus import demo_examples
 from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ModelError
-from attribot_integrations.methods import METHODS
+from attribot_integrations.methods import METHODS, CertifySets
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results import Attribution
 from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
@@ -92,7 +92,7 @@ def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
         ),
         *("--device-map", "cpu", "--method", "fast", "--chat-option", "enable_thinking=False"),
         *("--chat-option", "effort=low", "--chat-option", "budget=12"),
-        *("--max-seconds", "2.5", "--max-tokens", "9000"),
+        *("--max-seconds", "2.5", "--max-tokens", "9000", "--certificates"),
     )
     assert result.exit_code == 0, result.stderr
     options = EngineOptions(
@@ -101,6 +101,7 @@ def test_options_reach_the_engine(engine: StubEngine, data: Path) -> None:
         policy=CiteEvidence(CiteDependence(0.5, 2), CiteSupport(0.8, max_citations=2)),
         max_seconds=2.5,
         max_tokens=9000,
+        certificates=CertifySets(),
     )
     assert engine.loaded_with == {
         "model": "m",

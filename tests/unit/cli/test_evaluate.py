@@ -65,6 +65,28 @@ def test_data_file(tmp_path: Path) -> None:
     assert "the bundled one knows nothing" in result.stderr
 
 
+def test_published_data(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json"
+    record = {
+        "_id": "h1",
+        "question": "What does Vela like?",
+        "answer": "Vela likes tea.",
+        "supporting_facts": [["Vela", 0]],
+        "context": [["Vela", ["Vela likes tea.", "It rains."]], ["Oro", ["Oro is a town."]]],
+    }
+    path.write_text(json.dumps([record]))
+    for extra in ((), ("--format", "hotpotqa")):
+        result = run("evaluate", path, "-m", "words", *extra)
+        assert result.exit_code == 0, result.stderr
+        assert "dev.json: 1 example" in result.stdout
+    other = run("evaluate", path, "-m", "words", "--format", "qasper")
+    assert other.exit_code == 1
+    assert 'record 1, read as qasper: the field "full_text" is missing' in other.stderr
+    unknown = run("evaluate", path, "--format", "trec")
+    assert unknown.exit_code == 1
+    assert "there is no format 'trec'" in unknown.stderr
+
+
 def test_nothing_that_can_be_measured(tmp_path: Path) -> None:
     path = tmp_path / "data.jsonl"
     line = {"question": "Who?", "answer": "Ada.", "chunks": ["word " * 30_000]}
@@ -94,6 +116,7 @@ def test_kinds(tmp_path: Path) -> None:
         (("--demo", "1", "--chunks", "many"), "must be like 8-12, got 'many'"),
         (("--demo", "1", "--kinds", "odd"), "must be among single, two_hop"),
         (("--demo", "0"), "greater than or equal to 1"),
+        (("--demo", "1", "--format", "squad2"), "--format: cannot be used with --demo"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:

@@ -11,8 +11,9 @@ from attribot_integrations.evaluation.contenders import (
     contenders,
     text_scorer,
 )
-from attribot_integrations.evaluation.text_scorers import CrossEncoderRelevance, StringFirst
+from attribot_integrations.evaluation.text_scorers import StringFirst, VerifierScores
 from attribot_integrations.methods.presets import METHODS
+from attribot_integrations.verifying import CrossEncoderVerifier, LexicalVerifier
 
 
 def test_all_names_everything() -> None:
@@ -23,7 +24,7 @@ def test_all_names_everything() -> None:
     }
     named = contenders(["tfidf", "exact", "baselines"], has_proxy=False)
     assert [each.name for each in named] == ["tfidf", "exact", *(set_without_tfidf())]
-    assert len({each.description for each in contenders(["baselines"], has_proxy=False)}) == 7
+    assert len({each.description for each in contenders(["baselines"], has_proxy=False)}) == 8
 
 
 def set_without_tfidf() -> list[str]:
@@ -49,9 +50,10 @@ def test_names_there_are_not(names: list[str], message: str) -> None:
 def test_text_scorers_by_name() -> None:
     (found,) = contenders(["embeddings:folder/of/one"], has_proxy=False)
     assert found.name == "embeddings:folder/of/one"
-    assert "embedding similarity, one" in str(found.baseline and found.baseline.name)
+    assert "embeddings, one" in str(found.baseline and found.baseline.name)
     assert text_scorer("string") == StringFirst()
-    assert text_scorer("cross-encoder:x") == CrossEncoderRelevance("x")
+    assert text_scorer("words") == VerifierScores(LexicalVerifier())
+    assert text_scorer("cross-encoder:x") == VerifierScores(CrossEncoderVerifier("x"))
     for name in ("embeddings", "embeddings:", "strings"):
         with pytest.raises(ConfigurationError, match=f"there is no text scorer '{name}'"):
             text_scorer(name)

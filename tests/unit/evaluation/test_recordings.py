@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,25 @@ def test_everything_comes_back(recorder: Recorder, tmp_path: Path) -> None:
         "Hob Tarn built it.",
         "It has stood since 1871.",
     ]
+
+
+def test_rows_of_the_first_schema_are_read(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.run(tmp_path / "out")
+    expected = [each.attribution.to_json() for each in recorder.read(tmp_path / "out")]
+    (rows,) = (path for path in (tmp_path / "out").iterdir() if path.suffix == ".jsonl")
+    lines = []
+    for line in rows.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        for answer in row.get("answers", {}).values():  # the first line holds settings
+            made = answer["attribution"]
+            made["schema"] = 1
+            for later in ("stated", "verifier", "certificates", "carried", "remarks"):
+                del made[later]
+            for citation in made["citations"]:
+                del citation["basis"], citation["states"]
+        lines.append(json.dumps(row))
+    rows.write_text("\n".join(lines) + "\n", "utf-8")
+    assert [each.attribution.to_json() for each in recorder.read(tmp_path / "out")] == expected
 
 
 def test_tokens_of_the_naive_loop_are_counted(recorder: Recorder, tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from attribot_integrations.errors import MissingExtraError
+from attribot_integrations.evaluation.contenders import text_scorer
 from attribot_integrations.evaluation.text_scorers import (
     Bm25Similarity,
-    CrossEncoderRelevance,
-    EmbeddingSimilarity,
     StringFirst,
     TextScorer,
     TfidfSimilarity,
+    VerifierScores,
 )
+from attribot_integrations.verifying import FunctionVerifier
 
 TEXTS = ["The harbour opened in 1962.", "It opened early, the harbour.", "A river runs."]
 
@@ -40,35 +41,11 @@ def test_the_answer_s_words_in_a_row() -> None:
     assert scorer.score("Who?", "…", ["…"]).tolist() == [0]  # no word is no match
 
 
-class FakeEncoder:
-    """Stands in for either kind of encoder."""
-
-    def __init__(self, name: str, device: str) -> None:
-        assert (name, device) == ("folder", "cpu")
-
-    def encode(self, texts: list[str], **_: object) -> np.ndarray:
-        vectors = np.array([[text.count("1"), text.count("r"), 1] for text in texts], np.float32)
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-
-    def predict(self, pairs: list[tuple[str, str]], **_: object) -> np.ndarray:
-        return np.array([text.count("1") for _, text in pairs])
-
-
-@pytest.mark.parametrize(
-    ("name", "scorer"),
-    [
-        ("SentenceTransformer", EmbeddingSimilarity("folder")),
-        ("CrossEncoder", CrossEncoderRelevance("folder")),
-    ],
-)
-def test_encoders(name: str, scorer: TextScorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sentence_transformers
-
-    monkeypatch.setattr(sentence_transformers, name, FakeEncoder)
-    scores = scorer.score("When?", "in 1962, 11", ["1 1", "rrr", ""])
-    assert scores.dtype == np.float32
-    assert scores.argmax() == 0
-    assert "folder" in scorer.name
+def test_verifiers_score_texts_too() -> None:
+    verifier = FunctionVerifier(lambda *_: [[0.25], [1.0]], "fixed")
+    scorer: TextScorer = VerifierScores(verifier)
+    assert scorer.score("When?", "in 1962", ["a", "b"]).tolist() == [0.25, 1.0]
+    assert scorer.name == "fixed"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +53,8 @@ def test_encoders(name: str, scorer: TextScorer, monkeypatch: pytest.MonkeyPatch
     [
         ("sklearn.feature_extraction.text", StringFirst, "evaluation"),
         ("bm25s", Bm25Similarity, "evaluation"),
-        ("sentence_transformers", lambda: EmbeddingSimilarity("x"), "embeddings"),
-        ("sentence_transformers", lambda: CrossEncoderRelevance("x"), "embeddings"),
+        ("sentence_transformers", lambda: text_scorer("embeddings:x"), "embeddings"),
+        ("sentence_transformers", lambda: text_scorer("cross-encoder:x"), "embeddings"),
     ],
 )
 def test_missing_packages(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from attribot_integrations.context.sources import Chunk, SourceSet
-from attribot_integrations.results import Alternatives, Attribution, Cost, ModelCost
+from attribot_integrations.results import Alternatives, Attribution, Certificate, Cost, ModelCost
 from attribot_integrations.results.citations import make_citations
 from attribot_integrations.results.policies import CiteDependence
 from attribot_integrations.results.statements import find_statements, statement_scores
@@ -96,6 +96,60 @@ def sample() -> Attribution:
         cost=Cost(0.25, (ModelCost("models/target", 1_000, 1_200, 3, 6_000),)),
         alternatives=alternatives,
         support=support,
+    )
+
+
+def weighed() -> Attribution:
+    """Return `sample` with what a verifier says, and with what its citations carry together.
+
+    Statement 0 rests on sources that state it, 1 depends on one that does not seem to, 2 is
+    unsupported though it depends on a source a little, 3 is parametric and stated.
+    """
+    made = sample()
+    stated = np.zeros((len(made.sources), len(made.statements)), dtype=np.float32)
+    for source, statement, states in ((0, 0, 0.94), (4, 0, 0.91), (2, 1, 0.0625), (5, 3, 0.875)):
+        stated[source, statement] = states
+    first, other, long = made.citations
+    first = replace(first, states=0.94, basis="both")
+    other = replace(other, states=0.91, basis="both")
+    long = replace(long, states=0.0625)
+    painted, wet = made.statements[2:]
+    fish = made.sources[5]
+    known = replace(
+        first,
+        number=4,
+        statement_index=3,
+        source_id=5,
+        chunk_index=3,
+        chunk_id=None,
+        answer_start=wet.start,
+        answer_end=wet.end,
+        chunk_start=fish.start,
+        chunk_end=fish.end,
+        text=fish.text,
+        score=0.02,
+        share=0.0,
+        alternatives=(),
+        sufficiency=None,
+        basis="states",
+        states=0.875,
+    )
+    denied = replace(
+        long, number=1, statement_index=2, source_id=1, chunk_index=0, chunk_id="d1",
+        answer_start=painted.start, answer_end=painted.end, chunk_start=25, chunk_end=36,
+        text="It is blue.", states=0.05, exact=True,
+    )  # fmt: skip
+    anyway = replace(denied, statement_index=3, answer_start=wet.start, answer_end=wet.end)
+    return replace(
+        made,
+        citations=(first, other, long, denied, known, anyway),
+        stated=stated,
+        verifier="lexical",
+        certificates=(
+            Certificate(0, (0, 4), gain=10.0, hold=9.6, drop=9.5),
+            Certificate(1, (2,), gain=8.0, hold=8.5, drop=6.0),
+            Certificate(3, (5, 1), gain=0.01, hold=0.0, drop=0.02),
+        ),
     )
 
 

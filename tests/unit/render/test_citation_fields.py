@@ -12,7 +12,8 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.citation_fields import citation_data
 from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
-from tests.unit.render.samples import sample
+from tests.unit.render.samples import sample, weighed
+from tests.unit.results.test_remarks import KNOWN, NOT_STATED
 
 
 def test_each_citation_says_all_that_is_known() -> None:
@@ -27,6 +28,26 @@ def test_each_citation_says_all_that_is_known() -> None:
     assert first["scored_by"] == "models/target"
     assert first["text"] == "The pier opened in 1962."
     json.dumps([first, second, third])
+
+
+def test_both_kinds_of_evidence_stay_apart() -> None:
+    found = citation_data(weighed())
+    assert [(one["number"], one["basis"], one["score"], one["states"]) for one in found] == [
+        (1, "both", 0.25, 0.94),
+        (2, "both", 0.125, 0.91),
+        (3, "depends", 6.0, 0.0625),
+        (4, "states", 0.02, 0.875),
+    ]
+    assert {one["stated_by"] for one in found} == {"lexical"}
+    assert [one["remark"] for one in found] == [None, None, NOT_STATED, KNOWN]
+    together = "these 2 sources together carry 96 % of it"
+    alone = "this source alone carries all of it"
+    assert [one["carried"] for one in found] == [together, together, alone, None]
+    (plain, *_) = citation_data(sample())
+    assert [plain[name] for name in ("basis", "states", "stated_by", "remark", "carried")] == [
+        "depends",
+        *[None] * 4,
+    ]
 
 
 def test_page_and_metadata_of_the_chunk() -> None:

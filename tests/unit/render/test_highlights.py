@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from attribot_integrations.render.evidence import carried_lines
 from attribot_integrations.render.highlights import gradio_highlights, streamlit_html
 from attribot_integrations.render.text import visible
 from attribot_integrations.results import Attribution
@@ -35,8 +36,12 @@ def test_statements_without_citation_and_label_are_none() -> None:
 @given(attributions())
 def test_offsets_are_those_of_the_statements(attribution: Attribution) -> None:
     shown = gradio_highlights(attribution)
-    marked = [statement.text for statement in attribution.statements] + [*attribution.notes]
+    named = [entity for entity in shown["entities"] if entity["entity"] != "note"]
+    spans = {(entity["start"], entity["end"]) for entity in named}
+    assert spans <= {(each.start, each.end) for each in attribution.statements}
     assert len(attribution.notes) == 1
+    marked = [*(each.text for each in attribution.statements if named), *carried_lines(attribution)]
+    marked += attribution.notes
     for entity, text in zip(shown["entities"], marked, strict=True):
         assert shown["text"][entity["start"] : entity["end"]] == visible(text)
 

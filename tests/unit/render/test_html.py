@@ -24,7 +24,8 @@ from attribot_integrations.results import Attribution
 from tests.properties.strategies import attributions
 from tests.unit.attributions import make_attribution
 from tests.unit.render.reading import Page
-from tests.unit.render.samples import ANSWER, HOSTILE, hostile, many, sample
+from tests.unit.render.samples import ANSWER, HOSTILE, hostile, many, sample, weighed
+from tests.unit.results.test_remarks import KNOWN, NOT_STATED
 
 CSS = files("attribot_integrations.render").joinpath("templates/citations.css").read_text("utf-8")
 
@@ -92,6 +93,45 @@ def test_cards_say_what_a_citation_is_worth() -> None:
         "Citation 2",
         "Citation 3",
     ]
+
+
+def test_both_kinds_of_evidence() -> None:
+    page = Page(html_fragment(weighed()))
+    cards = [" ".join(card.split()) for card in page.texts["ab-card"]]
+    assert cards[0].endswith(
+        "depends and states · 0.25 nats lost without it (exact) · 50% of the statement · stated "
+        ".94 · either [1] or [2] is enough · 9.00 nats from it alone · these 2 sources together "
+        "carry 96 % of it"
+    )
+    assert cards[3].endswith("states · +0.02 nats lost without it (exact) · stated .88")
+    chips = page.classes("ab-chip")
+    marks = [chip for chip in chips if "href" in chip]
+    assert [(chip["class"], chip["aria-label"]) for chip in marks] == [
+        ("ab-chip", "Citation 1: depends and states"),
+        ("ab-chip", "Citation 2: depends and states"),
+        ("ab-chip ab-only-depends", "Citation 3: depends"),
+        ("ab-chip ab-only-states", "Citation 4: states"),
+    ]
+    assert page.texts["ab-remark"] == [NOT_STATED, KNOWN]
+    assert page.texts["ab-score"] == [
+        "9.00 nats alone; stated .94",
+        "8.00 nats alone; stated .91",
+        "6.00 nats; stated .06",
+        "-1.00 nats; stated .88",
+    ]
+    labels, bases = page.texts["ab-legend"]
+    assert re.findall(r"^\w+", labels, re.MULTILINE) == ["unsupported"]
+    assert re.findall(r"^\w+", bases, re.MULTILINE) == ["depends", "states"]
+    assert "the verifier lexical finds the statement" in bases
+    (together,) = page.texts["ab-together"]
+    assert "Statement 1: these 2 sources together carry 96 % of it." in together
+    check_addresses(page)
+
+
+def test_a_hostile_verifier_is_inert() -> None:
+    page = Page(replace(weighed(), verifier="<script>x</script>\x1b").to_html())
+    assert not page.all("script")
+    assert "<script>x</script>" in page.texts["ab-legend"][1]
 
 
 def test_cards_stay_hidden_where_the_style_sheet_is_removed() -> None:

@@ -18,7 +18,7 @@ from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.render.plots import PlotKind
 from tests.unit.attributions import make_attribution
-from tests.unit.render.samples import many, sample
+from tests.unit.render.samples import many, sample, weighed
 
 KINDS: tuple[PlotKind, ...] = ("heatmap", "bars")
 
@@ -37,6 +37,15 @@ def test_heatmap_has_the_statement_scores_and_the_citations() -> None:
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "Pier history: The pier opened in 1962."
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3", "4"]
+
+
+def test_what_is_cited_only_for_what_it_states_has_another_mark() -> None:
+    axes, _ = weighed().plot().axes
+    dots, diamonds = axes.collections
+    assert np.asarray(dots.get_offsets()).tolist() == [[0, 0], [0, 4], [1, 2]]
+    assert np.asarray(diamonds.get_offsets()).tolist() == [[3, 5]]
+    assert "diamond" in axes.get_xlabel()
+    assert "diamond" not in sample().plot().axes[0].get_xlabel()
 
 
 def test_notebooks_show_a_figure() -> None:

@@ -11,14 +11,14 @@ import pytest
 from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.render.tables import scores_table
 from tests.unit.attributions import make_attribution
-from tests.unit.render.samples import sample
+from tests.unit.render.samples import sample, weighed
 
 
 def test_columns_and_values() -> None:
     pytest.importorskip("pandas")
     table = scores_table(sample())
     assert list(table.columns) == [
-        *("source_id", "level", "chunk", "sentence", "text", "score", "exact"),
+        *("source_id", "level", "chunk", "sentence", "text", "score", "exact", "basis"),
         *(f"statement_{index}" for index in range(4)),
     ]
     assert list(table["score"]) == [0.25, 0.0, 6.0, 0.0, 0.125, -1.0]
@@ -26,6 +26,17 @@ def test_columns_and_values() -> None:
     assert list(table["exact"]) == [True, True, False, True, True, True]
     assert list(table["chunk"]) == [0, 0, 1, 1, 2, 3]
     assert table["text"][2] == "It measures 900 metres."
+    assert table["basis"].dropna().to_dict() == dict.fromkeys((0, 2, 4), "depends")
+
+
+def test_what_a_verifier_says_stands_beside_the_scores() -> None:
+    pytest.importorskip("pandas")
+    table = scores_table(weighed())
+    assert list(table.columns)[-4:] == [f"stated_{index}" for index in range(4)]
+    assert table["stated_3"][5] == 0.875
+    assert table["statement_3"][5] == -1.0
+    cited = {0: "both", 2: "depends", 4: "both", 5: "states"}
+    assert table["basis"].dropna().to_dict() == cited
 
 
 def test_whole_chunks_have_no_sentence() -> None:

@@ -61,8 +61,8 @@ def test_table_of_offsets() -> None:
 
 def test_such_data_cannot_be_taken_for_the_other() -> None:
     data = sample().to_dict(offsets="utf-16")
-    assert data["schema"] == "1-utf-16"
-    with pytest.raises(InputError, match="schema version must be 1, got '1-utf-16'"):
+    assert data["schema"] == "2-utf-16"
+    with pytest.raises(InputError, match="schema version must be 1 to 2, got '2-utf-16'"):
         attribution_from_dict(data)
     assert sample().to_dict(offsets="characters") == sample().to_dict()
 

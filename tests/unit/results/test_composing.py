@@ -1,6 +1,7 @@
 """Attributions made of several."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from attribot_integrations.answers.attempt import attempt
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.requests.options import AttributionRequest
-from attribot_integrations.results import Attribution
+from attribot_integrations.results import Attribution, Certificate
 from attribot_integrations.results.composing import NOTHING_BEHIND, copied_from, joined, led_on
 from tests.integrations.overlap import OverlapEngine
 from tests.unit.answers.answering import captured
@@ -51,6 +52,57 @@ def test_what_rests_on_nothing_is_not_judged() -> None:
             ("unknown", NOTHING_BEHIND)
         ]
         assert any(NOTHING_BEHIND in note for note in whole.notes)
+
+
+def verified(made: Attribution, **changes: Any) -> Attribution:
+    """Add what a verifier says, and what the citations of each statement carry."""
+    sets = {
+        each.statement_index: made.citations_of(each.statement_index) for each in made.citations
+    }
+    return replace(
+        made,
+        citations=tuple(replace(each, states=0.75, **changes) for each in made.citations),
+        stated=np.full((len(made.sources), len(made.statements)), 0.75),
+        verifier="lexical",
+        certificates=tuple(
+            Certificate(index, tuple(each.source_id for each in cited), 4.0, 3.0, 2.0)
+            for index, cited in sets.items()
+        ),
+    )
+
+
+def test_what_a_verifier_finds_in_an_intermediate_answer_is_not_passed_on() -> None:
+    summary = "Bea: 7, Cleo: 8."
+    inner = attribute(summary, *CHUNKS)
+    last = verified(attribute("Cleo is 8. Ada is 90.", CHUNKS[0], Chunk(summary)), basis="both")
+    whole = led_on(last, CHUNKS, [0, None], {1: inner}, "id")
+    assert {(each.basis, each.states) for each in whole.citations_of(0)} == {("depends", None)}
+    assert [(each.basis, each.states) for each in whole.citations_of(1)] == [("both", 0.75)]
+    assert (whole.stated, whole.verifier) == (None, "lexical")
+    (kept,) = whole.certificates  # that of the statement that rests on chunks alone
+    assert kept.statement_index == 1
+    assert kept.source_ids == tuple(each.source_id for each in whole.citations_of(1))
+    only_stated = verified(last, basis="states")
+    assert led_on(only_stated, CHUNKS, [0, None], {1: inner}).citations_of(0) == ()
+    stated_behind = verified(inner, basis="states")
+    assert led_on(last, CHUNKS, [0, None], {1: stated_behind}).citations_of(0) == ()
+
+
+def test_parts_keep_both_kinds_of_evidence() -> None:
+    answer = "1) Ada is 90.\n2) Cleo is 8."
+    parts = [
+        (start, verified(attribute(answer[start : start + size], *CHUNKS), basis="both"))
+        for start, size in ((3, 10), (17, 10))
+    ]
+    whole = joined("All?", answer, parts, "id")
+    assert {(each.basis, each.states) for each in whole.citations} == {("both", 0.75)}
+    assert [each.statement_index for each in whole.certificates] == [0, 1]
+    for each in whole.certificates:
+        own = whole.citations_of(each.statement_index)
+        assert each.source_ids == tuple(citation.source_id for citation in own)
+        assert each.held == 0.75
+    assert whole.stated is None
+    assert Attribution.from_json(whole.to_json()).certificates == whole.certificates
 
 
 def test_chunks_keep_their_places() -> None:

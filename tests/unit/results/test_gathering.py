@@ -1,5 +1,7 @@
 """Sources and citations, gathered."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,19 @@ def test_citations_of_one_source_are_added_up() -> None:
     (cited,) = composed.cited(composed.sources(), found.support)
     assert (cited.score, cited.number) == (2 * first.score, 1)
     assert cited.share == pytest.approx(min(1.0, 2 * first.share))
+
+
+def test_a_citation_of_one_kind_joins_one_of_the_other() -> None:
+    found = OverlapEngine().attribute_request(AttributionRequest("?", CHUNKS, "Ada is 90."))
+    composed = Composed(CHUNKS, len(found.token_spans))
+    first = found.citations[0]
+    key = cited_key(first, 1, found.sources)
+    composed.add(key, found.scores[0], 0, exact=True, estimand="target_loo")
+    composed.cite(key, replace(first, states=0.25))
+    composed.cite(key, replace(first, basis="states", states=0.75))
+    composed.cite(key, first)
+    (cited,) = composed.cited(composed.sources(), found.support)
+    assert (cited.basis, cited.states) == ("both", 0.75)
 
 
 def test_costs_are_added_up_model_by_model() -> None:

@@ -25,6 +25,7 @@ from attribot_integrations.results import (
 )
 from attribot_integrations.results.serialization import SCHEMA_VERSION
 from attribot_integrations.results.support import Support
+from tests.unit.render.samples import weighed
 
 
 def attribution(**changes: Any) -> Attribution:
@@ -57,7 +58,7 @@ def attribution(**changes: Any) -> Attribution:
 
 def test_dict_holds_plain_values() -> None:
     assert attribution().to_dict() == {
-        "schema": 1,
+        "schema": 2,
         "id": "request 1",
         "question": "Who?",
         "answer": "One é.",
@@ -174,9 +175,92 @@ def test_dict_holds_plain_values() -> None:
         "verifier": None,
         "unverified": None,
         "certificates": [],
+        "carried": [None],
+        "remarks": [None],
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
     }
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2
+
+
+VERSION_1 = """
+{
+  "schema": 1, "id": "request 1", "question": "Who?", "answer": "One é.",
+  "chunks": [
+    {"text": "A one. A two.", "id": "a", "metadata": {"page": 3}},
+    {"text": "", "id": null, "metadata": {}}
+  ],
+  "sources": [
+    {"id": 0, "level": "sentence", "chunk_index": 0, "sentence_index": 0, "start": 0, "end": 6,
+     "text": "A one.", "sentence_ids": [0], "part": "text"},
+    {"id": 1, "level": "sentence", "chunk_index": 0, "sentence_index": 1, "start": 7, "end": 13,
+     "text": "A two.", "sentence_ids": [1], "part": "text"}
+  ],
+  "statements": [{"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2]}],
+  "citations": [
+    {"number": 1, "statement_index": 0, "source_id": 0, "chunk_index": 0, "chunk_id": "a",
+     "answer_start": 0, "answer_end": 6, "chunk_start": 0, "chunk_end": 6, "text": "A one.",
+     "score": 1.75, "exact": true, "share": 0.75, "alternatives": [1], "sufficiency": 2.5,
+     "part": "text"}
+  ],
+  "alternatives": [
+    {"statement_index": 0, "source_ids": [0, 1], "sufficiency": [2.5, 2.25], "joint_score": 3.0}
+  ],
+  "support": [
+    {"statement_index": 0, "label": "supported", "log_likelihood": -0.75,
+     "log_likelihood_without_context": -4.0, "probability": 0.875, "reason": null}
+  ],
+  "scores": [[0.5, 1.25], [0.10000000149011612, -2.0]],
+  "exact": [true, false], "estimands": ["target_loo", "proxy_loo"],
+  "token_spans": [[0, 3], [3, 6]], "token_log_probs": [-0.5, -0.25],
+  "token_log_probs_without_context": [-3.0, -1.0], "sufficiency": null, "audit": null,
+  "method": "exact",
+  "cost": {
+    "seconds": 1.5,
+    "models": [
+      {"model": "tiny", "parameters": 10, "tokens": 20, "passes": 3, "naive_tokens": 40}
+    ]
+  },
+  "locations": [
+    {"chunk_index": 0, "outcome": "partial", "places": [[0, 3, 16]], "dress": "escaped",
+     "shown": [[0, 5], [7, 9]], "traces": true},
+    {"chunk_index": 1, "outcome": "blank", "places": [], "dress": "exact", "shown": [],
+     "traces": false}
+  ],
+  "stopped": null,
+  "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."]
+}
+"""
+"""What `to_json` wrote before there were two kinds of evidence."""
+
+
+def test_version_1_can_be_read() -> None:
+    read = Attribution.from_json(VERSION_1)
+    assert read.to_dict() == attribution().to_dict()
+    assert [(each.basis, each.states) for each in read.citations] == [("depends", None)]
+    assert (read.stated, read.verifier, read.certificates) == (None, None, ())
+    assert read.shown_citations == read.citations
+    assert json.loads(read.to_json())["schema"] == SCHEMA_VERSION
+
+
+def test_both_kinds_of_evidence_survive() -> None:
+    made = weighed()
+    data = json.loads(made.to_json())
+    assert data["remarks"] == list(made.remarks)
+    assert data["carried"] == list(made.carried)
+    assert data["certificates"][0] == {
+        "statement_index": 0,
+        "source_ids": [0, 4],
+        "gain": 10.0,
+        "hold": 9.6,
+        "drop": 9.5,
+        "held": 0.96,
+    }
+    again = Attribution.from_json(made.to_json())
+    assert again.citations == made.citations
+    assert again.certificates == made.certificates
+    assert again.verifier == "lexical"
+    assert again.stated is not None
+    np.testing.assert_array_equal(again.stated, made.stated)
 
 
 def test_json_keeps_the_types() -> None:
@@ -195,7 +279,7 @@ def test_json_keeps_the_types() -> None:
 def test_json_is_readable_text() -> None:
     assert "One é." in attribution().to_json()
     assert "\n" not in attribution().to_json()
-    assert attribution().to_json(indent=2).startswith('{\n  "schema": 1,')
+    assert attribution().to_json(indent=2).startswith('{\n  "schema": 2,')
 
 
 def test_no_sources_survive() -> None:
@@ -237,9 +321,9 @@ def test_lone_surrogates_are_written_as_replacement_characters() -> None:
     assert Attribution.from_dict(made.to_dict()).question == "\ud83d\ude00?"
 
 
-@pytest.mark.parametrize("version", [None, 0, 2, "1"])
+@pytest.mark.parametrize("version", [None, 0, 3, "1"])
 def test_other_schema_versions_are_refused(version: object) -> None:
-    with pytest.raises(InputError, match=f"the schema version must be 1, got {version!r}"):
+    with pytest.raises(InputError, match=f"the schema version must be 1 to 2, got {version!r}"):
         Attribution.from_dict({**attribution().to_dict(), "schema": version})
 
 
@@ -286,6 +370,10 @@ def change(name: str, value: object) -> Callable[[dict[str, Any]], None]:
         (change("cost", []), "cost must be an object, got []"),
         (change("cost", {"seconds": 1.0, "models": [{}]}), "cost.models[0].model is missing"),
         (change("locations", [[]]), "locations[0] must be an object, got []"),
+        (lambda data: data["citations"][0].update(basis="says"), "citations[0].basis must be one"),
+        (lambda data: data["citations"][0].update(states="high"), "citations[0].states must be a"),
+        (change("stated", [[1.0]]), "stated must have the shape [sources, statements] = (2, 1)"),
+        (change("certificates", [{}]), "certificates[0].statement_index is missing"),
     ],
 )
 def test_spoiled_data_is_refused(spoil: Callable[[dict[str, Any]], None], message: str) -> None:

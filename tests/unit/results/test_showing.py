@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from attribot_integrations.results.showing import numbered_as_shown, shown_citations
+from attribot_integrations.results import Basis
+from attribot_integrations.results.showing import is_shown, numbered_as_shown, shown_citations
 from attribot_integrations.results.support import Support, SupportLabel
 from tests.unit.results.test_citations import cite
 
@@ -26,6 +29,19 @@ def test_statements_without_support_show_no_citation(label: SupportLabel, shown:
         not shown :
     ]
     assert shown_citations(citations, ()) == citations
+
+
+@pytest.mark.parametrize("basis", ["depends", "states", "both"])
+def test_what_the_model_knows_shows_who_states_it(basis: Basis) -> None:
+    citations = [replace(each, basis=basis) for each in cite([[2, 0], [0, 0], [0, 0], [0, 0]])]
+    for label, shown in (
+        ("supported", True),
+        ("unsupported", False),
+        ("parametric", basis != "depends"),
+    ):
+        support = (Support(0, label, -1.0, -9.0),)  # type: ignore[arg-type]
+        assert bool(shown_citations(citations, support)) is shown
+        assert is_shown(support[0].label, basis) is shown
 
 
 def test_shown_citations_are_numbered_first() -> None:

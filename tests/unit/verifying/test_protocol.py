@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from attribot_integrations.errors import ConfigurationError, ModelError
-from attribot_integrations.verifying import LexicalVerifier, Verifier, verified
+from attribot_integrations.verifying import LexicalVerifier, Verifier
+from attribot_integrations.verifying.protocol import verified
 
 
 @dataclass
