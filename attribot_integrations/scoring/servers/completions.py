@@ -11,6 +11,7 @@ from attribot_integrations.scoring.servers.routes import (
     Written,
     checked,
     field_of,
+    joined,
     own_entry,
     table_of,
 )
@@ -42,8 +43,7 @@ class VllmCompletions:
 
     def spelled(self, answer: Any, asked: Asked) -> str | None:
         """Return how the server spells the scored ids."""
-        texts = [entry.get("decoded_token") for entry in self._entries(answer, asked)]
-        return "".join(texts) if all(isinstance(text, str) for text in texts) else None
+        return joined([entry.get("decoded_token") for entry in self._entries(answer, asked)])
 
     def writing(self, model: str, asked: Asked, count: int) -> Call:
         """Return the request for the likeliest tokens."""
@@ -89,7 +89,7 @@ class Echo:
 
     def spelled(self, answer: Any, asked: Asked) -> str | None:
         """Return how the server spells the scored ids."""
-        return "".join(map(str, self._entries(answer, asked)[1]))
+        return joined(self._entries(answer, asked)[1])
 
     def writing(self, model: str, asked: Asked, count: int) -> Call:
         """Return the request for the likeliest tokens."""

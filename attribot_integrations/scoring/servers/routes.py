@@ -17,6 +17,7 @@ __all__ = [
     "Written",
     "checked",
     "field_of",
+    "joined",
     "next_to_ids",
     "own_entry",
     "table_of",
@@ -152,6 +153,11 @@ def checked(values: Sequence[Any], count: int) -> list[float]:
                 f"the server gives {value!r:.40} as the log-probability of token {place} of {count}"
             )
     return [float(value) for value in values]
+
+
+def joined(texts: Sequence[Any]) -> str | None:
+    """Return how a server spells tokens; `None` where it does not spell them all."""
+    return "".join(texts) if all(isinstance(text, str) for text in texts) else None
 
 
 def next_to_ids(pairs: Sequence[Any], scored: Sequence[int]) -> list[Any]:

@@ -11,6 +11,7 @@ from attribot_integrations.scoring.servers.routes import (
     Written,
     checked,
     field_of,
+    joined,
     next_to_ids,
     table_of,
 )
@@ -51,8 +52,8 @@ class SglangGenerate:
 
     def spelled(self, answer: Any, asked: Asked) -> str | None:
         """Return how the server spells the scored ids."""
-        texts = [entry[2] if len(entry) > 2 else None for entry in self._entries(answer, asked)]
-        return "".join(texts) if all(isinstance(text, str) for text in texts) else None
+        entries = self._entries(answer, asked)
+        return joined([entry[2] if len(entry) > 2 else None for entry in entries])
 
     def writing(self, model: str, asked: Asked, count: int) -> Call:
         """Return the request for the likeliest tokens."""
