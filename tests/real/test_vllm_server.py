@@ -60,7 +60,7 @@ def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     log = tmp_path_factory.mktemp("vllm") / "log.txt"
     settings = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
     options = ["--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"]
-    command = [program, "serve", folder, "--host", "127.0.0.1", "--port", str(port), *options]
+    command = [program, "serve", str(folder), "--host", "127.0.0.1", "--port", str(port), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--served-model-name", "smollm2"],
@@ -102,14 +102,18 @@ def _above(result: Attribution) -> list[int]:
     return [int(row) for row in np.argsort(-scores) if scores[row] >= 0.2]
 
 
+@pytest.fixture(autouse=True)
+def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxy is set, it is not asked for this machine."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
 @pytest.mark.parametrize("api", ["vllm", "echo"])
 def test_scores_are_those_of_the_model_here(folder: Path, url: str, api: Any) -> None:
     options = EngineOptions(method="exact")
     here = AttributionEngine(LanguageModel.from_pretrained(folder), options=options)
-    client = httpx.Client(trust_env=False)
-    there = AttributionEngine.from_server(
-        url, api=api, tokenizer=folder, options=options, client=client
-    )
+    there = AttributionEngine.from_server(url, api=api, tokenizer=folder, options=options)
     for title, (question, answer) in ASKED.items():
         chunks = [each for each in library_chunks() if title in str(each.metadata["title"])][:2]
         expected = here.attribute(question, chunks, answer)
@@ -122,6 +126,5 @@ def test_scores_are_those_of_the_model_here(folder: Path, url: str, api: Any) ->
 
 
 def test_the_interface_is_found_by_itself(folder: Path, url: str) -> None:
-    client = httpx.Client(trust_env=False)
-    model = AttributionEngine.from_server(url, tokenizer=folder, client=client).target
+    model = AttributionEngine.from_server(url, tokenizer=folder).target
     assert (model.name, model.way) == ("smollm2", "vllm")

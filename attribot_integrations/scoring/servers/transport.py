@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -78,14 +79,20 @@ class ServerCalls:
         self.url: str = str(plain).rstrip("/").removesuffix("/v1")
         """The address without what is secret."""
         self._options = options
-        self._client = options.client or httpx.Client(
-            limits=httpx.Limits(max_connections=options.max_parallel)
-        )
+        self._client = options.client or self._own_client()
         self._headers = (
             {"Authorization": f"Bearer {options.api_key}"} if options.api_key is not None else {}
         )
         self._timeout = httpx.Timeout(options.timeout, connect=min(_CONNECT, options.timeout))
         self._pool = ThreadPoolExecutor(options.max_parallel, thread_name_prefix="attribot-server")
+
+    def _own_client(self) -> httpx.Client:
+        """Make a client whose connections are closed when nobody makes calls by it any more."""
+        import httpx
+
+        client = httpx.Client(limits=httpx.Limits(max_connections=self._options.max_parallel))
+        weakref.finalize(self, client.close)
+        return client
 
     def __repr__(self) -> str:
         return f"ServerCalls({self.url!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -237,3 +238,15 @@ def test_pausing_is_cut_short_when_the_result_is_not_wanted(
 
     with pytest.raises(ServerError, match="not wanted"):
         transport._sleep(60, check)
+
+
+def test_a_client_of_its_own_is_closed_and_another_is_not() -> None:
+    given = httpx.Client()
+    own = ServerCalls("http://server", ServerOptions())
+    other = ServerCalls("http://server", ServerOptions(client=given))
+    made = own._client
+    del own, other
+    gc.collect()
+    assert made.is_closed
+    assert not given.is_closed
+    given.close()
