@@ -80,11 +80,15 @@ def defaults(
     console = Console(width=160)
     table = Table("policy", *sets, title="F1 of cited sentences against gold")
     for row in policies:
-        table.add_row(row["policy"], *(f"{row['f1'][name]:.3f}" for name in sets))
+        table.add_row(row["policy"], *(_shown(row["f1"][name]) for name in sets))
     console.print(table)
     console.print(results["support"], results["support_without_verifier"])
     if json_file is not None:
         write_results(results, json_file)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _recorded(data: Path, models: Path, output: Path) -> Iterator[tuple[str, list[Recorded]]]:
@@ -102,7 +106,7 @@ def _recorded(data: Path, models: Path, output: Path) -> Iterator[tuple[str, lis
 
 
 def _judged(policy: CitationPolicy, sets: Sets) -> dict[str, Any]:
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     for name, recorded in sets.items():
         values = [
             figures["sentence_f1"]
@@ -110,7 +114,8 @@ def _judged(policy: CitationPolicy, sets: Sets) -> dict[str, Any]:
             for unit in gold_units(each, judged(each.attribution, policy, LabelSupport()))
             if (figures := citation_figures(unit, unit.cited)).get("sentence_f1") is not None
         ]
-        found[name] = float(np.mean([each for each in values if each is not None] or [np.nan]))
+        known = [each for each in values if each is not None]
+        found[name] = float(np.mean(known)) if known else None  # no sentence is marked
     return {"policy": repr(policy), "f1": found}
 
 

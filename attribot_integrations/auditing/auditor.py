@@ -127,7 +127,8 @@ def audit_attribution(
     ordered = sorted(citations, key=lambda each: (each.marker or (each.end, 0), each.start))
     judged = judge_citations(attribution, ordered, chosen)
     ignored = reference_lines(attribution.answer)
-    notes = () if attribution.stated is not None else (WITHOUT_VERIFIER,)
+    asked = attribution.stated is not None or attribution.unverified is not None
+    notes = () if asked else (WITHOUT_VERIFIER,)  # that it failed is said by the attribution
     models = attribution.cost.models
     return AnswerAudit(
         question=attribution.question,

@@ -13,7 +13,7 @@ from attribot_integrations.context.sources import Span, split_sentences
 from attribot_integrations.results.citation_marks import joins_marks
 from attribot_integrations.results.wording import wording_of
 
-__all__ = ["answer_statements", "claims_of", "statement_at"]
+__all__ = ["answer_statements", "claims_of", "statement_at", "states_nothing"]
 
 _LEAST_WORDS: Final = 3
 _JOINS: Final = ",;.:!?)]"
@@ -34,6 +34,23 @@ def statement_at(statements: Sequence[Span], place: int) -> int | None:
     if not statements:
         return None
     return max(0, bisect_right([start for start, _ in statements], place) - 1)
+
+
+def states_nothing(answer: str, statement: Span) -> bool:
+    """Tell whether a statement needs no citation: headings, what leads to a list, questions, code.
+
+    Args:
+        answer: The answer's text.
+        statement: Where the statement stands in it.
+    """
+    start, end = statement
+    text = answer[start:end].rstrip(" \t*_")
+    before = answer[:start].rpartition("\n")[2]
+    return (
+        text.endswith((":", "：", "?", "？"))
+        or text.startswith(("```", "~~~"))
+        or before.lstrip().startswith("#")
+    )
 
 
 def claims_of(answer: str, markers: Sequence[Span], statements: Sequence[Span]) -> list[Span]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from attribot_integrations.auditing.audits import JudgedCitation, JudgedStatement, Verdict
+from attribot_integrations.auditing.claims import states_nothing
 from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.witness import AuditOptions, ChunkEvidence, Witness
 from attribot_integrations.context.sources import Span
@@ -81,7 +82,10 @@ def judge_statements(
         missing: tuple[int, ...] = ()
         enough: bool | None = None
         label = labels.get(statement.index)
-        if statement.tokens[0] < statement.tokens[1]:
+        needed = bool(own) or not states_nothing(
+            attribution.answer, (statement.start, statement.end)
+        )
+        if needed and statement.tokens[0] < statement.tokens[1]:
             evidence = witness.asked((statement.start, statement.end), (statement.index,))
             citations = [judged[place] for place in own]
             missing = _missing(citations, evidence)

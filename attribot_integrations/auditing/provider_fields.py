@@ -111,10 +111,11 @@ def cited_source(
         claim: What it is for.
         chunk: Which chunk it is, if that is known.
         names: What the provider calls it.
-        place: Its place among the provider's documents.
+        place: Its place among the provider's documents, from 0; without a name, it is called by
+            its number from 1.
         marker: Where its mark stands, if there is one.
         raw: What the provider gave.
     """
     named = next((name for name in names if isinstance(name, str) and name), None)
-    label = named if named is not None else str(place) if place is not None else "?"
+    label = named if named is not None else str(place + 1) if isinstance(place, int) else "?"
     return GivenCitation(*claim, chunk, label, marker, plain_data(raw))

@@ -79,14 +79,14 @@ def planted_figures(
     Args:
         pairs: Answers with their attributions.
         options: What counts as evidence.
-        verifier: Says what sources state, where the attributions do not.
+        verifier: Says what sources state; `None` for dependence alone.
         seed: Of where the faults are.
     """
     values: dict[str, list[float]] = {}
     answers = 0
     for example, recorded in pairs:
         answers += 1
-        attribution = recorded if verifier is None else with_verifier(recorded, verifier)
+        attribution = with_verifier(recorded, verifier)
         for planted in planted_answers(example, seed):
             outcome = planted_outcome(planted, attribution, options)
             for name, value in _values(planted.fault, outcome):

@@ -41,7 +41,7 @@ class CertifySets:
     policy, or of `CiteEvidence.depends`: the strongest sources, of 0.2 nats or more, are cited
     until they hold this share, above 0 and up to 1, of what the context adds. Costs up to `most`
     short passes a statement."""
-    most: int = 5
+    most: int = 3
     """Most sources cited for a statement by that rule. Where so many do not hold the share, it
     depends on more than sources can be named for, and the options' policy decides."""
     min_gain: float = 1.0

@@ -174,7 +174,7 @@ class AttributionView:
         if not found or (found == {"depends"} and not is_verified(self._shown)):
             return {}
         name = self._shown.verifier
-        verifier = f"the verifier {one_line(name)}" if name else "a verifier"
+        verifier = f"the verifier “{one_line(name)}”" if name else "a verifier"
         return {basis: text.format(verifier=verifier) for basis, text in BASIS_MEANINGS.items()}
 
     @property

@@ -1,7 +1,7 @@
-"""Whether a statement is supported by the context, judged by its likelihood with and without it.
+"""Whether a statement is supported by the context, by its likelihoods and by what states it.
 
-A label says what the measuring model's log-likelihoods say, and no more: a statement can be true
-and `unsupported`, or false and `supported` by a chunk that is wrong.
+A label says what the measuring model's log-likelihoods and the verifier say, and no more: a
+statement can be true and `unsupported`, or false and `supported` by a chunk that is wrong.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ __all__ = [
 SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain", "unknown"]
 """Where a statement comes from.
 
-`supported`: it depends on the context, and sources are cited for it. `unsupported`: the model gives
-it little likelihood even with the context. `parametric`: it is as likely without the context, so
-the model knows it or takes it from the question. `uncertain`: it depends on the context as a whole,
+`supported`: it depends on the context, or a source states what the model would not have said, and
+sources are cited for it. `unsupported`: the context explains too little of it, and no source states
+it. `parametric`: it is as likely without the context, so the model knows it or takes it from the
+question; what states it is cited all the same. `uncertain`: it depends on the context as a whole,
 but no source stands out. `unknown`: it could not be judged, for the reason given.
 """
 

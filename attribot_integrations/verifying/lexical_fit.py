@@ -6,6 +6,6 @@ from typing import Final
 
 __all__ = ["LEXICAL_BIAS", "LEXICAL_WEIGHTS"]
 
-LEXICAL_WEIGHTS: Final = (1.35, 1.7, 6.63, 2.88, -1.5, -3.0, -2.75, -3.65)
+LEXICAL_WEIGHTS: Final = (1.34, 1.64, 6.53, 2.59, -1.5, -3.0, -2.86, -3.71)
 """Weights of `agreement.AGREEMENT` in the log-odds."""
-LEXICAL_BIAS: Final = -2.8
+LEXICAL_BIAS: Final = -2.86

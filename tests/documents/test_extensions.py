@@ -239,3 +239,24 @@ def test_tables_of_a_suite_and_of_candidates() -> None:
     )
     assert "| `Rule(1)` | 0.500 |" in candidates
     assert "fitted to 23 statements, 12 of them supported; cross-validated, 90.0%" in candidates
+
+
+def test_tables_of_verifiers() -> None:
+    one = {
+        "map": {"squad2": 0.99, "lfqa": 0.8},
+        "auroc": {"squad2": 0.95, "expertqa": None, "all": 0.9},
+        "auroc_of": {"removed": 0.97},
+    }
+    other = {"map": {"squad2": 0.5}, "auroc": {"all": 0.4}, "auroc_of": {"removed": 0.3}}
+    shown = markdown_of(
+        {
+            "verifiers": {"words": one, "other": other},
+            "answers": 1234,
+            "fit": {"measures": ["added", "unheard"], "weights": [1.5, -3.0], "bias": -2.0},
+        }
+    )
+    lines = shown.splitlines()
+    assert "| verifier | squad2 | lfqa |" in lines
+    assert "| other | 0.500 | - |" in lines
+    assert "| words | 0.950 | - | 0.900 | 0.970 |" in lines
+    assert lines[-1] == "Fit on 1,234 answers: `added` 1.50, `unheard` -3.00, bias -2.00."

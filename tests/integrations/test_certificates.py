@@ -74,6 +74,23 @@ def test_citing_until_a_share_is_held(
             assert same or (each.held or 0.0) >= 0.9
 
 
+def test_sets_cost_little_beside_the_scores(engine: AttributionEngine) -> None:
+    tokens = dict.fromkeys(("balanced", "certified", "held"), 0)
+    options = {
+        "balanced": EngineOptions(method="balanced"),
+        "certified": EngineOptions(method="balanced", certificates=CertifySets()),
+        "held": EngineOptions(method="balanced", certificates=CertifySets(hold=0.95)),
+    }
+    for example in demo_examples(3, seed=77, chunks=(20, 20)):
+        answer = " ".join(asked.answer for asked in example.questions)
+        for name, chosen in options.items():
+            question = example.questions[0].question
+            result = engine.attribute(question, example.chunk_texts, answer, options=chosen)
+            tokens[name] += result.cost.tokens
+    assert tokens["certified"] <= 1.05 * tokens["balanced"]
+    assert tokens["held"] <= 1.15 * tokens["balanced"]
+
+
 def test_a_budget_that_ends_before_is_told(
     engine: AttributionEngine, examples: tuple[DemoExample, ...]
 ) -> None:

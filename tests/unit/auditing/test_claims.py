@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribot_integrations.auditing.claims import answer_statements, claims_of, statement_at
+from attribot_integrations.auditing.claims import (
+    answer_statements,
+    claims_of,
+    statement_at,
+    states_nothing,
+)
 from attribot_integrations.results.citation_marks import find_marks
 
 
@@ -52,6 +57,22 @@ def test_statements_are_found_by_place() -> None:
     statements = [(0, 5), (8, 12)]
     assert [statement_at(statements, place) for place in (0, 6, 8, 90)] == [0, 0, 1, 1]
     assert statement_at([], 3) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "nothing"),
+    [
+        ("## History\n\nIt opened.", [True, False]),
+        ("**History:**\n\n- It opened.", [True, False]),
+        ("These are known:\n- It opened.", [True, False]),
+        ("It opened. Do you want more?", [False, True]),
+        ("It opened.\n\n```\nx = 1\n```", [False, True]),
+        ("It opened [1].", [False]),
+    ],
+)
+def test_some_statements_state_nothing(answer: str, nothing: list[bool]) -> None:
+    found = [states_nothing(answer, span) for span in answer_statements(answer)]
+    assert found == nothing
 
 
 @given(

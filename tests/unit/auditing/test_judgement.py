@@ -156,6 +156,15 @@ def test_a_mark_without_words_is_not_judged() -> None:
     assert [(each.verdict, each.statement_index) for each in citations] == [("unknown", None)]
 
 
+def test_headings_need_no_citation_unless_they_have_one() -> None:
+    scores = {(0, 0): 5.0, (0, 1): 5.0}
+    _, (heading, text) = judged(hand_made("## Opening\n\nIt opened.", scores))
+    assert (heading.missing, heading.enough) == ((), None)
+    assert (text.missing, text.enough) == ((0,), False)
+    _, (heading, _) = judged(hand_made("## Opening [1]\n\nIt opened.", scores))
+    assert heading.enough is True
+
+
 def test_ignored_stretches_need_no_citation() -> None:
     attribution = hand_made("It opened [1]. It shut.", {(0, 0): 5, (1, 1): 5})
     found = judge_statements(attribution, (), AuditOptions(), ignored=[(14, 23)])

@@ -89,7 +89,7 @@ def test_anthropic_blocks() -> None:
     assert found.citations[0].raw == ANTHROPIC[2]["citations"][0]
     assert [each.label for each in found.citations] == [
         "Harbour",
-        "1",
+        "2",
         "https://e.org/h",
         "nowhere",
         "?",

@@ -68,7 +68,7 @@ def test_numbers_of_ids() -> None:
 
 def test_labels() -> None:
     assert cited_source((0, 1), 0, [None, "", "a"], 3, None, None).label == "a"
-    assert cited_source((0, 1), 0, [None], 3, None, None).label == "3"
+    assert cited_source((0, 1), 0, [None], 3, None, None).label == "4"
     assert cited_source((0, 1), None, [], None, None, None).label == "?"
 
 

@@ -46,7 +46,16 @@ def test_everything_comes_back(recorder: Recorder, tmp_path: Path) -> None:
 
 def test_rows_of_the_first_schema_are_read(recorder: Recorder, tmp_path: Path) -> None:
     recorder.run(tmp_path / "out")
-    expected = [each.attribution.to_json() for each in recorder.read(tmp_path / "out")]
+    expected = [
+        replace(
+            made,
+            citations=tuple(replace(one, basis="depends", states=None) for one in made.citations),
+            stated=None,
+            verifier=None,
+        ).to_json()
+        for made in (each.attribution for each in recorder.read(tmp_path / "out"))
+    ]
+    assert len(expected) > 4
     (rows,) = (path for path in (tmp_path / "out").iterdir() if path.suffix == ".jsonl")
     lines = []
     for line in rows.read_text("utf-8").splitlines():
@@ -54,7 +63,7 @@ def test_rows_of_the_first_schema_are_read(recorder: Recorder, tmp_path: Path) -
         for answer in row.get("answers", {}).values():  # the first line holds settings
             made = answer["attribution"]
             made["schema"] = 1
-            for later in ("stated", "verifier", "certificates", "carried", "remarks"):
+            for later in ("stated", "verifier", "unverified", "certificates", "carried", "remarks"):
                 del made[later]
             for citation in made["citations"]:
                 del citation["basis"], citation["states"]

@@ -122,7 +122,7 @@ def test_both_kinds_of_evidence() -> None:
     labels, bases = page.texts["ab-legend"]
     assert re.findall(r"^\w+", labels, re.MULTILINE) == ["unsupported"]
     assert re.findall(r"^\w+", bases, re.MULTILINE) == ["depends", "states"]
-    assert "the verifier lexical finds the statement" in bases
+    assert "the verifier “lexical” finds the statement" in bases
     (together,) = page.texts["ab-together"]
     assert "Statement 1: these 2 sources together carry 96 % of it." in together
     check_addresses(page)

@@ -34,8 +34,8 @@ def test_a_copy_agrees_in_all() -> None:
 
 def test_rare_terms_weigh_more() -> None:
     passages = ["the zebra", "the cat", "the dog"]
-    rare = math.log(4 / 1.5)
-    common = math.log(4 / 3.5)
+    rare = math.log(8 / 1.5)
+    common = math.log(8 / 3.5)
     values = measured("the zebra", passages, place=1)
     assert values["added"] == pytest.approx(common / (common + rare))
     assert values["run"] == pytest.approx(common / (common + rare))
