@@ -84,17 +84,21 @@ def connect_engine(
     from transformers.utils import logging as transformers_logging
 
     from attribot_integrations.engine import AttributionEngine
-    from attribot_integrations.scoring.language_model import LanguageModel
     from attribot_integrations.scoring.servers.interfaces import routes_of
 
     transformers_logging.disable_progress_bar()
     routes_of(api)  # before anything is loaded
+    small = None
+    if proxy:
+        from attribot_integrations.scoring.language_model import LanguageModel
+
+        small = LanguageModel.load(proxy, loading)
     return AttributionEngine.from_server(
         url,
         model=model,
         api=cast("Api", api),
         tokenizer=tokenizer,
-        proxy=LanguageModel.load(proxy, loading) if proxy else None,
+        proxy=small,
         options=options,
         api_key=os.environ.get(_KEY),
         chat_options=loading.chat_options,
