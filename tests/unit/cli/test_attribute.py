@@ -329,8 +329,7 @@ def test_a_server_runs_the_target(
     data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     served = VllmServer(api_key="sk-secret")
-    client = served.client()
-    monkeypatch.setattr(httpx, "Client", lambda **options: client)
+    monkeypatch.setattr(httpx, "Client", lambda **options: served.client())
     monkeypatch.setenv("ATTRIBOT_API_KEY", "sk-secret")
     write(data, GOOD)
     folder = bundled_model_path()

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import numpy as np
 import torch
+from httpx import Client  # tests may put another in its place
 
 from attribot_integrations import AttributionEngine, LanguageModel
 
@@ -71,8 +72,8 @@ class FakeServer:
     most_at_once: int = 0
     lock: Any = field(default_factory=threading.Lock)
 
-    def client(self) -> httpx.Client:
-        return httpx.Client(transport=httpx.MockTransport(self.handle))
+    def client(self) -> Client:
+        return Client(transport=httpx.MockTransport(self.handle))
 
     def handle(self, request: httpx.Request) -> Answer:
         with self.lock:
