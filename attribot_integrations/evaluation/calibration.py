@@ -12,6 +12,7 @@ import numpy.typing as npt
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.results.probabilities import logistic
 from attribot_integrations.results.support import (
+    FEATURES,
     LabelSupport,
     SupportEvidence,
     SupportProbability,
@@ -53,7 +54,7 @@ def calibrate(
     """Fit a probability of support, and the threshold on it, to labelled statements.
 
     A logistic regression on `support.FEATURES`, the last of which is left out if it is missing
-    anywhere. The threshold has the best balanced accuracy, in
+    anywhere. A feature that would lower the probability by more evidence gets no weight. The threshold has the best balanced accuracy, in
     predictions for statements that the model was not fitted to.
 
     Args:
@@ -152,14 +153,26 @@ def _data(
     return features, np.array([label for _, label in known], dtype=np.bool_)
 
 
+_TOKENS = FEATURES.index("tokens")
+
+
 def _fit(features: Floats, supported: Booleans) -> SupportProbability:
+    """Fit a model in which more evidence never speaks against a statement."""
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise MissingExtraError("calibration", "evaluation") from error
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    model = LogisticRegression(max_iter=1000).fit((features - mean) / spread, supported)
-    weights = model.coef_[0] / spread
+    columns = np.arange(features.shape[1])
+    while True:
+        scaled = (features - mean) / spread
+        model = LogisticRegression(max_iter=1000).fit(scaled[:, columns], supported)
+        weights = np.zeros(features.shape[1])
+        weights[columns] = model.coef_[0] / spread[columns]
+        against = [place for place in columns if weights[place] < 0 and place != _TOKENS]
+        if not against:
+            break
+        columns = np.setdiff1d(columns, against)  # never empty: the number of tokens stays
     bias = float(model.intercept_[0] - weights @ mean)
     return SupportProbability(tuple(float(weight) for weight in weights), bias)
 

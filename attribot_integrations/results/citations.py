@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from attribot_integrations.context.sources import Chunk, Source
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.results.fitted import STATED
+from attribot_integrations.results.fitted import MIN_STATED
 from attribot_integrations.results.parts import (
     Alternatives,
     Basis,
@@ -146,6 +146,6 @@ class _CitationMaker:
 
 
 def _basis(depends: bool, states: float | None) -> Basis:
-    if states is None or states < STATED:
+    if states is None or states < MIN_STATED:
         return "depends"
     return "both" if depends else "states"

@@ -16,7 +16,6 @@ __all__ = [
     "MIN_SHARE",
     "MIN_STATED",
     "NEAR_BEST_STATED",
-    "STATED",
     "SUPPORT_BIAS",
     "SUPPORT_WEIGHTS",
     "UNVERIFIED_BIAS",
@@ -31,22 +30,20 @@ ENOUGH_SCORE = 8.0
 """Score, in nats, from which on a source is cited whatever its share."""
 MAX_CITATIONS = 5
 """Most sources cited for a statement."""
-MIN_STATED = 0.9
-"""Least verifier's score of a source that is cited because it states the statement."""
+MIN_STATED = 0.5
+"""Least verifier's score of a source that states the statement, and is cited for that."""
 NEAR_BEST_STATED = 0.9
 """Least share of the best source's such score."""
-STATED = 0.5
-"""Verifier's score from which on a citation says that its source states the statement."""
 DOUBTED = 0.1
 """Verifier's score below which a source that the statement depends on does not seem to state it."""
 AUDIT_STATED = 0.7
 """Verifier's score from which on an audit says that a chunk states a statement."""
 
-SUPPORT_WEIGHTS = (-0.732, 0.963, 0.245, 0.306, 0.098, 8.61)
+SUPPORT_WEIGHTS = (0.0, 0.2015, 0.4303, 0.287, 0.9228, 0.92)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = -1.59
-UNVERIFIED_WEIGHTS = (3.37, 1.31, 0.601, 0.241, -1.277)
+SUPPORT_BIAS = 2.25
+UNVERIFIED_WEIGHTS = (3.876, 0.748, 0.733, 0.214, -0.448)
 """The same without a verifier."""
-UNVERIFIED_BIAS = 2.11
+UNVERIFIED_BIAS = 1.398
 MIN_PROBABILITY = 0.5
 """Least probability of support of what is not `unsupported`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.fitted import (
     MIN_PROBABILITY,
-    STATED,
+    MIN_STATED,
     SUPPORT_BIAS,
     SUPPORT_WEIGHTS,
     UNVERIFIED_BIAS,
@@ -110,7 +110,7 @@ class SupportEvidence:
 
         The share that the context explains is gain / -log p(statement without context), with at
         least 1 nat below. Sums of nats are damped by log(1 + x), and of tokens the log is taken.
-        Without a verifier, the last one is missing.
+        The last is the log-odds of the verifier's score, and missing without one.
         """
         surprise = max(1.0, -self.log_likelihood_without_context)
         measured = (
@@ -120,7 +120,7 @@ class SupportEvidence:
             self.least_token_log_prob,
             math.log(max(1, self.tokens)),
         )
-        return measured if self.best_stated is None else (*measured, self.best_stated)
+        return measured if self.best_stated is None else (*measured, _log_odds(self.best_stated))
 
 
 def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
@@ -280,7 +280,7 @@ class LabelSupport:
                 return "unknown"  # text that was left standing makes the gain too small
             if evidence.least_token_log_prob >= self.min_known_token_log_prob:
                 return "parametric"
-            if not (likely and (evidence.best_stated or 0.0) >= STATED):
+            if not (likely and (evidence.best_stated or 0.0) >= MIN_STATED):
                 return "unsupported"
         return "supported" if evidence.cited else "uncertain"
 
@@ -292,6 +292,11 @@ class LabelSupport:
 
 def _least(values: FloatArray) -> float:
     return float(values.min()) if values.size else 0.0
+
+
+def _log_odds(probability: float) -> float:
+    limited = min(max(probability, 0.001), 0.999)
+    return math.log(limited / (1 - limited))
 
 
 def _damped(nats: float) -> float:

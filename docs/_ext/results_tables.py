@@ -205,13 +205,15 @@ def _candidates(results: Figures) -> Iterator[str]:
             for row in results["policies"]
         ],
     )
-    support = results["support"]
-    yield (
-        f"Labels: fitted to {support['statements']} statements, {support['supported']} of them "
-        f"supported; cross-validated, {support['accuracy']:.1%} on the right side of "
-        f"{support['best_threshold']:.2f}, expected calibration error "
-        f"{support['calibration_error']:.3f}."
-    )
+    for key, what in (("support", "with"), ("support_without_verifier", "without")):
+        fit = results[key]
+        yield (
+            f"Labels, {what} a verifier: fitted to {fit['statements']} statements, "
+            f"{fit['supported']} of them supported; cross-validated, AUROC {fit['auroc']:.3f}, "
+            f"{fit['accuracy']:.1%} on the right side of {fit['best_threshold']:.2f}, expected "
+            f"calibration error {fit['calibration_error']:.3f}."
+        )
+        yield ""
 
 
 def _verifiers(results: Figures) -> Iterator[str]:

@@ -224,21 +224,26 @@ def test_tables_of_a_suite_and_of_candidates() -> None:
     assert "| all sets, string | 12 | 1.00 (1.00 to 1.00) | - | - | - | - | - | - | - |" in lines
     assert "| squad2, exact | 12 | 0.95 | 11 | 0.85 | 0.97 | 0.03 |" in lines
     assert lines[-1].startswith("Measured on")
+    fit = {
+        "statements": 23,
+        "supported": 12,
+        "auroc": 0.97,
+        "accuracy": 0.9,
+        "best_threshold": 0.5,
+        "calibration_error": 0.03,
+    }
     candidates = markdown_of(
         {
             "sets": {"squad2": 12},
             "policies": [{"policy": "Rule(1)", "f1": {"squad2": 0.5}}],
-            "support": {
-                "statements": 23,
-                "supported": 12,
-                "accuracy": 0.9,
-                "best_threshold": 0.5,
-                "calibration_error": 0.03,
-            },
+            "support": fit,
+            "support_without_verifier": {**fit, "auroc": 0.9},
         }
     )
     assert "| `Rule(1)` | 0.500 |" in candidates
-    assert "fitted to 23 statements, 12 of them supported; cross-validated, 90.0%" in candidates
+    fitted = "fitted to 23 statements, 12 of them supported; cross-validated, AUROC"
+    assert f"Labels, with a verifier: {fitted} 0.970, 90.0% on the right side of" in candidates
+    assert f"Labels, without a verifier: {fitted} 0.900, 90.0% on the right side" in candidates
 
 
 def test_tables_of_verifiers() -> None:

@@ -41,6 +41,7 @@ def test_package_holds_code_models_templates_and_types_only(built: Built) -> Non
     model = {".jinja", ".json", ".safetensors"}
     expected = {
         "": {".typed"},
+        "auditing/templates": {".css", ".html"},
         "demo/documents": {".txt"},
         "engine/models/proxy": model,
         "engine/models/target": model,

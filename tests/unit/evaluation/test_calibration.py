@@ -12,7 +12,7 @@ from attribot_integrations.demo import demo_examples
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.evaluation.calibration import calibrate, expected_calibration_error
 from attribot_integrations.results import Attribution
-from attribot_integrations.results.support import LabelSupport, support_evidence
+from attribot_integrations.results.support import FEATURES, LabelSupport, support_evidence
 from tests.unit.attributions import make_attribution
 
 
@@ -49,6 +49,15 @@ def test_noise_is_not_believed() -> None:
     fitted = calibrate(examples)
     assert fitted.accuracy < 0.7
     assert fitted.calibration_error < 0.15
+
+
+def test_more_evidence_never_speaks_against_a_statement() -> None:
+    """Here the unlikelier statements are the supported ones, which no data should teach."""
+    examples = [(made, [not right]) for made, (right,) in judged([-0.1, -0.5, -3.0, -5.0] * 5)]
+    fitted = calibrate(examples).labels.probability
+    assert fitted is not None
+    weights = dict(zip(FEATURES, fitted.weights, strict=False))
+    assert min(weight for name, weight in weights.items() if name != "tokens") >= 0.0
 
 
 def test_other_thresholds_are_kept() -> None:

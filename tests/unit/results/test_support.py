@@ -219,7 +219,9 @@ def test_features_by_hand() -> None:
     assert length == pytest.approx(math.log(10))
     # What is likely anyway leaves little to explain, and no share of it says much.
     assert STATED.features()[:5] == GOOD.features()
-    assert STATED.features()[5] == 0.97
+    assert STATED.features()[5] == pytest.approx(math.log(0.97 / 0.03))
+    sure = dataclasses.replace(GOOD, best_stated=1.0)
+    assert sure.features()[5] == pytest.approx(math.log(999))
     known = dataclasses.replace(GOOD, log_likelihood=-0.1, log_likelihood_without_context=-0.2)
     assert known.features()[0] == pytest.approx(0.1)
 
