@@ -13,6 +13,7 @@ AttribotError
 │   └── DataFileError         a line of a data file cannot be read
 ├── ModelError                the model cannot be used
 │   ├── UnsupportedModelError not a decoder-only language model, or no offsets in its tokenizer
+│   ├── ServerError           a server cannot be reached, or gives no log-probabilities to rely on
 │   └── OutOfMemoryError      not even one ablation fits in memory        (also MemoryError)
 └── MissingExtraError         an optional dependency is not installed     (also ImportError)
 ```
@@ -36,6 +37,7 @@ __all__ = [
     "OutOfMemoryError",
     "PromptError",
     "PromptTooLongError",
+    "ServerError",
     "UnsupportedModelError",
 ]
 
@@ -86,6 +88,10 @@ class ModelError(AttribotError):
 
 class UnsupportedModelError(ModelError):
     """The model is not a causal language model, or its tokenizer reports no offsets."""
+
+
+class ServerError(ModelError):
+    """A scoring server cannot be reached, or gives no log-probabilities that can be relied on."""
 
 
 class OutOfMemoryError(ModelError, MemoryError):

@@ -16,15 +16,18 @@ from rich.text import Text
 from attribot_integrations.batch.plan import Share
 from attribot_integrations.batch.processes import leads
 from attribot_integrations.cli.model_options import (
+    ApiOption,
     ChatOption,
     DeviceMapOption,
     DtypeOption,
     ModelOption,
+    ServerOption,
+    TokenizerOption,
     chat_options,
     loading_options,
 )
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
-from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.cli.runtime import clean_errors, connect_engine, load_engine, note
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import (
@@ -187,6 +190,9 @@ def attribute(
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
     chat_option: ChatOption = None,
+    server: ServerOption = None,
+    api: ApiOption = "auto",
+    tokenizer: TokenizerOption = None,
 ) -> None:
     """Attribute logged answers: one JSON object or Parquet row in, one result out.
 
@@ -210,21 +216,29 @@ def attribute(
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
     _check_output(output, file, overwrite or resume)
+    _check_server(server, api, tokenizer)
     if as_job := resume or is_job(output):
         check_job(output, start, as_text=as_text)
 
     def load(place: str) -> AttributionEngine:
+        loading = loading_options(dtype, place, variables)
+        if server is not None:
+            return connect_engine(
+                server, model, proxy, options, loading, api=api, tokenizer=tokenizer
+            )
         if model is None and leads():
             note(_DEMO_MODEL)
-        return load_engine(model, proxy, options, loading_options(dtype, place, variables))
+        return load_engine(model, proxy, options, loading)
 
     with clean_errors():
         if as_job:
             models = {
-                "model": model or "demo",
+                "model": model or ("demo" if server is None else "the server's"),
                 "proxy": proxy,
                 "dtype": dtype.value if dtype else None,
             }
+            if server is not None:
+                models |= {"api": api, "tokenizer": tokenizer}
             shown = {"level": level.value, "policy": asdict(policy)}
             given = {name: limit for name, limit in limits.items() if limit is not None}
             given |= {"certificates": True} if certificates else {}
@@ -337,6 +351,13 @@ def _share(shard: str | None) -> Share:
         return Share.parse(shard) if shard is not None else Share()
     except ConfigurationError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from error
+
+
+def _check_server(server: str | None, api: str, tokenizer: str | None) -> None:
+    """Refuse options of a server without one."""
+    for name, given in (("--api", api != "auto"), ("--tokenizer", tokenizer is not None)):
+        if given and server is None:
+            raise typer.BadParameter("is for a --server, and none is given", param_hint=name)
 
 
 def _check_output(output: Path, source: Path, overwrite: bool) -> None:

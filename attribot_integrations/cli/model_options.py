@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from attribot_integrations.scoring.loading import LoadingOptions
 
 __all__ = [
+    "ApiOption",
     "ChatOption",
     "DeviceMapOption",
     "Dtype",
     "DtypeOption",
     "ModelOption",
     "ProxyOption",
+    "ServerOption",
+    "TokenizerOption",
     "chat_options",
     "loading_options",
 ]
@@ -67,6 +70,32 @@ ChatOption = Annotated[
         metavar="NAME=VALUE",
         help="Variable for the chat templates of the models, such as enable_thinking=false for "
         "Qwen3; may be given several times. The value is JSON, or else text.",
+        show_default=False,
+    ),
+]
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Server that runs the target, such as http://localhost:8000: vLLM, SGLang, or another "
+        "with echo and logprobs. --model is its name there. Its key, if it needs one, is read from "
+        "the environment variable ATTRIBOT_API_KEY.",
+        show_default=False,
+    ),
+]
+ApiOption = Annotated[
+    str,
+    typer.Option(
+        help="Interface of the server: auto, vllm, vllm-tokens, sglang or echo.",
+    ),
+]
+TokenizerOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Tokenizer of the server's model: name on the hub, folder, or tokenizer.json. By "
+        "default the model's name is the tokenizer's, too.",
         show_default=False,
     ),
 ]

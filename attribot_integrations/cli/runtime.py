@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import typer
 from rich.console import Console
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.scoring.loading import LoadingOptions
+    from attribot_integrations.scoring.servers.routes import Api
 
-__all__ = ["clean_errors", "load_engine", "note"]
+__all__ = ["clean_errors", "connect_engine", "load_engine", "note"]
+
+_KEY = "ATTRIBOT_API_KEY"
+"""Environment variable with a server's key: arguments are seen by others."""
 
 
 def load_engine(
@@ -48,6 +53,56 @@ def load_engine(
     transformers_logging.disable_progress_bar()
     target = model or bundled_model_path("target")
     return AttributionEngine.load(target, proxy, loading or LoadingOptions(), options=options)
+
+
+def connect_engine(
+    url: str,
+    model: str | None,
+    proxy: str | None,
+    options: EngineOptions,
+    loading: LoadingOptions,
+    *,
+    api: str,
+    tokenizer: str | None,
+) -> AttributionEngine:
+    """Connect to a server that runs the target.
+
+    Args:
+        url: Its address.
+        model: The target's name there.
+        proxy: A model to load here, if one is wanted.
+        options: What to do with each request.
+        loading: How the proxy is loaded, and variables for chat templates.
+        api: Interface of the server.
+        tokenizer: The target's; by its name by default.
+
+    Raises:
+        ConfigurationError: If the server has no such model or interface.
+        ServerError: If it cannot be relied on.
+        ModelError: If tokenizer or proxy cannot be loaded.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.scoring.servers.interfaces import routes_of
+
+    transformers_logging.disable_progress_bar()
+    routes_of(api)  # before anything is loaded
+    small = None
+    if proxy:
+        from attribot_integrations.scoring.language_model import LanguageModel
+
+        small = LanguageModel.load(proxy, loading)
+    return AttributionEngine.from_server(
+        url,
+        model=model,
+        api=cast("Api", api),
+        tokenizer=tokenizer,
+        proxy=small,
+        options=options,
+        api_key=os.environ.get(_KEY),
+        chat_options=loading.chat_options,
+    )
 
 
 @contextmanager

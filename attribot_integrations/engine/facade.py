@@ -1,4 +1,8 @@
-"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out."""
+"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out.
+
+What runs a model in this process is imported where it is needed: scoring on a server needs no
+torch.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +29,17 @@ from attribot_integrations.requests.options import (
     given_options,
 )
 from attribot_integrations.results import Attribution, FailedAttribution
-from attribot_integrations.scoring.borrowed import model_of_langchain, model_of_llama_index
-from attribot_integrations.scoring.gguf_files import for_another_model
-from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.protocols import ScoringModel
+from attribot_integrations.scoring.servers import ServerModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from typing_extensions import Unpack
 
     from attribot_integrations.scoring.loading import LoadingKeywords
+    from attribot_integrations.scoring.servers import ServerKeywords
+    from attribot_integrations.scoring.servers.routes import Api
 
 __all__ = ["AttributionEngine"]
 
@@ -103,6 +107,9 @@ class AttributionEngine:
         options: EngineOptions | None = None,
     ) -> AttributionEngine:
         """Do what `from_pretrained` does, with its keywords in one object."""
+        from attribot_integrations.scoring.gguf_files import for_another_model
+        from attribot_integrations.scoring.language_model import LanguageModel
+
         target = LanguageModel.load(model, loading)
         small = LanguageModel.load(proxy, for_another_model(loading)) if proxy else None
         return cls(target, small, options)
@@ -130,6 +137,8 @@ class AttributionEngine:
             UnsupportedModelError: If the model is no causal language model.
             ModelError: If the model is in training mode.
         """
+        from attribot_integrations.scoring.language_model import LanguageModel
+
         target = LanguageModel.from_model(model, tokenizer, chat_options=chat_options)
         return cls(target, proxy, options)
 
@@ -152,6 +161,8 @@ class AttributionEngine:
             UnsupportedModelError: If the `llm` runs no causal language model in this process.
             ModelError: If the model is in training mode.
         """
+        from attribot_integrations.scoring.borrowed import model_of_langchain
+
         return cls(model_of_langchain(llm), proxy, options)
 
     @classmethod
@@ -168,7 +179,51 @@ class AttributionEngine:
         answers by the ids that it generated, where it reports them. Arguments and errors are those
         of `from_langchain`.
         """
+        from attribot_integrations.scoring.borrowed import model_of_llama_index
+
         return cls(model_of_llama_index(llm), proxy, options)
+
+    @classmethod
+    def from_server(
+        cls,
+        url: str,
+        *,
+        model: str | None = None,
+        api: Api = "auto",
+        tokenizer: str | Path | PreTrainedTokenizerBase | None = None,
+        proxy: ScoringModel | None = None,
+        options: EngineOptions | None = None,
+        **server: Unpack[ServerKeywords],
+    ) -> AttributionEngine:
+        """Score with a model that a server runs: vLLM, SGLang, or what has `echo` and `logprobs`.
+
+        The server is checked first: what it says of a short text must be what it said when it wrote
+        it. Methods that only remove text work, "exact" without a proxy by default. With a local
+        proxy, that one screens, and what may matter is rescored on the server. Methods that hide
+        text from attention run on the proxy alone.
+
+        Args:
+            url: Address of the server, such as "http://localhost:8000".
+            model: The server's name for the model; not needed where it has only one.
+            api: Its interface, "vllm", "vllm-tokens", "sglang" or "echo"; by default the first that
+                works.
+            tokenizer: The model's own: name on the hub, folder, `tokenizer.json`, or one that is
+                loaded. By default the model's name is the tokenizer's, too.
+            proxy: A smaller model, see `LanguageModel.from_pretrained`.
+            options: What to do with each request.
+            **server: `api_key`, `timeout`, `max_parallel`, `attempts`, `chat_options` and `client`,
+                see `ServerOptions`.
+
+        Raises:
+            ConfigurationError: If an argument has a value that it cannot have, or the server has no
+                such model.
+            ServerError: If the server cannot be reached, gives no log-probabilities of prompts, or
+                wrong ones; the message says what is wrong.
+            ModelError: If the tokenizer cannot be loaded.
+            MissingExtraError: If httpx or tenacity is not installed.
+        """
+        target = ServerModel.connect(url, model=model, api=api, tokenizer=tokenizer, **server)
+        return cls(target, proxy, options)
 
     @classmethod
     def demo(

@@ -1,7 +1,7 @@
 """Running language models: loading them, and scoring an answer under ablations.
 
-`LanguageModel` runs in this process. Whatever else fulfils `ScoringModel` can take its place in an
-engine.
+`LanguageModel` runs in this process, `ServerModel` on a server. Whatever else fulfils
+`ScoringModel` can take its place in an engine.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         HeldContext,
         ScoringModel,
     )
+    from attribot_integrations.scoring.servers.server_model import ServerModel
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -33,6 +34,7 @@ else:
             "HeldContext": "protocols",
             "LanguageModel": "language_model",
             "ScoringModel": "protocols",
+            "ServerModel": "servers.server_model",
         },
     )
 
@@ -45,6 +47,7 @@ __all__ = [
     "HeldContext",
     "LanguageModel",
     "ScoringModel",
+    "ServerModel",
 ]
 
 

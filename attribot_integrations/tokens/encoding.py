@@ -154,6 +154,22 @@ class TextEncoder:
         """Return the text of ids that the model has written, control tokens left out."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
+    def written_out(self, ids: Sequence[int]) -> str | None:
+        """Return a text that becomes just these ids, control tokens included.
+
+        Args:
+            ids: Any ids, none that the tokenizer adds by itself among them.
+
+        Returns:
+            The text; `None` if it would become other ids, as where a forged control token was cut.
+        """
+        text = str(
+            self._tokenizer.decode(
+                list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+            )
+        )
+        return text if self._encode([text])[0].ids == tuple(ids) else None
+
     def encode_text(self, text: str) -> EncodedText:
         """Tokenise one text that holds no template text at all, such as an answer.
 

@@ -22,14 +22,17 @@ from llama_index.core.tools import QueryEngineTool
 from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions
 from attribot_integrations.demo.chain import DemoRetriever, demo_chain
 from attribot_integrations.demo.query_engine import demo_query_engine
+from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.evaluation import examples
 from attribot_integrations.evaluation.examples import demo_set
 from attribot_integrations.evaluation.relevance_calibration import LabelledChunks
+from attribot_integrations.scoring import ServerModel
 from tests.documents.blocks import ROOT, Block, blocks_of, check_command, commands_of, run
 from tests.integrations.langchain.agents import AgentModel
 from tests.integrations.langchain.agents import tools as agent_tools
 from tests.integrations.llama_index.reported import Calling
 from tests.test_wings import WINGS
+from tests.unit.scoring.servers.fake_servers import VllmServer
 
 PAGES = [
     "README.md",
@@ -134,7 +137,15 @@ def bundled(
         options: EngineOptions | None = given.get("options")
         return AttributionEngine(demo.target, demo.proxy if given.get("proxy") else None, options)
 
+    connect = ServerModel.connect
+
+    def connected(url: str, **given: Any) -> ServerModel:
+        served = VllmServer(name=given.get("model") or "tiny")
+        found = given | {"client": served.client(), "tokenizer": bundled_model_path()}
+        return connect(url, **found)
+
     monkeypatch.setattr(AttributionEngine, "from_pretrained", from_pretrained)
+    monkeypatch.setattr(ServerModel, "connect", connected)
     monkeypatch.setattr(examples, "demo_set", lambda count, **options: demo_set(2, **options))
     monkeypatch.chdir(tmp_path)
     logger = logging.getLogger("attribot_integrations")

@@ -64,6 +64,7 @@ USES = {
     "embeddings": "attribot_integrations.verifying.EncoderVerifier('encoder')",
     "parquet": "attribot_integrations.batch.parquet.check_installed()",
     "gguf": "attribot_integrations.scoring.gguf_header.gguf_package()",
+    "server": "attribot_integrations.scoring.servers.ServerModel.connect('http://x', model='m')",
 }
 """What needs an extra; in an environment with the one for LangChain, agents need another."""
 
@@ -74,6 +75,7 @@ import attribot_integrations.batch.parquet
 import attribot_integrations.evaluation.text_scorers
 import attribot_integrations.render.tracing
 import attribot_integrations.scoring.gguf_header
+import attribot_integrations.scoring.servers
 import attribot_integrations.verifying
 
 result = Attribution.from_json(sys.argv[1])

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from attribot_integrations.cli import attribute
 from attribot_integrations.demo.corpus import demo_examples
+from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ModelError
 from attribot_integrations.methods import METHODS, CertifySets
 from attribot_integrations.requests.options import EngineOptions
@@ -17,6 +19,7 @@ from attribot_integrations.results import Attribution
 from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
 from attribot_integrations.scoring.loading import LoadingOptions
 from tests.unit.cli.running import StubEngine, run
+from tests.unit.scoring.servers.fake_servers import VllmServer
 
 GOOD: dict[str, Any] = {"question": "Who?", "chunks": ["Ada wrote it."], "answer": "Ada."}
 
@@ -317,3 +320,43 @@ def test_bundled_model_end_to_end(data: Path) -> None:
         attribution = Attribution.from_dict(record)
         best = attribution.sources[int(attribution.source_scores.argmax())]
         assert (best.chunk_index, best.sentence_index) in asked.gold[0]
+
+
+# A server
+
+
+def test_a_server_runs_the_target(
+    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    served = VllmServer(api_key="sk-secret")
+    monkeypatch.setattr(httpx, "Client", lambda **options: served.client())
+    monkeypatch.setenv("ATTRIBOT_API_KEY", "sk-secret")
+    write(data, GOOD)
+    folder = bundled_model_path()
+    server = ("--server", "http://server:8000", "--tokenizer", folder)
+    result = run("attribute", data, *server)
+    assert result.exit_code == 0, result.stderr
+    (record,) = records(result.stdout)
+    (model,) = record["cost"]["models"]
+    assert model["model"] == "tiny"
+    assert "sk-secret" not in result.stdout + result.stderr
+    other = run("attribute", data, *server, "--model", "big")
+    assert other.exit_code == 1
+    assert "the server has no model 'big', but ['tiny']" in other.stderr
+    job = run("attribute", data, *server, "--resume", "-o", tmp_path / "out.jsonl")
+    assert job.exit_code == 0, job.stderr
+
+
+@pytest.mark.parametrize("option", ["--api", "--tokenizer"])
+def test_options_of_a_server_need_one(data: Path, option: str) -> None:
+    write(data, GOOD)
+    result = run("attribute", data, option, "vllm")
+    assert result.exit_code == 2
+    assert "is for a --server, and none is given" in " ".join(result.stderr.split())
+
+
+def test_an_interface_that_is_unknown(data: Path) -> None:
+    write(data, GOOD)
+    result = run("attribute", data, "--server", "http://server", "--api", "ollama")
+    assert result.exit_code == 1
+    assert "api must be one of ['auto', 'vllm'" in result.stderr

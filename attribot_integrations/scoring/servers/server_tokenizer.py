@@ -1,0 +1,56 @@
+"""The tokenizer of a model that runs elsewhere, without its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribot_integrations.errors import ConfigurationError, ModelError
+from attribot_integrations.tokens.encoding import TextEncoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["load_encoder"]
+
+
+def load_encoder(
+    tokenizer: str | Path | PreTrainedTokenizerBase, chat_options: Mapping[str, Any] | None
+) -> TextEncoder:
+    """Load a tokenizer; torch is not needed.
+
+    Args:
+        tokenizer: Name on the Hugging Face hub, a folder, a `tokenizer.json` (with the
+            `tokenizer_config.json` beside it, if there is one), or one that is loaded.
+        chat_options: Variables for the chat template.
+
+    Raises:
+        ConfigurationError: If it is of another type.
+        ModelError: If it cannot be loaded.
+        UnsupportedModelError: If it reports no character offsets.
+    """
+    if hasattr(tokenizer, "get_added_vocab"):
+        return TextEncoder(tokenizer, chat_options)  # type: ignore[arg-type]  # just asked
+    if not isinstance(tokenizer, str | Path) or not str(tokenizer).strip():
+        raise ConfigurationError(
+            "the tokenizer must be a name on the hub, a path or a tokenizer of transformers, "
+            f"got {tokenizer!r:.60}"
+        )
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    path = Path(tokenizer).expanduser()
+    loaded: Any
+    try:
+        if path.is_file() and not (path.parent / "tokenizer_config.json").is_file():
+            loaded = PreTrainedTokenizerFast(tokenizer_file=str(path))
+        elif path.exists():
+            loaded = AutoTokenizer.from_pretrained(path.parent if path.is_file() else path)
+        else:
+            loaded = AutoTokenizer.from_pretrained(str(tokenizer))
+    except Exception as error:  # tokenizers raises bare ones for files that it cannot read
+        raise ModelError(
+            f"cannot load the tokenizer {tokenizer}: {error}; pass tokenizer=…, the folder or the "
+            "name on the hub of the model that the server runs"
+        ) from error
+    return TextEncoder(loaded, chat_options)
