@@ -54,8 +54,8 @@ def calibrate(
     """Fit a probability of support, and the threshold on it, to labelled statements.
 
     A logistic regression on `support.FEATURES`, the last of which is left out if it is missing
-    anywhere. A feature that would lower the probability by more evidence gets no weight. The threshold has the best balanced accuracy, in
-    predictions for statements that the model was not fitted to.
+    anywhere. A feature of which more would speak against a statement gets no weight. The threshold
+    has the best balanced accuracy, in predictions for statements that the model was not fitted to.
 
     Args:
         examples: Attributions, each with one label for each statement: whether the context
