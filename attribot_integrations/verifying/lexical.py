@@ -42,7 +42,7 @@ class LexicalVerifier:
     @property
     def name(self) -> str:
         """Name shown in results."""
-        return f"words, {self.language or 'not stemmed'}"
+        return f"word overlap, {self.language or 'not stemmed'}"
 
     def verify(
         self, question: str, statements: Sequence[str], passages: Sequence[str]

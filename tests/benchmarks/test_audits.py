@@ -46,7 +46,7 @@ def test_recorded_and_judged(data: Path, tmp_path: Path) -> None:
     figures = json.loads(written.read_text())
     assert list(figures["sets"]) == ["squad2_dev.jsonl", "all"]
     ways = figures["sets"]["all"]
-    assert list(ways) == ["dependence", "and words, english"]
+    assert list(ways) == ["dependence", "and word overlap, english"]
     assert ways["dependence"]["exchanged_n"] == 2
     again = CliRunner().invoke(app, [*common, "--judge"])
     assert again.exit_code == 0

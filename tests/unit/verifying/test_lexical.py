@@ -92,7 +92,7 @@ def test_more_shared_is_never_less() -> None:
 
 
 def test_names() -> None:
-    assert LexicalVerifier().name == "words, english"
-    assert LexicalVerifier(None).name == "words, not stemmed"
+    assert LexicalVerifier().name == "word overlap, english"
+    assert LexicalVerifier(None).name == "word overlap, not stemmed"
     with pytest.raises(ConfigurationError, match="got 'elvish'"):
         LexicalVerifier("elvish")
