@@ -61,7 +61,8 @@ def filled(text: str, results: Sequence[Figures]) -> str:
 
 def _rows(results: Figures) -> Iterator[list[str]]:
     for name, part in {**results["sets"], "all": results["all"]}.items():
-        searched = part["scorers"]
+        alone = len(part["methods"]) == 1  # or else searches ran on more than one method's answers
+        searched = part["scorers"] if alone else {}
         embedded = searched.get("embeddings (MiniLM)", {})
         for method, figures in part["methods"].items():
             judged = figures["supported_right_n"] + figures["unsupported_right_n"]

@@ -317,7 +317,10 @@ def _of_answer(recorded: Recorded, reference: Mapping[str, Recorded], name: str)
 
 
 def _shown(gathered: Mapping[str, _Gathered]) -> Figures:
-    scored = {name: values for each in gathered.values() for name, values in each.scored.items()}
+    scored: dict[str, list[Values]] = {}
+    for each in gathered.values():  # of one set, the first method alone has them
+        for name, values in each.scored.items():
+            scored.setdefault(name, []).extend(values)
     return {
         "methods": {name: each.figures() for name, each in gathered.items()},
         "scorers": {name: _means(values) for name, values in scored.items()},

@@ -39,11 +39,11 @@ DOUBTED = 0.1
 AUDIT_STATED = 0.7
 """Verifier's score from which on an audit says that a chunk states a statement."""
 
-SUPPORT_WEIGHTS = (0.0, 0.2015, 0.4303, 0.287, 0.9228, 0.92)
+SUPPORT_WEIGHTS = (0.0, 0.196, 0.447, 0.292, 0.842, 0.899)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = 2.25
-UNVERIFIED_WEIGHTS = (3.876, 0.748, 0.733, 0.214, -0.448)
+SUPPORT_BIAS = 2.504
+UNVERIFIED_WEIGHTS = (4.244, 0.678, 0.687, 0.214, -0.46)
 """The same without a verifier."""
-UNVERIFIED_BIAS = 1.398
+UNVERIFIED_BIAS = 1.434
 MIN_PROBABILITY = 0.5
 """Least probability of support of what is not `unsupported`."""

@@ -64,7 +64,23 @@ _LABELS = {
     "AUROC": ("auroc", 2),
     "ECE": ("calibration_error", 2),
 }
-_WITH_INTERVAL = {"map", "top1", "recall", "dropped", "exact_answer", "gold_map"}
+_AUDITS = {
+    "exchanged, found": ("exchanged", 2),
+    "added, found": ("added", 2),
+    "dropped, found": ("dropped", 2),
+    "right ones called wrong": ("alarms", 3),
+}
+_WITH_INTERVAL = {
+    "map",
+    "top1",
+    "recall",
+    "exchanged",
+    "added",
+    "dropped",
+    "alarms",
+    "exact_answer",
+    "gold_map",
+}
 
 _SPEED: Mapping[str, Callable[[Figures], str]] = {
     "seconds": lambda row: (
@@ -90,6 +106,8 @@ def markdown_of(results: Figures) -> str:
         return "\n".join(_verifiers(results))
     if "policies" in results:
         return "\n".join(["Citation rules:", *_candidates(results)])
+    if "plan" in results:
+        return "\n".join(_audits(results))
     if "sets" in results:
         lines = _suite(results)
     elif "rows" in results:
@@ -100,7 +118,7 @@ def markdown_of(results: Figures) -> str:
         lines = _fidelity(results)
     else:
         raise ValueError(
-            "results must hold bars, verifiers, policies, sets, rows, contexts or methods, "
+            "results must hold bars, verifiers, policies, plan, sets, rows, contexts or methods, "
             f"not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
@@ -191,6 +209,23 @@ def _suite(results: Figures) -> Iterator[str]:
         [
             [name, *(_cell(each, *column) for column in _LABELS.values())]
             for name, each in labelled.items()
+        ],
+    )
+
+
+def _audits(results: Figures) -> Iterator[str]:
+    """Yield how many planted faults audits find, and how many right citations they call wrong."""
+    yield from _lines(
+        ["judge, data", "answers", "evidence", *_AUDITS],
+        [
+            [
+                f"{results['target'].partition('.')[0]}, {_short(name)}",
+                str(figures["answers"]),
+                evidence,
+                *(_cell(figures, *column) for column in _AUDITS.values()),
+            ]
+            for name, part in results["sets"].items()
+            for evidence, figures in part.items()
         ],
     )
 

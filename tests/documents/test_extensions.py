@@ -85,7 +85,7 @@ def test_tables_of_speed_have_one_for_each_context_and_leave_out_what_did_not_ru
 
 def test_an_unknown_file_is_refused() -> None:
     with pytest.raises(
-        ValueError, match="must hold bars, verifiers, policies, sets, rows, contexts or"
+        ValueError, match="must hold bars, verifiers, policies, plan, sets, rows, contexts or"
     ):
         markdown_of({"environment": ENVIRONMENT})
 
@@ -244,6 +244,23 @@ def test_tables_of_a_suite_and_of_candidates() -> None:
     fitted = "fitted to 23 statements, 12 of them supported; cross-validated, AUROC"
     assert f"Labels, with a verifier: {fitted} 0.970, 90.0% on the right side of" in candidates
     assert f"Labels, without a verifier: {fitted} 0.900, 90.0% on the right side" in candidates
+
+
+def test_tables_of_audits() -> None:
+    one = {"answers": 9, "exchanged": 0.97, "added": 1.0, "dropped": None, "alarms": 0.05}
+    found = markdown_of(
+        {
+            "plan": "small",
+            "target": "Small.gguf",
+            "sets": {
+                "squad2_dev.jsonl": {"dependence": {f"{name}_ci": [0.0, 1.0] for name in one} | one}
+            },
+        }
+    )
+    assert (
+        "| Small, squad2 | 9 | dependence | 0.97 (0.00 to 1.00) | 1.00 (0.00 to 1.00) | - |"
+        in found
+    )
 
 
 def test_tables_of_verifiers() -> None:

@@ -63,6 +63,23 @@ def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> N
     json.dumps(results, allow_nan=False)
 
 
+def test_scorers_of_all_sets_are_counted_whatever_method_is_first(
+    suite: Suite, folder: Path
+) -> None:
+    a, b = suite.parts
+    mixed = replace(
+        suite,
+        parts=[
+            replace(a, methods={"knockout": Knockout()}),
+            replace(b, methods={"exact": LeaveOneOut()}),
+        ],
+        ablated=DependenceOptions(),
+    )
+    results = mixed.judge(folder / "out")
+    counts = [part["scorers"]["string"]["gold_map_n"] for part in results["sets"].values()]
+    assert results["all"]["scorers"]["string"]["gold_map_n"] == sum(counts) == 4
+
+
 def test_judging_again_with_another_policy(suite: Suite, folder: Path) -> None:
     def recall(threshold: float) -> float:
         options = EngineOptions(
