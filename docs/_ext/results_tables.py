@@ -107,7 +107,7 @@ def markdown_of(results: Figures) -> str:
     if "policies" in results:
         return "\n".join(["Citation rules:", *_candidates(results)])
     if "plan" in results:
-        return "\n".join(_audits(results))
+        return "\n".join(["Planted faults:", *_audits(results)])
     if "sets" in results:
         lines = _suite(results)
     elif "rows" in results:
