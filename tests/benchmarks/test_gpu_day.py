@@ -259,6 +259,7 @@ def test_the_whole_day_is_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "Rehearsal: figures say nothing" in result.output
 
 
+@pytest.mark.slow
 def test_a_step_is_a_process_of_its_own(tmp_path: Path) -> None:
     options = ["gpu", "--tiny", "--steps", "memory", "--output", str(tmp_path)]
     result = CliRunner().invoke(app, options)

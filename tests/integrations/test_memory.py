@@ -58,6 +58,7 @@ def scores_of(engine: AttributionEngine, chunks: int = 40, budget: int = BUDGET)
     return result.scores
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
 def test_a_limit_on_the_address_space_leads_to_smaller_passes() -> None:
     done = subprocess.run(

@@ -57,6 +57,7 @@ def mebibytes_added(count: int) -> float:
     return watched - alone
 
 
+@pytest.mark.slow
 def test_memory_stays_flat() -> None:
     assert mebibytes_added(60) < 0.2
 

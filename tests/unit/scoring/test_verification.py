@@ -241,6 +241,7 @@ def test_a_model_without_a_cache_is_run_plainly_and_says_so() -> None:
     assert capabilities.reason == "the forward method of LlamaForCausalLM takes no cache"
 
 
+@pytest.mark.slow
 def test_compiled_models_are_packed() -> None:
     model = ARCHITECTURES["llama"].build()
     compiled: Any = torch.compile(model, backend="eager")

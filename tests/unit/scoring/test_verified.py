@@ -66,6 +66,11 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "attention switched": (lambda model: model.set_attn_implementation("eager"), "settings"),
     "precision": (lambda model: model.double(), "weights"),
 }
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "compiled inside" else [])
+    for name in CHANGES
+]
+"""Compiling takes fifteen seconds, and more on a machine that does other work."""
 
 
 @pytest.mark.parametrize("part", ["all", "one layer"])
@@ -80,7 +85,7 @@ def test_a_model_put_into_training_mode_is_refused_until_it_is_back(part: str) -
     np.testing.assert_array_equal(exact(model), before)
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_model_that_was_changed_is_checked_anew_and_stays_exact(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,7 +102,7 @@ def test_a_model_that_was_changed_is_checked_anew_and_stays_exact(
     )
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_model_that_changes_between_two_passes_gives_no_scores(name: str) -> None:
     model = loaded()
     scorer = Scorer(model, prompt(), ANSWER)

@@ -23,6 +23,7 @@ def test_settings_can_be_changed_by_name() -> None:
         override(preset, {"nonsense": 1})
 
 
+@pytest.mark.slow
 def test_command_trains_logs_and_exports(tmp_path: Path) -> None:
     changes = ("chunks_per_batch=4", "most_contexts=4", "check_examples=1", "layers=1")
     folder = tmp_path / "proxy"
