@@ -30,6 +30,8 @@ Cell = dict[str, Any]
 FOLDER = Path(attribot_integrations.__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 REAL = FOLDER / "real_text.ipynb"
+LONG = {"methods_and_fidelity"}
+"""What takes more than ten seconds."""
 BUNDLED = [path for path in NOTEBOOKS if path != REAL]
 """Those that run on the bundled models."""
 SAVES = "ATTRIBOT_SAVE_NOTEBOOKS" in os.environ
@@ -127,7 +129,12 @@ def save(path: Path, cells: list[Cell]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in NOTEBOOKS if path != REAL], ids=lambda path: path.stem
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
+        for path in NOTEBOOKS
+        if path != REAL
+    ],
 )
 async def test_notebook_runs_and_shows_what_is_saved(path: Path, tmp_path: Path) -> None:
     await run_and_compare(path, tmp_path)
