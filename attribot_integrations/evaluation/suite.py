@@ -218,6 +218,7 @@ class Suite:
                 },
                 "policy": repr(chosen.policy),
                 "support": repr(chosen.support),
+                "verifier": None if chosen.verifier is None else chosen.verifier.name,
             },
             "environment": environment(self.engine),
             "sets": sets,

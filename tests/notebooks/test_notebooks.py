@@ -132,8 +132,7 @@ def save(path: Path, cells: list[Cell]) -> None:
     "path",
     [
         pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
-        for path in NOTEBOOKS
-        if path != REAL
+        for path in BUNDLED
     ],
 )
 async def test_notebook_runs_and_shows_what_is_saved(path: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from attribot_integrations.evaluation.text_scorers import StringFirst
 from attribot_integrations.methods import Knockout, LeaveOneOut, Method
 from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results.policies import CiteDependence
+from attribot_integrations.verifying import LexicalVerifier
 from tests.unit.evaluation.data import ROWS, write_data
 from tests.unit.evaluation.tiny import tiny_engine
 
@@ -45,6 +46,7 @@ def suite(folder: Path) -> Suite:
 def test_every_set_and_all_of_them_have_figures(suite: Suite, folder: Path) -> None:
     results = suite.judge(folder / "out")
     assert list(results["sets"]) == ["a.jsonl", "b.jsonl"]
+    assert results["settings"]["verifier"] == LexicalVerifier().name
     one, both = results["sets"]["a.jsonl"], results["all"]
     assert list(one["methods"]) == ["knockout", "exact"]
     assert one["examples"] == {"knockout": 1, "exact": 1}
