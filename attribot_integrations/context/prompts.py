@@ -17,6 +17,7 @@ from itertools import pairwise
 from string import Formatter
 from typing import Protocol
 
+from attribot_integrations.context.pieces import Piece
 from attribot_integrations.context.sources import Chunk, Source, SourceSet, Span, clean_text
 from attribot_integrations.errors import AttribotError, ConfigurationError, InputError, PromptError
 
@@ -238,22 +239,22 @@ class ContextTemplate:
         return Prompt((PromptMessage("system", (Segment(self.system),)), user))
 
     def _chunk(self, chunk: Chunk, whole: Source, sources: SourceSet) -> list[Segment]:
-        body = sources.of_chunk(whole.chunk_index)
-        ids = _range([source.id for source in body])
+        pieces = sources.pieces[whole.chunk_index]
+        ids = _range([source.id for source in sources.of_chunk(whole.chunk_index)])
         values = {"number": str(whole.chunk_index + 1), "title": chunk.title or ""}
         segments: list[Segment] = []
         for literal, name, _, _ in Formatter().parse(self.chunk_format):
             segments.append(Segment(literal, (ids,)))
             if name == "text":
-                spans = [(source.start, source.end) for source in body]
-                segments += chunk_segments(chunk.text, spans, body)
+                spans = [(piece.start, piece.end) for piece in pieces]
+                segments += chunk_segments(chunk.text, spans, pieces)
             elif name is not None:
                 segments.append(Segment(values[name], (ids,)))
         return segments
 
 
-def chunk_segments(text: str, spans: Sequence[Span], sources: Sequence[Source]) -> list[Segment]:
-    """Divide a chunk's text into its sentences and the white space around them.
+def chunk_segments(text: str, spans: Sequence[Span], pieces: Sequence[Piece]) -> list[Segment]:
+    """Divide a chunk's text into its sentences, what frames them, and what joins them.
 
     The gap between two sentences is shown while the second stays and any before it does, so a
     removed sentence takes one gap with it and no chunk starts or ends with a leftover. The gap
@@ -261,28 +262,27 @@ def chunk_segments(text: str, spans: Sequence[Span], sources: Sequence[Source]) 
 
     Args:
         text: The chunk as it stands in the prompt.
-        spans: The sentences' spans in `text`.
-        sources: The sentences, their ids rising.
+        spans: The pieces' spans in `text`.
+        pieces: What the chunk divides into, in order, a sentence among them.
     """
-    ids = [source.id for source in sources]
+    ids = [each.sentence_id for each in pieces if each.sentence_id is not None]
     whole = _range(ids)
-    body = [source.id for source in sources if source.part == "text"]
-    segments = [Segment(text[: spans[0][0]], (whole,))]
-    edges = [*spans, (len(text), len(text))]
-    for number, ((start, end), (following, _)) in enumerate(pairwise(edges)):
-        one = range(ids[number], ids[number] + 1)
-        segments.append(Segment(text[start:end], (one,), sentence_id=ids[number]))
-        needs: tuple[range, ...] = (whole,)
-        if number + 1 < len(ids):
-            left, right = sources[number], sources[number + 1]
-            before = range(body[0], one.stop) if left.part == "text" else one
-            after = range(right.id, right.id + 1)
-            if left.part != right.part:
-                before = _range(body) if left.part == "text" else one
-                after = _range(body) if right.part == "text" else after
-            needs = (before, after)
-        segments.append(Segment(text[end:following], needs))
+    segments: list[Segment] = []
+    done = 0
+    for (start, end), piece in zip(spans, pieces, strict=True):
+        joint = _within(whole, piece.joint) if done else (whole,)
+        segments.append(Segment(text[done:start], joint))
+        needs = _within(whole, piece.needs)
+        segments.append(Segment(text[start:end], needs, sentence_id=piece.sentence_id))
+        done = end
+    segments.append(Segment(text[done:], (whole,)))
     return [segment for segment in segments if segment.text]
+
+
+def _within(whole: range, needs: Sequence[range]) -> tuple[range, ...]:
+    """Cut what a piece needs to what is shown of its chunk."""
+    cut = (range(max(each.start, whole.start), min(each.stop, whole.stop)) for each in needs)
+    return tuple(each for each in cut if each) or (whole,)
 
 
 def _range(ids: Sequence[int]) -> range:
