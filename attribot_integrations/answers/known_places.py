@@ -121,7 +121,9 @@ class Layout:
             ]
             segments += [
                 replace(segment, text=value.write(segment.text))
-                for segment in chunk_segments(text, [(one.start, one.end) for one in pieces], pieces)
+                for segment in chunk_segments(
+                    text, [(one.start, one.end) for one in pieces], pieces
+                )
             ]
             segments.append(Segment(value.piece(place.body + len(text), place.end), (ids,)))
             cursor = place.end

@@ -9,13 +9,25 @@ ones are all gone, with nothing before it. So what is left is as well formed as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from attribot_integrations.context.retrieved import Span
 
-__all__ = ["Divider", "Leaf", "Node", "Piece", "Row", "leaves", "pieces_of", "shown_of"]
+__all__ = [
+    "Divider",
+    "Leaf",
+    "Node",
+    "Piece",
+    "Row",
+    "kept_spans",
+    "leaves",
+    "moved",
+    "numbered",
+    "pieces_of",
+    "shown_of",
+]
 
 Kind = Literal["part", "frame", "heading"]
 """What a stretch of text is: a part that can be removed; a frame, which stays while anything of the
@@ -121,6 +133,31 @@ def pieces_of(node: Node, first: int) -> tuple[Piece, ...]:
         first: The id of its first part; the others follow.
     """
     return tuple(_pieces(node, first, (), ()))
+
+
+def kept_spans(pieces: Sequence[Piece], end: int, kept: Set[int]) -> tuple[Span, ...]:
+    """Return the spans of a chunk's text that stay when only some of its sentences do.
+
+    Args:
+        pieces: What the chunk divides into.
+        end: The length of its text.
+        kept: Ids of the sentences that stay; if none is of this chunk, nothing of it does.
+    """
+    if not any(piece.sentence_id in kept for piece in pieces):
+        return ()
+    spans: list[Span] = []
+    done = 0
+    for piece in (*pieces, Piece(end, end, None, (), ())):
+        for span, needs in (
+            ((done, piece.start), piece.joint),
+            ((piece.start, piece.end), piece.needs),
+        ):
+            if span[0] == span[1] or not all(any(id_ in kept for id_ in ids) for ids in needs):
+                continue
+            start = spans.pop()[0] if spans and spans[-1][1] == span[0] else span[0]
+            spans.append((start, span[1]))
+        done = piece.end
+    return tuple(spans)
 
 
 @dataclass(frozen=True)

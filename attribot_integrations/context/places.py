@@ -1,4 +1,4 @@
-"""Where a chunk stands: its file, pages and section, and the address of what is cited from it."""
+"""Where a chunk stands: its file, its pages and its section, as its metadata says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
-from urllib.parse import quote
 
-__all__ = ["base_name", "file_format", "pages_of_items", "section_of", "text_link"]
+__all__ = ["base_name", "file_format", "pages_of_items", "section_of"]
 
 _SECTION_KEYS: Final = ("section", "section_title", "heading", "headings", "header_path")
 _HEADER: Final = re.compile(r"[Hh](?:eader)?[ _]?([1-6])")
@@ -18,8 +17,6 @@ _LANGUAGE_KEYS: Final = ("language", "file_type", "mime_type", "content_type")
 _MIME: Final = re.compile(r"(?:text|application)/(?:x-)?")
 _ENDING: Final = re.compile(r"\.([A-Za-z+]{1,10}[0-9]?)$")
 _SERVER_PATH: Final = re.compile(r"/(?!/)|\\\\|[A-Za-z]:[\\/]|~?[\\/]|\.{1,2}[\\/]|file:/", re.I)
-_EDGE_WORDS: Final = 5
-"""Words at each end of a longer text by which a link names it."""
 
 
 def base_name(name: str) -> str:
@@ -64,7 +61,10 @@ def section_of(metadata: Mapping[str, Any]) -> str | None:
         levels = sorted(
             (found[1], value)
             for key, value in holder.items()
-            if isinstance(value, str) and value.strip() and (found := _HEADER.fullmatch(key))
+            if isinstance(key, str)
+            and isinstance(value, str)
+            and value.strip()
+            and (found := _HEADER.fullmatch(key))
         )
         if levels:
             return " > ".join(value.strip() for _, value in levels)
@@ -101,26 +101,3 @@ def pages_of_items(metadata: Mapping[str, Any]) -> tuple[int, int] | None:
 def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, list | tuple):
         yield from (each for each in value if isinstance(each, Mapping))
-
-
-def text_link(address: str, text: str) -> str:
-    """Return a web address that opens a page at a text, which browsers then highlight.
-
-    Longer texts are named by their first and their last words. Where the page does not hold the
-    text, it is opened all the same. See https://wicg.github.io/scroll-to-text-fragment/.
-
-    Args:
-        address: The address of the page, escaped as it is.
-        text: What is cited from it.
-    """
-    words = text.split()
-    if not words or ":~:" in address:
-        return address
-    parts = [words] if len(words) <= 2 * _EDGE_WORDS else [words[:_EDGE_WORDS], words[-_EDGE_WORDS:]]
-    named = ",".join(_quoted(" ".join(part)) for part in parts)
-    return f"{address}{'' if '#' in address else '#'}:~:text={named}"
-
-
-def _quoted(text: str) -> str:
-    """Escape a text for a fragment, where "-", "," and "&" have a meaning."""
-    return quote(text.encode("utf-8", "replace"), safe="").replace("-", "%2D")

@@ -2,11 +2,11 @@
 
 A chunk is divided into sentences that lose no character: every sentence keeps its offsets in the
 chunk, and the white space between sentences belongs to no sentence. In structured text, rows,
-members, items and definitions take the place of sentences, and what holds them (a table's header,
-brackets) belongs to none. Metadata that is shown with the chunk counts as a sentence of its own. A source is what an ablation can remove: one sentence, or all
-sentences of one chunk. Sources are told apart by an integer id and never by their text, so two
-equal sentences are two sources; unless they are the same sentence of one document, which several
-chunks show.
+members, items and definitions take the place of sentences, and what frames them (a table's header,
+brackets) belongs to none. Metadata that is shown with the chunk counts as a sentence of its own. A
+source is what an ablation can remove: one sentence, or all sentences of one chunk. Sources are told
+apart by an integer id and never by their text, so two equal sentences are two sources; unless they
+are the same sentence of one document, which several chunks show.
 """
 
 from __future__ import annotations

@@ -96,15 +96,15 @@ def _table(text: str, edges: Sequence[int], tokens: Sequence[Token], span: Span)
     return Row((Leaf(span[0], rows[0][0], "frame"), parts))
 
 
-def _lists(
-    text: str, edges: Sequence[int], tokens: Sequence[Token]
-) -> Iterator[tuple[Span, Node]]:
+def _lists(text: str, edges: Sequence[int], tokens: Sequence[Token]) -> Iterator[tuple[Span, Node]]:
     """Yield the runs of items of one list between which no other text stands."""
     run: list[Span] = []
     for token in tokens:
         if token.type == "list_item_open" and token.level == 1 and token.map is not None:
             start, end = token.map
-            stop = next((line for line in range(start + 1, end) if _is_lazy(text, edges, line)), end)
+            stop = next(
+                (line for line in range(start + 1, end) if _is_lazy(text, edges, line)), end
+            )
             run.append(_lines(text, edges, (start, stop)))
             if stop < end:
                 yield from _list(run)

@@ -23,7 +23,7 @@ def test_names_of_chunks() -> None:
     ]
     assert chunk_name(Chunk("a", metadata={"title": "\x00\n"}), 0) == "chunk 1"
     filed = Chunk("a", metadata={"file_name": "norzel.pdf", "page_label": "3"})
-    assert chunk_name(filed, 0) == "norzel.pdf, page 3"
+    assert chunk_name(filed, 0) == "norzel.pdf, p. 3"
     assert chunk_name(filed, 0, "metadata") == "metadata of norzel.pdf"
 
 
@@ -81,4 +81,4 @@ def test_chunks_of_one_passage_share_the_scores_of_its_sentences() -> None:
 def test_pages(metadata: dict[str, Any], page: str | None) -> None:
     chunk = Chunk("a", id="doc", metadata=metadata)
     assert chunk_page(chunk) == page
-    assert chunk_name(chunk, 0) == ("doc" if page is None else f"doc, page {page}")
+    assert chunk_name(chunk, 0) == ("doc" if page is None else f"doc, p. {page}")
