@@ -23,7 +23,7 @@ from typing import get_args
 from attribot_integrations.context.copies import Copy
 from attribot_integrations.context.dress import Dress
 from attribot_integrations.context.matching import Match, Outcome, match_chunks
-from attribot_integrations.context.pieces import Piece
+from attribot_integrations.context.pieces import Piece, cut_pieces
 from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment, chunk_segments
 from attribot_integrations.context.sources import (
     Chunk,
@@ -285,4 +285,6 @@ def _copy_segments(text: str, offset: int, copy: Copy, pieces: Sequence[Piece]) 
     if all(piece.sentence_id is None for piece in shown):
         ids = [piece.sentence_id for piece in pieces if piece.sentence_id is not None]
         return [Segment(text, (range(ids[0], ids[-1] + 1),))]
+    if len(shown) < len(pieces):
+        shown = cut_pieces(shown)
     return chunk_segments(text, spans, shown)

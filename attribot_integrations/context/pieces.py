@@ -10,8 +10,9 @@ ones are all gone, with nothing before it. So what is left is as well formed as 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from attribot_integrations.context.retrieved import Span
 
@@ -21,6 +22,7 @@ __all__ = [
     "Node",
     "Piece",
     "Row",
+    "cut_pieces",
     "kept_spans",
     "leaves",
     "moved",
@@ -29,20 +31,25 @@ __all__ = [
     "shown_of",
 ]
 
-Kind = Literal["part", "frame", "heading"]
-"""What a stretch of text is: a part that can be removed; a frame, which stays while anything of the
-chunk does; or a heading, which stays while anything of its row does."""
+Kind = Literal["part", "metadata", "frame", "heading"]
+"""What a stretch of text is: a part that can be removed, of the text or of metadata shown with it;
+a frame, which stays while anything of the chunk does; or a heading, which stays while anything of
+its row does."""
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):  # there is one for every sentence, and tuples are made fastest
     """A stretch of text that is shown or dropped as a whole."""
 
     start: int
     end: int
     kind: Kind = "part"
     number: int | None = None
-    """A part's place among those of its chunk, from 0; `None` for metadata."""
+    """A part's place among those of its text, from 0, where it is known."""
+
+    @property
+    def removable(self) -> bool:
+        """Whether it is a part."""
+        return self.kind in ("part", "metadata")
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,14 @@ class Divider(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A leaf as it stands in a prompt, and what it needs to be shown there."""
 
     start: int
     end: int
     sentence_id: int | None
     needs: tuple[range, ...]
-    """Ranges of sentence ids, each of which must keep one; none: it stays with the chunk."""
+    """Ranges of sentence ids, each of which must keep one."""
     joint: tuple[range, ...]
     """What the text before it needs."""
 
@@ -81,18 +87,23 @@ def leaves(node: Node) -> Iterator[Leaf]:
     """Yield the leaves of a division, in order."""
     if isinstance(node, Leaf):
         yield node
-    else:
-        for member in node.members:
+        return
+    for member in node.members:
+        if isinstance(member, Leaf):
+            yield member
+        else:
             yield from leaves(member)
 
 
-def numbered(node: Node, numbers: Iterator[int]) -> Node:
-    """Return a division with its parts numbered in order."""
+def numbered(node: Node) -> Node:
+    """Return a division with its parts numbered in order, metadata aside."""
+    return _numbered(node, count())
+
+
+def _numbered(node: Node, numbers: Iterator[int]) -> Node:
     if isinstance(node, Leaf):
-        if node.kind != "part":
-            return node
-        return Leaf(node.start, node.end, number=next(numbers))
-    return Row(tuple(numbered(member, numbers) for member in node.members))
+        return node._replace(number=next(numbers)) if node.kind == "part" else node
+    return Row(tuple(_numbered(member, numbers) for member in node.members))
 
 
 def moved(node: Node, offset: int) -> Node:
@@ -100,7 +111,7 @@ def moved(node: Node, offset: int) -> Node:
     if not offset:
         return node
     if isinstance(node, Leaf):
-        return replace(node, start=node.start + offset, end=node.end + offset)
+        return node._replace(start=node.start + offset, end=node.end + offset)
     return Row(tuple(moved(member, offset) for member in node.members))
 
 
@@ -112,7 +123,7 @@ def shown_of(node: Node, text: str, parts: Sequence[Span]) -> Node | None:
         text: The text.
         parts: The spans that are shown, in order.
     """
-    if isinstance(node, Row):
+    if not isinstance(node, Leaf):
         found = (shown_of(member, text, parts) for member in node.members)
         members = tuple(member for member in found if member is not None)
         return Row(members) if members else None
@@ -122,17 +133,44 @@ def shown_of(node: Node, text: str, parts: Sequence[Span]) -> Node | None:
         piece = text[start:end] if start < end else ""
         if piece.strip():
             edges += [start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())]
-    return replace(node, start=edges[0], end=edges[-1]) if edges else None
+    return node._replace(start=edges[0], end=edges[-1]) if edges else None
 
 
 def pieces_of(node: Node, first: int) -> tuple[Piece, ...]:
     """Give ids to the parts of a division, and say what each of its leaves needs.
 
     Args:
-        node: The division.
+        node: The division, with a part.
         first: The id of its first part; the others follow.
     """
-    return tuple(_pieces(node, first, (), ()))
+    if isinstance(node, Row):
+        found = [each for each in node.members if isinstance(each, Leaf) and each.kind == "part"]
+        if len(found) == len(node.members):
+            return tuple(_sentences(found, first))
+    whole = (_extent(node, first).ids,)
+    return tuple(_pieces(node, first, whole, whole, whole))
+
+
+def _sentences(parts: Sequence[Leaf], first: int) -> Iterator[Piece]:
+    """Yield the pieces of a row of parts: of prose, so of most chunks, and faster."""
+    joint: tuple[range, ...] = (range(first, first + len(parts)),)
+    for id_, (start, end, _, _) in enumerate(parts, first):
+        own = range(id_, id_ + 1)
+        yield Piece(start, end, id_, (own,), joint)
+        joint = (range(first, id_ + 1), range(id_ + 1, id_ + 2))
+
+
+def cut_pieces(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return what pieces need where the others of their chunk are not shown, a part among them."""
+    ids = [each.sentence_id for each in pieces if each.sentence_id is not None]
+    whole = range(ids[0], ids[-1] + 1)
+
+    def within(needs: Sequence[range]) -> tuple[range, ...]:
+        cut = (range(max(each.start, ids[0]), min(each.stop, whole.stop)) for each in needs)
+        return tuple(each for each in cut if each) or (whole,)
+
+    cut = [each._replace(needs=within(each.needs), joint=within(each.joint)) for each in pieces]
+    return [cut[0]._replace(joint=(whole,)), *cut[1:]]
 
 
 def kept_spans(pieces: Sequence[Piece], end: int, kept: Set[int]) -> tuple[Span, ...]:
@@ -160,22 +198,16 @@ def kept_spans(pieces: Sequence[Piece], end: int, kept: Set[int]) -> tuple[Span,
     return tuple(spans)
 
 
-@dataclass(frozen=True)
-class _Extent:
+class _Extent(NamedTuple):
     """Which ids a node holds, and whether something of it stays in any case."""
 
     ids: range
     lasting: bool
 
-    @property
-    def needs(self) -> tuple[range, ...]:
-        return () if self.lasting or not self.ids else (self.ids,)
-
 
 def _extent(node: Node, first: int) -> _Extent:
     if isinstance(node, Leaf):
-        count = 1 if node.kind == "part" else 0
-        return _Extent(range(first, first + count), node.kind == "frame")
+        return _Extent(range(first, first + node.removable), node.kind == "frame")
     stop, lasting = first, False
     for member in node.members:
         inner = _extent(member, stop)
@@ -183,9 +215,10 @@ def _extent(node: Node, first: int) -> _Extent:
     return _Extent(range(first, stop), lasting)
 
 
-def _pieces(
-    node: Node, first: int, joint: tuple[range, ...], row: tuple[range, ...]
-) -> Iterator[Piece]:
+_Needs = tuple[range, ...]
+
+
+def _pieces(node: Node, first: int, joint: _Needs, row: _Needs, whole: _Needs) -> Iterator[Piece]:
     """Yield the pieces of a node.
 
     Args:
@@ -193,21 +226,21 @@ def _pieces(
         first: The id of its first part.
         joint: What the text before it needs.
         row: What the row needs in which it stands.
+        whole: What the chunk needs.
     """
     if isinstance(node, Leaf):
-        part = node.kind == "part"
-        needs = (range(first, first + 1),) if part else (row if node.kind == "heading" else ())
-        yield Piece(node.start, node.end, first if part else None, needs, joint)
+        own = node.removable
+        needs = (range(first, first + 1),) if own else (row if node.kind == "heading" else whole)
+        yield Piece(node.start, node.end, first if own else None, needs, joint)
         return
-    extents: list[_Extent] = []
-    for member in node.members:
-        extents.append(_extent(member, extents[-1].ids.stop if extents else first))
-    own = _extent(node, first).needs
-    lasting = False
-    for member, extent in zip(node.members, extents, strict=True):
-        start = extent.ids.start
-        if extent is not extents[0]:
-            before = range(first, start)
-            joint = (*(() if lasting or not before else (before,)), *extent.needs)
-        yield from _pieces(member, start, joint, own)
-        lasting = lasting or extent.lasting
+    own_extent = _extent(node, first)
+    row = (own_extent.ids,) if own_extent.ids and not own_extent.lasting else whole
+    lasting, start = False, first
+    for place, member in enumerate(node.members):
+        extent = _extent(member, start)
+        if place:
+            before = () if lasting or start == first else (range(first, start),)
+            after = () if extent.lasting or not extent.ids else (extent.ids,)
+            joint = (*before, *after) or whole
+        yield from _pieces(member, start, joint, row, whole)
+        lasting, start = lasting or extent.lasting, extent.ids.stop

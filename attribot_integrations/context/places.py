@@ -36,6 +36,8 @@ def file_format(metadata: Mapping[str, Any]) -> str | None:
 
     A natural language, as loaders of web pages write it, is none of a text's format.
     """
+    if not metadata:
+        return None
     for key in _LANGUAGE_KEYS:
         value = metadata.get(key)
         if isinstance(value, str) and len(value) > 2:

@@ -53,7 +53,9 @@ class Segment:
 
     def __post_init__(self) -> None:
         # A lone surrogate stops a tokenizer, wherever the text comes from.
-        object.__setattr__(self, "text", clean_text(self.text))
+        cleaned = clean_text(self.text)
+        if cleaned is not self.text:
+            object.__setattr__(self, "text", cleaned)
 
     def shown(self, removed: frozenset[int]) -> bool:
         """Tell whether the segment stays when the sentences `removed` are taken out."""
@@ -240,7 +242,6 @@ class ContextTemplate:
     def _chunk(self, chunk: Chunk, whole: Source, sources: SourceSet) -> list[Segment]:
         pieces = sources.pieces[whole.chunk_index]
         ids = _range([source.id for source in sources.of_chunk(whole.chunk_index)])
-        values = {"number": str(whole.chunk_index + 1), "title": chunk.title or ""}
         segments: list[Segment] = []
         for literal, name, _, _ in Formatter().parse(self.chunk_format):
             segments.append(Segment(literal, (ids,)))
@@ -248,7 +249,8 @@ class ContextTemplate:
                 spans = [(piece.start, piece.end) for piece in pieces]
                 segments += chunk_segments(chunk.text, spans, pieces)
             elif name is not None:
-                segments.append(Segment(values[name], (ids,)))
+                value = str(whole.chunk_index + 1) if name == "number" else chunk.title or ""
+                segments.append(Segment(value, (ids,)))
         return segments
 
 
@@ -265,23 +267,16 @@ def chunk_segments(text: str, spans: Sequence[Span], pieces: Sequence[Piece]) ->
         pieces: What the chunk divides into, in order, a sentence among them.
     """
     ids = [each.sentence_id for each in pieces if each.sentence_id is not None]
-    whole = _range(ids)
     segments: list[Segment] = []
     done = 0
     for (start, end), piece in zip(spans, pieces, strict=True):
-        joint = _within(whole, piece.joint) if done else (whole,)
-        segments.append(Segment(text[done:start], joint))
-        needs = _within(whole, piece.needs)
-        segments.append(Segment(text[start:end], needs, sentence_id=piece.sentence_id))
+        if done < start:
+            segments.append(Segment(text[done:start], piece.joint))
+        segments.append(Segment(text[start:end], piece.needs, sentence_id=piece.sentence_id))
         done = end
-    segments.append(Segment(text[done:], (whole,)))
-    return [segment for segment in segments if segment.text]
-
-
-def _within(whole: range, needs: Sequence[range]) -> tuple[range, ...]:
-    """Cut what a piece needs to what is shown of its chunk."""
-    cut = (range(max(each.start, whole.start), min(each.stop, whole.stop)) for each in needs)
-    return tuple(each for each in cut if each) or (whole,)
+    if done < len(text):
+        segments.append(Segment(text[done:], (_range(ids),)))
+    return segments
 
 
 def _range(ids: Sequence[int]) -> range:

@@ -26,7 +26,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def clean_text(text: str) -> str:
     """Replace lone surrogates, which no tokenizer takes, by U+FFFD; offsets stay as they are."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ class Chunk:
 
     def part_of(self, start: int, end: int) -> Part:
         """Tell whether a span of the text is nothing but metadata."""
+        if not self.shown_metadata:
+            return "text"
         inside = any(low <= start and end <= high for low, high in self.shown_metadata)
         return "metadata" if inside else "text"
 

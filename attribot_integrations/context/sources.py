@@ -12,7 +12,7 @@ are the same sentence of one document, which several chunks show.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
@@ -114,7 +114,7 @@ def split_sentences(text: str, language: str = "en") -> list[Span]:
     for piece in pieces:
         stripped = piece.strip()
         if stripped:
-            start = offset + piece.index(stripped)
+            start = offset + (0 if piece[0] == stripped[0] else piece.index(stripped))
             spans.append((start, start + len(stripped)))
         offset += len(piece)
     return spans
@@ -178,20 +178,22 @@ class SourceSet:
         """
         sentences: list[Source] = []
         pieces: dict[int, tuple[Piece, ...]] = {}
+        divider = splitter if isinstance(splitter, Divider) else None
         for index in range(len(chunks)) if shown is None else sorted(shown):
             chunk = chunks[index]
-            division = _divided(chunk, splitter)
+            division = _divided(chunk, splitter, divider)
             parts = shown[index] if shown is not None else None
             if parts is not None:
                 division = _shown(chunk.text, division, parts)
             first = len(sentences)
-            found = [leaf for leaf in leaves(division) if leaf.kind == "part"]
+            numbers = count()
+            found = [leaf for leaf in leaves(division) if leaf.removable]
             sentences += [
                 Source(
                     id=first + offset,
                     level="sentence",
                     chunk_index=index,
-                    sentence_index=leaf.number,
+                    sentence_index=_number(leaf, numbers),
                     start=leaf.start,
                     end=leaf.end,
                     text=chunk.text[leaf.start : leaf.end],
@@ -251,33 +253,41 @@ def _whole_chunk(
     id_: int, index: int, text: str, pieces: Sequence[Piece], sentences: Sequence[Source]
 ) -> Source:
     start, end = _visible(text, pieces[0].start, pieces[-1].end)
-    own = [sentences[each.sentence_id] for each in pieces if each.sentence_id is not None]
+    own = (sentences[each.sentence_id] for each in pieces if each.sentence_id is not None)
     removed = sorted({other for each in own for other in each.sentence_ids})
     return Source(id_, "chunk", index, None, start, end, text[start:end], tuple(removed))
 
 
-def _divided(chunk: Chunk, splitter: SentenceSplitter) -> Node:
+def _divided(chunk: Chunk, splitter: SentenceSplitter, divider: Divider | None) -> Node:
     """Divide a chunk into its sentences, what frames them, and the metadata around them."""
     low, high = chunk.body_span
     body = chunk.text[low:high]
-    if isinstance(splitter, Divider):
-        division = splitter.divide(body, chunk.metadata)
+    if divider is not None:
+        division = divider.divide(body, chunk.metadata)
     else:
         division = Row(tuple(Leaf(*span) for span in sentence_spans(body, splitter)))
     found: list[Node] = [
-        Leaf(*_visible(chunk.text, start, end))
+        Leaf(*_visible(chunk.text, start, end), "metadata")
         for start, end in chunk.shown_metadata
         if _WORD.search(chunk.text, start, end)
     ]
+    if not found:
+        return moved(division, low)
     if next(leaves(division), None) is not None:
-        found.append(moved(numbered(division, count()), low))
+        found.append(moved(division, low))
     return Row(tuple(sorted(found, key=lambda each: next(leaves(each)).start)))
+
+
+def _number(leaf: Leaf, numbers: Iterator[int]) -> int | None:
+    if leaf.kind == "metadata" or leaf.number is not None:
+        return leaf.number
+    return next(numbers)
 
 
 def _shown(text: str, division: Node, parts: Sequence[Span]) -> Node:
     """Cut a division to what is shown of a text."""
-    cut = shown_of(division, text, parts)
-    if cut is None or all(leaf.kind != "part" for leaf in leaves(cut)):
+    cut = shown_of(numbered(division), text, parts)
+    if cut is None or not any(leaf.removable for leaf in leaves(cut)):
         return Leaf(*_visible(text, parts[0][0], parts[-1][1]), number=0)  # it is in no sentence
     return cut
 

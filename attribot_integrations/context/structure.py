@@ -30,7 +30,7 @@ __all__ = ["SplitStructure"]
 _MOST: Final = 1_000_000
 """Characters of the longest text in which structure is looked for."""
 _PARAGRAPH = re.compile(r"(?:[^\r\n]*\S[^\r\n]*(?:\r\n|\r|\n|$))+")
-_NOT_LINE_ENDS = re.compile(r"[^\r\n]")
+_LINE = re.compile(r"[^\r\n]+")
 _BRACKETS = ("{", "[", "(")
 
 Block = tuple[Span, Node | Heading]
@@ -282,13 +282,14 @@ class _Blocks:
         parts: list[str] = []
         done = 0
         for (start, end), _ in self._taken:
-            parts += [self._text[done:start], _NOT_LINE_ENDS.sub("*", self._text[start:end])]
+            stars = _LINE.sub(lambda line: "*" * len(line[0]), self._text[start:end])
+            parts += [self._text[done:start], stars]
             done = end
         return "".join([*parts, self._text[done:]])
 
 
 def _count(node: Node) -> int:
-    return sum(leaf.kind == "part" for leaf in leaves(node))
+    return sum(leaf.removable for leaf in leaves(node))
 
 
 def _is_sound(node: Node, text: str) -> bool:
@@ -297,6 +298,6 @@ def _is_sound(node: Node, text: str) -> bool:
     return (
         all(one.end <= other.start for one, other in pairwise(found))
         and all(0 <= leaf.start < leaf.end <= len(text) for leaf in found)
-        and all(text[leaf.start : leaf.end].strip() for leaf in found if leaf.kind == "part")
-        and any(leaf.kind == "part" for leaf in found)
+        and all(text[leaf.start : leaf.end].strip() for leaf in found if leaf.removable)
+        and any(leaf.removable for leaf in found)
     )

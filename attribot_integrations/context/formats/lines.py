@@ -102,8 +102,10 @@ def separated(
         The division, `None` if it is no table.
     """
     piece = text[start:end]
+    edge = _LINE_END.search(piece)
+    header = piece[: edge.start()] if edge else piece
     for each in separator or _SEPARATORS:
-        if each in piece:
+        if header.count(each) >= (1 if sure else _CELLS[each] - 1):
             rows = _records(piece, each)
             if rows and (sure or _is_table([cells for _, cells in rows], each)):
                 spans = [(start + low, start + high) for (low, high), _ in rows]
