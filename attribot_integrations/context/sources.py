@@ -32,6 +32,7 @@ from attribot_integrations.context.pieces import (
     shown_of,
 )
 from attribot_integrations.context.retrieved import Chunk, Part, Span, as_chunks, clean_text
+from attribot_integrations.context.scripts import refine_sentences
 from attribot_integrations.errors import ConfigurationError
 
 __all__ = [
@@ -96,6 +97,8 @@ def first_visible(text: str, span: Span) -> int:
 def split_sentences(text: str, language: str = "en") -> list[Span]:
     """Find the sentences of a text with `sentencex`, a rule-based splitter for ~300 languages.
 
+    Scripts without spaces or full stops are corrected, see `context.scripts`.
+
     Args:
         text: Any text.
         language: ISO 639 code; chooses the list of abbreviations, no text is rejected.
@@ -117,7 +120,7 @@ def split_sentences(text: str, language: str = "en") -> list[Span]:
             start = offset + (0 if piece[0] == stripped[0] else piece.index(stripped))
             spans.append((start, start + len(stripped)))
         offset += len(piece)
-    return spans
+    return list(refine_sentences(cleaned, spans))
 
 
 def sentence_spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
