@@ -10,6 +10,7 @@ python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
 python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
+python -m benchmarks structure --data DIR              rows and fields against sentences
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
+from benchmarks.structure import structure
 from benchmarks.sweep_plot import plot_sweep
 from benchmarks.verifier import verifier
 from benchmarks.ways import Setting, Way, is_out_of_memory
@@ -86,6 +88,7 @@ app.command()(real)
 app.command()(defaults)
 app.command()(audit)
 app.command()(verifier)
+app.command()(structure)
 
 
 @app.callback(invoke_without_command=True)
