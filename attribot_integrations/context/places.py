@@ -16,7 +16,7 @@ _FILE_KEYS: Final = ("file_name", "filename", "file_path", "source", "title")
 _LANGUAGE_KEYS: Final = ("language", "file_type", "mime_type", "content_type")
 _MIME: Final = re.compile(r"(?:text|application)/(?:x-)?")
 _ENDING: Final = re.compile(r"\.([A-Za-z+]{1,10}[0-9]?)$")
-_SERVER_PATH: Final = re.compile(r"/(?!/)|\\\\|[A-Za-z]:[\\/]|~?[\\/]|\.{1,2}[\\/]|file:/", re.I)
+_SERVER_PATH: Final = re.compile(r"/(?!/)|\\\\|[A-Za-z]:[\\/]|~[\\/]|\.{1,2}[\\/]|file:/", re.I)
 
 
 def base_name(name: str) -> str:

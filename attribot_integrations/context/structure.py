@@ -8,9 +8,11 @@ No text is refused: what is broken is prose, too.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from json import JSONDecoder
 from typing import Any, Final
 
 from attribot_integrations.context.formats import lines as line_formats
@@ -29,9 +31,10 @@ __all__ = ["SplitStructure"]
 
 _MOST: Final = 1_000_000
 """Characters of the longest text in which structure is looked for."""
-_PARAGRAPH = re.compile(r"(?:[^\r\n]*\S[^\r\n]*(?:\r\n|\r|\n|$))+")
 _LINE = re.compile(r"[^\r\n]+")
 _BRACKETS = ("{", "[", "(")
+_DECODER = JSONDecoder()
+_LINE_END = re.compile(r"[ \t]*(?:[\r\n]|$)")
 
 Block = tuple[Span, Node | Heading]
 
@@ -96,9 +99,8 @@ class SplitStructure:
         entries: list[Block] = []
         done = 0
         for (start, end), block in (*blocks, ((len(text), len(text)), Row(()))):
-            prose = self._prose(text, done, start)
-            if prose.members:
-                entries.append(((done, start), prose))
+            if text[done:start].strip():
+                entries.append(((done, start), self._prose(text, done, start)))
             if start < end:
                 entries.append(((start, end), block))
             done = end
@@ -190,26 +192,23 @@ class _Blocks:
                 self._taken.append((span, self._fenced(span, inside, language)))
         if HTML_STARTS.search(text):
             self._add(html_blocks(text))
-        for start, end in self._free():
-            self._add(list(self._paragraphs(start, end)))
+        self._add([block for span in self._free() for block in self._paragraphs(*span)])
         masked = self._masked()
         if MARKS.search(masked):
             self._add(markdown_blocks(masked))
         return self._taken
 
     def _add(self, blocks: Sequence[Block]) -> None:
-        """Take blocks that stand apart from those that are taken."""
-        joined = sorted([*self._taken, *blocks], key=lambda block: block[0])
-        own = {id(block) for block in self._taken}
+        """Take blocks that stand apart from those that are taken, and from each other."""
+        starts = [span[0] for span, _ in self._taken]
         kept: list[Block] = []
-        for place, block in enumerate(joined):
-            (start, end), _ = block
-            if id(block) not in own:
-                after = next((one for one in joined[place + 1 :] if id(one) in own), None)
-                if (kept and kept[-1][0][1] > start) or (after and after[0][0] < end):
-                    continue
-            kept.append(block)
-        self._taken = kept
+        for (start, end), block in blocks:
+            after = bisect_right(starts, start)
+            behind = not after or self._taken[after - 1][0][1] <= start
+            before = after == len(starts) or end <= starts[after]
+            if behind and before and (not kept or kept[-1][0][1] <= start):
+                kept.append(((start, end), block))
+        self._taken = sorted([*self._taken, *kept], key=lambda block: block[0])
 
     def _free(self) -> list[Span]:
         edges = [0, *(edge for span, _ in self._taken for edge in span), len(self._text)]
@@ -235,30 +234,29 @@ class _Blocks:
 
     def _paragraphs(self, start: int, end: int) -> Iterator[Block]:
         """Yield the paragraphs of a stretch that are data or records."""
-        place = start
-        while found := _PARAGRAPH.search(self._text, place, end):
-            low, place = found.span()
-            spans = line_formats.line_spans(self._text, low, place)
-            if self._text[spans[0][0]] in ("{", "["):
-                place = max(place, self._end_of_json(spans[0][0], end))
-                if place > found.end():
-                    spans = line_formats.line_spans(self._text, low, place)
-            division = self._paragraph(spans)
-            if division is None and len(spans) > 2 and self._text[spans[0][1] - 1] == ":":
-                spans = spans[1:]  # below a line that introduces it
-                division = self._paragraph(spans)
-            if division is not None:
-                yield (spans[0][0], spans[-1][1]), division
+        text, done = self._text, start
+        for spans in line_formats.paragraphs(text, start, end):
+            spans = [span for span in spans if span[0] >= done]
+            for below in (spans, spans[1:]):  # as a whole, or below a line that introduces it
+                division = below and (self._data(below[0][0], end) or self._paragraph(below))
+                if division:
+                    done = max(leaf.end for leaf in leaves(division))
+                    yield (below[0][0], done), division
+                    break
+                if len(spans) < 2 or text[spans[0][1] - 1] != ":":
+                    break
 
-    def _end_of_json(self, start: int, end: int) -> int:
-        """Return the end of a JSON value that blank lines divide."""
-        from json import JSONDecoder
-
+    def _data(self, start: int, end: int) -> Node | None:
+        """Divide a JSON value that may go over several paragraphs, and ends with a line."""
+        if self._text[start] not in ("{", "["):
+            return None
         try:
-            stop = JSONDecoder().raw_decode(self._text, start)[1]
+            stop = _DECODER.raw_decode(self._text, start)[1]
         except (ValueError, RecursionError):
-            return start
-        return stop if stop <= end else start
+            return None
+        if stop > end or not _LINE_END.match(self._text, stop):
+            return None
+        return json_value(self._text, start, stop, self._depth)
 
     def _paragraph(self, spans: Sequence[Span]) -> Node | None:
         text, (start, end) = self._text, (spans[0][0], spans[-1][1])

@@ -113,8 +113,9 @@ def test_agents_need_more_than_langchain_core(with_langchain: Environment) -> No
 
 def test_every_extra_is_missed_somewhere(built: Built) -> None:
     extras = set(metadata_of(built.wheel).get_all("Provides-Extra", []))
-    # Who uses Ray has it; the others gather extras, or are for developers.
-    assert extras - {"all", "dev", "docs", "ray"} == {*USES, "langchain-agents"}
+    # Who uses Ray has it; code divides without grammars, only worse; the others gather extras, or
+    # are for developers.
+    assert extras - {"all", "code", "dev", "docs", "ray"} == {*USES, "langchain-agents"}
 
 
 def test_demo_without_langchain_says_what_to_install(plain: Environment) -> None:

@@ -11,7 +11,7 @@ from attribot_integrations.context.formats.values import literal
 from attribot_integrations.context.pieces import Leaf, Node, Row
 from attribot_integrations.context.retrieved import Span
 
-__all__ = ["fields", "line_spans", "ruled_table", "separated", "triplets"]
+__all__ = ["fields", "line_spans", "paragraphs", "ruled_table", "separated", "triplets"]
 
 _FIELD = re.compile(
     r"[ \t]*(?:\*\*)?[^\W\d_][\w.()/\-]*(?: [\w.()/\-]+){0,3}(?:\*\*)?[ \t]?:(?:\*\*)?[ \t]+\S"
@@ -30,16 +30,25 @@ _LEAST_ROWS: Final = 3
 
 def line_spans(text: str, start: int, end: int) -> list[Span]:
     """Return the lines of a stretch that are not blank, without the white space around them."""
-    spans: list[Span] = []
+    return [span for run in paragraphs(text, start, end) for span in run]
+
+
+def paragraphs(text: str, start: int, end: int) -> Iterator[list[Span]]:
+    """Yield the lines of each paragraph of a stretch, without the white space around them."""
+    run: list[Span] = []
     place = start
     while place < end:
         found = _LINE_END.search(text, place, end)
         stop, following = found.span() if found else (end, end)
         line = text[place:stop]
         if line.strip():
-            spans.append((place + len(line) - len(line.lstrip()), place + len(line.rstrip())))
+            run.append((place + len(line) - len(line.lstrip()), place + len(line.rstrip())))
+        elif run:
+            yield run
+            run = []
         place = following
-    return spans
+    if run:
+        yield run
 
 
 def fields(text: str, spans: Sequence[Span]) -> bool:

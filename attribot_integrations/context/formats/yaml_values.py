@@ -29,7 +29,7 @@ def looks_like_yaml(text: str) -> bool:
 def yaml_value(text: str, start: int, end: int, depth: int = 1) -> Node | None:
     """Divide a YAML mapping or sequence by its entries, `None` if it is none.
 
-    One with anchors, which its entries may share, is not divided.
+    One whose entries share something, by an anchor, is not divided.
 
     Args:
         text: The text that holds it.
@@ -44,14 +44,26 @@ def yaml_value(text: str, start: int, end: int, depth: int = 1) -> Node | None:
     if len(piece) > _MOST:
         return None
     try:
-        loader = yaml.SafeLoader(piece)
-        root = loader.get_single_node()
+        root = yaml.compose(piece, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
-    if loader.anchors or not _is_block(root):
+    if not _is_block(root) or _shares(root, set()):
         return None
     node = _entries(root, piece, start, (0, len(piece.rstrip())), depth)
     return node if _in_order(node) else None
+
+
+def _shares(node: Any, seen: set[int]) -> bool:
+    """Tell whether some node stands in several places."""
+    if id(node) in seen:
+        return True
+    seen.add(id(node))
+    if node.id == "scalar":
+        return False
+    inner = [
+        each for entry in node.value for each in (entry if isinstance(entry, tuple) else [entry])
+    ]
+    return any(_shares(each, seen) for each in inner)
 
 
 def _is_block(node: Any) -> bool:
