@@ -238,7 +238,7 @@ class _Blocks:
         for spans in line_formats.paragraphs(text, start, end):
             spans = [span for span in spans if span[0] >= done]
             for below in (spans, spans[1:]):  # as a whole, or below a line that introduces it
-                division = below and (self._data(below[0][0], end) or self._paragraph(below))
+                division = below and (self._paragraph(below) or self._data(below[0][0], end))
                 if division:
                     done = max(leaf.end for leaf in leaves(division))
                     yield (below[0][0], done), division
