@@ -71,18 +71,18 @@ FORMS: Final[Mapping[str, tuple[str, Callable[[Sequence[str]], str]]]] = {
 """How sentences are written, and the ending of the file they might come from."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Found:
-    """What was found in one form, over all rows."""
+    """What was found in one form, over all rows so far."""
 
     form: str
-    rows: int
-    first: int
+    rows: int = 0
+    first: int = 0
     """Rows in which the source of the highest score is one of those that were marked."""
-    cited: int
+    cited: int = 0
     """Rows in which a citation is."""
-    citations: int
-    seconds: float
+    citations: int = 0
+    seconds: float = 0.0
 
 
 def _sentences(example: EvaluationExample) -> list[list[str]]:
@@ -99,38 +99,31 @@ def _usable(example: EvaluationExample) -> bool:
     return bool(example.gold) and plain and all(len(one) >= _LEAST for one in sentences)
 
 
-def _find(engine: AttributionEngine, form: str, examples: Sequence[EvaluationExample]) -> Found:
-    """Score the examples in one form, every source exactly.
+def _find(engine: AttributionEngine, found: Found, example: EvaluationExample) -> None:
+    """Score an example in one form, every source exactly, and count what was found.
 
     Raises:
-        ValueError: If a form does not divide into the sentences that it was made of.
+        ValueError: If the form does not divide into the sentences that it was made of.
     """
-    ending, write = FORMS[form]
+    ending, write = FORMS[found.form]
     options = replace(engine.options, method="exact", levels=("sentence",), alternatives=None)
-    first = cited = citations = 0
+    if found.form == "prose":
+        options = replace(options, splitter=example.splitter)
+    sentences = _sentences(example)
+    chunks = [Chunk(write(each), metadata={"file_name": f"facts.{ending}"}) for each in sentences]
     started = time.perf_counter()
-    for example in examples:
-        sentences = _sentences(example)
-        chunks = [
-            Chunk(write(each), metadata={"file_name": f"facts.{ending}"}) for each in sentences
-        ]
-        if form == "prose":
-            options = replace(options, splitter=example.splitter)
-        made = engine.attribute(example.question, chunks, example.answer, options=options)
-        if len(made.sources) != sum(map(len, sentences)):
-            raise ValueError(f"{example.id} as {form} divides into {len(made.sources)} sources")
-        marked = {place for places in example.gold or () for place in places}
-        best = made.sources[int(made.source_scores.argmax())]
-        shown = {
-            (source.chunk_index, source.sentence_index)
-            for source in made.sources
-            if source.id in {each.source_id for each in made.shown_citations}
-        }
-        first += (best.chunk_index, best.sentence_index) in marked
-        cited += bool(shown & marked)
-        citations += len(shown)
-    seconds = time.perf_counter() - started
-    return Found(form, len(examples), first, cited, citations, seconds)
+    made = engine.attribute(example.question, chunks, example.answer, options=options)
+    found.seconds += time.perf_counter() - started
+    if len(made.sources) != sum(map(len, sentences)):
+        raise ValueError(f"{example.id} as {found.form} divides into {len(made.sources)} sources")
+    marked = {place for places in example.gold or () for place in places}
+    best = made.sources[int(made.source_scores.argmax())]
+    ids = {each.source_id for each in made.shown_citations}
+    cited = {(each.chunk_index, each.sentence_index) for each in made.sources if each.id in ids}
+    found.rows += 1
+    found.first += (best.chunk_index, best.sentence_index) in marked
+    found.cited += bool(cited & marked)
+    found.citations += len(cited)
 
 
 def split_ratio(texts: Sequence[str]) -> float:
@@ -169,10 +162,11 @@ def structure(
     console = Console()
     console.print(f"time to divide prose, structure looked for / not: {ratio:.2f}")
     engine = AttributionEngine.from_pretrained(str(models / _MODEL))
-    found = []
-    for form in chosen:
-        found.append(_find(engine, form, examples[:rows]))
-        console.print(f"{form}: {found[-1].first} of {found[-1].rows}")
+    found = [Found(form) for form in chosen]
+    for example in examples[:rows]:
+        for each in found:
+            _find(engine, each, example)
+        console.print({each.form: f"{each.first}/{each.rows}" for each in found})
     console.print(_table(found))
     if json_file is not None:
         figures: dict[str, Any] = {"split_ratio": ratio, "forms": [vars(each) for each in found]}

@@ -82,3 +82,18 @@ def test_pages(metadata: dict[str, Any], page: str | None) -> None:
     chunk = Chunk("a", id="doc", metadata=metadata)
     assert chunk_page(chunk) == page
     assert chunk_name(chunk, 0) == ("doc" if page is None else f"doc, p. {page}")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"section": "Repairs", "page": 3}, "doc, Repairs, p. 3"),
+        ({"section": "doc"}, "doc"),
+        ({"headings": ["\x1b[31mA", "B"]}, "doc, [31mA > B"),
+        ({"section": "x" * 90}, f"doc, {'x' * 79}…"),
+        ({"doc_items": [{"prov": [{"page_no": 3}, {"page_no": 5}]}]}, "doc, pp. 3\u20135"),
+        ({"doc_items": [{"prov": [{"page_no": 3}]}]}, "doc, p. 3"),
+    ],
+)
+def test_sections_and_ranges_of_pages(metadata: dict[str, Any], name: str) -> None:
+    assert chunk_name(Chunk("a", id="doc", metadata=metadata), 0) == name
