@@ -17,8 +17,13 @@ from typing import Any, Final
 
 from attribot_integrations.context.formats import lines as line_formats
 from attribot_integrations.context.formats.code import LANGUAGES, code
-from attribot_integrations.context.formats.html import HTML_STARTS, html_blocks
-from attribot_integrations.context.formats.markdown import MARKS, Heading, fences, markdown_blocks
+from attribot_integrations.context.formats.html_tables import HTML_STARTS, html_blocks
+from attribot_integrations.context.formats.markdown_blocks import (
+    MARKS,
+    Heading,
+    fences,
+    markdown_blocks,
+)
 from attribot_integrations.context.formats.values import json_lines, json_value, literal
 from attribot_integrations.context.formats.yaml_values import looks_like_yaml, yaml_value
 from attribot_integrations.context.pieces import Leaf, Node, Row, leaves

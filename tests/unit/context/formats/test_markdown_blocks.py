@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attribot_integrations.context.formats.markdown import Heading, fences, markdown_blocks
+from attribot_integrations.context.formats.markdown_blocks import Heading, fences, markdown_blocks
 from tests.unit.context.formats.dividing import kinds, parts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attribot_integrations.context.formats.html import html_blocks
+from attribot_integrations.context.formats.html_tables import html_blocks
 from tests.unit.context.formats.dividing import kinds, parts
 
 
