@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,10 @@ __all__ = [
     "MethodInput",
     "MethodScores",
     "ModelRole",
+    "PricedMethod",
     "Removal",
     "check_role",
+    "exact_screen",
     "remove_each",
     "remove_sets",
     "role_of",
@@ -63,6 +65,13 @@ class MethodInput:
             raise ConfigurationError("this method runs a proxy model, and the engine has none")
         return self.proxy
 
+    def work(self, role: ModelRole, tokens: float) -> float:
+        """Return what it takes to run tokens on one of the models: tokens times parameters.
+
+        Where the parameters are not known, as on a server, it is 0.
+        """
+        return tokens * self.scorer(role).cost.parameters
+
     def carried(self, scorer: AnswerScorer, values: FloatArray) -> FloatArray:
         """Carry values `[…, tokens]` of a model's tokens over to the target's."""
         return spread_over_tokens(values, scorer.token_spans, self.token_spans)
@@ -100,7 +109,10 @@ class MethodScores:
 
 
 class Method(Protocol):
-    """Anything that scores sources."""
+    """Anything that scores sources.
+
+    One that can tell in advance what it costs is a `PricedMethod` too.
+    """
 
     @property
     def name(self) -> str:
@@ -114,6 +126,18 @@ class Method(Protocol):
 
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source."""
+        ...
+
+
+@runtime_checkable
+class PricedMethod(Protocol):
+    """A method whose cost follows from the lengths of prompt, sources and answer."""
+
+    def work(self, inputs: MethodInput) -> float:
+        """Return about what it would run, in tokens times parameters, see `MethodInput.work`.
+
+        The pass over the full prompt, which every method needs, is left out.
+        """
         ...
 
 
@@ -199,11 +223,16 @@ def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:
     """
     screened = screen.run(inputs)
     if set(screened.estimands) == {"target_loo"}:
-        raise ConfigurationError(
-            f"the screen {screen.name!r} already gives exact scores on the target; "
-            "use it alone, or screen with a cheaper method"
-        )
+        raise exact_screen(screen)
     return screened
+
+
+def exact_screen(screen: Method) -> ConfigurationError:
+    """Return the error that refuses a screen behind which nothing is left to do."""
+    return ConfigurationError(
+        f"the screen {screen.name!r} already gives exact scores on the target; "
+        "use it alone, or screen with a cheaper method"
+    )
 
 
 def role_of(inputs: MethodInput, result: MethodScores) -> ModelRole:

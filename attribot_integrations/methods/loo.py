@@ -44,6 +44,12 @@ class LeaveOneOut:
         """Whether the method runs a proxy model."""
         return self.on == "proxy"
 
+    def work(self, inputs: MethodInput) -> float:
+        """Return about what the removals run, in tokens times parameters."""
+        scorer = inputs.scorer(self.on)
+        tokens = sum(scorer.tokens_for(frozenset(each.sentence_ids)) for each in inputs.sources)
+        return inputs.work(self.on, tokens)
+
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source."""
         removal = remove_each(inputs, self.on, inputs.sources)
