@@ -26,11 +26,12 @@ __all__ = [
     "PricedMethod",
     "Removal",
     "check_role",
-    "exact_screen",
     "remove_each",
     "remove_sets",
     "role_of",
     "run_screen",
+    "score_each",
+    "work_of_each",
 ]
 
 ModelRole = Literal["target", "proxy"]
@@ -215,6 +216,25 @@ def remove_sets(
     )
 
 
+def score_each(inputs: MethodInput, role: ModelRole) -> MethodScores:
+    """Remove every source that needs a score, and give what is lost as its score."""
+    removal = remove_each(inputs, role, inputs.sources)
+    estimand: Estimand = "target_loo" if role == "target" else "proxy_loo"
+    return MethodScores(
+        scores=removal.drops,
+        estimands=tuple(estimand if each else "unscored" for each in removal.scored),
+        log_probs=removal.log_probs,
+        log_probs_without_context=removal.log_probs_without_context,
+    )
+
+
+def work_of_each(inputs: MethodInput, role: ModelRole) -> float:
+    """Return about what `score_each` runs, in tokens times parameters."""
+    scorer = inputs.scorer(role)
+    tokens = sum(scorer.tokens_for(frozenset(each.sentence_ids)) for each in inputs.sources)
+    return inputs.work(role, tokens)
+
+
 def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:
     """Run the method that ranks sources for another one, which rescores the best on the target.
 
@@ -223,16 +243,11 @@ def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:
     """
     screened = screen.run(inputs)
     if set(screened.estimands) == {"target_loo"}:
-        raise exact_screen(screen)
+        raise ConfigurationError(
+            f"the screen {screen.name!r} already gives exact scores on the target; "
+            "use it alone, or screen with a cheaper method"
+        )
     return screened
-
-
-def exact_screen(screen: Method) -> ConfigurationError:
-    """Return the error that refuses a screen behind which nothing is left to do."""
-    return ConfigurationError(
-        f"the screen {screen.name!r} already gives exact scores on the target; "
-        "use it alone, or screen with a cheaper method"
-    )
 
 
 def role_of(inputs: MethodInput, result: MethodScores) -> ModelRole:

@@ -15,8 +15,8 @@ from attribot_integrations.methods.base import (
     Removal,
     check_role,
     remove_each,
+    score_each,
 )
-from attribot_integrations.methods.loo import LeaveOneOut
 from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
 
@@ -76,7 +76,7 @@ class Hierarchical:
         chunks = inputs.context.whole_chunks
         if len(chunks) <= self.keep and self.min_score is None:
             # All chunks are kept: their own removals come last, and only where they are asked for.
-            found = LeaveOneOut(self.on).run(inputs)
+            found = score_each(inputs, self.on)
             scored = zip(inputs.sources, found.estimands, strict=True)
             return replace(
                 found,

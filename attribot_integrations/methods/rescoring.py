@@ -18,11 +18,11 @@ from attribot_integrations.methods.base import (
     MethodInput,
     MethodScores,
     PricedMethod,
-    exact_screen,
     remove_each,
     run_screen,
+    score_each,
+    work_of_each,
 )
-from attribot_integrations.methods.loo import LeaveOneOut
 from attribot_integrations.results import Audit
 from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
 from attribot_integrations.results.policies import least_cited
@@ -103,8 +103,6 @@ class ScreenAndRescore:
             raise ConfigurationError(
                 f"audit and caution must not be negative, got {self.audit} and {self.caution}"
             )
-        if self.screen == LeaveOneOut():
-            raise exact_screen(self.screen)
 
     @property
     def name(self) -> str:
@@ -125,7 +123,7 @@ class ScreenAndRescore:
         left = self._left_by_screen(inputs)
         if self._is_dear(inputs, left):
             with inputs.budget.only_whole():
-                exact = LeaveOneOut().run(inputs)
+                exact = score_each(inputs, "target")
             if not inputs.budget.declined:
                 return exact
         state = _State(inputs, run_screen(self.screen, inputs), self._least)
@@ -158,7 +156,7 @@ class ScreenAndRescore:
         """
         if not isinstance(self.screen, PricedMethod):
             return math.inf
-        screen, exact = self.screen.work(inputs), LeaveOneOut().work(inputs)
+        screen, exact = self.screen.work(inputs), work_of_each(inputs, "target")
         return exact - screen if screen and exact else math.inf
 
     def _is_dear(self, inputs: MethodInput, left: float) -> bool:
@@ -171,7 +169,7 @@ class ScreenAndRescore:
             return False
         count = len(inputs.sources)
         rescored = min(count, self.keep or count, self.at_least + len(inputs.statements))
-        return left <= LeaveOneOut().work(inputs) * rescored / max(1, count)
+        return left <= work_of_each(inputs, "target") * rescored / max(1, count)
 
     def _affordable(self, inputs: MethodInput, order: list[int], left: float) -> int:
         """Return how many sources, in this order, can be rescored by so much work."""

@@ -111,8 +111,9 @@ def test_an_audit_counts_what_was_missed() -> None:
 
 
 def test_a_screen_that_is_exact_leaves_nothing_to_do() -> None:
-    with pytest.raises(ConfigurationError, match="the screen 'exact' already gives exact scores"):
-        ScreenAndRescore(LeaveOneOut())
+    alone = LinearScorer(TRUE)
+    assert ScreenAndRescore(LeaveOneOut()).run(inputs_of(alone)).exact.all()
+    assert len(alone.asked) == 7  # each once, and all
     whole = Hierarchical(within="full")
     levels: tuple[Level, ...] = ("sentence", "chunk")
     with pytest.raises(ConfigurationError, match="already gives exact scores"):
