@@ -83,6 +83,10 @@ class CiteDependence:
         _check_fraction("min_share", self.min_share)
         _check_most(self.max_citations)
 
+    def least(self, scores: FloatArray) -> FloatArray:
+        """Return `[statements]`, the least score that is cited, from `[sources, statements]`."""
+        return least_cited(scores, self.min_score, self.min_share, self.enough_score)
+
     def __call__(
         self,
         statement: Statement,
@@ -91,7 +95,7 @@ class CiteDependence:
         stated: FloatArray | None = None,
     ) -> list[int]:
         """Return the positions of the strongest sources above the threshold."""
-        (least,) = least_cited(scores[:, None], self.min_score, self.min_share, self.enough_score)
+        (least,) = self.least(scores[:, None])
         strongest = ranked(scores)[: self.max_citations]
         return [position for position in strongest if scores[position] >= least]
 
