@@ -137,7 +137,8 @@ class CiteEvidence:
 
     The first alone cites nothing for what the model knew anyway though a document says it, and the
     second alone cannot tell what was used. Together they find more of what people mark than either,
-    see the page on real text. Without a verifier it is `depends` alone.
+    see the page on real text. Without a verifier it is `depends` alone. No more are cited than the
+    rule that allows more.
     """
 
     depends: CiteDependence = field(default_factory=CiteDependence)
@@ -157,7 +158,8 @@ class CiteEvidence:
             *self.depends(statement, sources, scores),
             *self.states(statement, sources, scores, stated),
         }
-        return [place for place in by_evidence(scores, stated) if place in chosen]
+        most = max(self.depends.max_citations, self.states.max_citations)
+        return [place for place in by_evidence(scores, stated) if place in chosen][:most]
 
 
 def least_cited(
