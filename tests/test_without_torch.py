@@ -72,17 +72,24 @@ BEHIND_THEM = (
 """What only those import."""
 
 USING = """
+from langchain_core.documents import Document
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.runnables import RunnableLambda
 from attribot_integrations import Attribution, AttributionEngine
-from attribot_integrations.langchain import CitationCallbackHandler
-from tests.integrations.engines import StubEngine
-from tests.integrations.langchain.fakes import rag, using
+from attribot_integrations.langchain import CitationCallbackHandler, register_documents
+from tests.unit.words import WordModel
 
-handler = CitationCallbackHandler(StubEngine())
-assert rag().invoke("Ada", using(handler)) == "About Question: Ada"
+handler = CitationCallbackHandler(AttributionEngine(WordModel()))
+found = [Document("Bragor sings."), Document("A river runs here.")]
+search = RunnableLambda(lambda question: register_documents(found))
+asked = search | (lambda documents: " ".join(each.page_content for each in documents))
+chain = asked | FakeListChatModel(responses=["Bragor sings."])
+chain.invoke("Who sings?", {"callbacks": [handler]})
 result = handler.last.attribution
 print(len(result.citations), "citation of", result.citations[0].text)
 again = Attribution.from_json(result.to_json())
 assert again.to_html() == result.to_html()
+assert str(again) == str(result)
 try:
     AttributionEngine.demo()
 except ImportError as error:
@@ -111,7 +118,7 @@ def test_all_loads_but_what_runs_a_model_and_that_names_the_extra(printed: list[
 
 
 def test_a_handler_takes_an_engine_of_any_kind(printed: list[str]) -> None:
-    assert printed[1] == "1 citation of Ada is fact 0."
+    assert printed[1] == "1 citation of Bragor sings."
 
 
 def test_what_would_run_a_model_says_what_to_install(printed: list[str]) -> None:
