@@ -87,10 +87,10 @@ def fresh(tmp_path: Path) -> Environment:
 def install(fresh: Environment, wheel: Path, extras: str) -> dict[str, float]:
     """Install a wheel, and return the megabytes of what was downloaded for it, by name."""
     wheels = fresh.folder.parent / "wheels"
-    pip = [fresh.python, "-m", "pip"]
+    pip = [str(fresh.python), "-m", "pip"]
     wanted = ["--constraint", str(ROOT / "constraints.txt"), f"{wheel}[{extras}]"]
-    subprocess.run([*pip, "download", "--quiet", "--dest", wheels, *wanted], check=True)
-    offline = ["--no-index", "--no-compile", "--find-links", wheels]
+    subprocess.run([*pip, "download", "--quiet", "--dest", str(wheels), *wanted], check=True)
+    offline = ["--no-index", "--no-compile", "--find-links", str(wheels)]
     subprocess.run([*pip, "install", "--quiet", *offline, *wanted], check=True)
     assert "No broken requirements found." in fresh.output("python", "-m", "pip", "check")
     return {
