@@ -152,6 +152,8 @@ def _literal_members(piece: str) -> list[Span]:
         if closes and (not stack or _OPEN.index(stack.pop()) != _CLOSE.index(text)):
             raise ValueError("brackets that do not match")
         if len(stack) == 1 and text == ",":
+            if not edges:
+                raise ValueError("a comma behind nothing")
             spans.append((edges[0], edges[-1]))
             edges = []
         elif stack:
