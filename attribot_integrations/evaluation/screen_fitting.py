@@ -168,7 +168,7 @@ def _totals(row: ScreenRow) -> Floats:
 
 
 def _design(rows: Sequence[ScreenRow], least: float) -> tuple[Floats, Floats, Floats]:
-    """Return attention `[n, heads]`, scores `[n]` and weights `[n]` of all sources of statements."""
+    """Return attention `[n, heads]`, scores `[n]` and weights `[n]`, sources of statements."""
     attention, scores, weights = [], [], []
     for row in rows:
         totals = _totals(row)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from attribot_integrations.requests.options import EngineOptions
     from attribot_integrations.results import Attribution, FloatArray
 
-__all__ = ["ScreenRow", "ScreenRows", "screen_row"]
+__all__ = ["ScreenRow", "ScreenRows", "request_of", "screen_row"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,27 @@ class ScreenRow:
     of a statement."""
     scores: FloatArray
     """`[sources, statements]`: leave-one-out scores, in nats."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold, without loss."""
+        return {"attention": _packed(self.attention), "scores": _packed(self.scores)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ScreenRow:
+        """Read what `to_dict` returned.
+
+        Raises:
+            DataFileError: If it is something else.
+        """
+        try:
+            row = cls(_unpacked(data["attention"]), _unpacked(data["scores"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataFileError(f"a row of attention and scores cannot be read: {error}") from error
+        if row.attention.ndim != 3 or row.attention.shape[1:] != row.scores.shape:
+            raise DataFileError(
+                f"attention {row.attention.shape} and scores {row.scores.shape} do not go together"
+            )
+        return row
 
 
 @dataclass(frozen=True)
@@ -101,14 +122,7 @@ class ScreenRows:
             store.append({"id": example.id, **self._row(example)})
             report(len(store.rows))
         failed = [f"{row['id']}: {row['error']}" for row in store.rows if "error" in row]
-        try:
-            rows = [
-                ScreenRow(_unpacked(row["attention"]), _unpacked(row["scores"]))
-                for row in store.rows
-                if "error" not in row
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataFileError(f"the rows in {folder} cannot be read: {error}") from error
+        rows = [ScreenRow.from_dict(row) for row in store.rows if "error" not in row]
         return rows, failed
 
     def _row(self, example: EvaluationExample) -> dict[str, Any]:
@@ -122,10 +136,9 @@ class ScreenRows:
         )
         try:
             attribution = self.engine.attribute_request(request, options=options)
-            row = screen_row(self.engine, request, options, attribution)
+            return screen_row(self.engine, request, options, attribution).to_dict()
         except (InputError, OutOfMemoryError) as error:  # this example's problem alone
             return {"error": f"{type(error).__name__}: {error}"}
-        return {"attention": _packed(row.attention), "scores": _packed(row.scores)}
 
 
 def request_of(example: EvaluationExample) -> AttributionRequest:
@@ -179,4 +192,5 @@ def _packed(values: FloatArray) -> dict[str, Any]:
 
 def _unpacked(packed: Mapping[str, Any]) -> FloatArray:
     data = base64.b64decode(packed["float32"], validate=True)
-    return np.frombuffer(data, dtype="<f4").reshape(packed["shape"]).astype(np.float32)
+    values: FloatArray = np.frombuffer(data, dtype="<f4").reshape(packed["shape"])
+    return values.astype(np.float32)

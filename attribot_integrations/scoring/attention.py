@@ -151,7 +151,7 @@ class _FusedCall:
                 if mask.dtype == torch.bool
                 else scores + mask.float()
             )
-        return scores.softmax(-1)
+        return torch.softmax(scores, -1)
 
 
 @dataclass(frozen=True)

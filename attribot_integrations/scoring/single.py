@@ -206,7 +206,8 @@ class PlainPath(ScoringPath):
     def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
         """Return the attention of the unablated prompt's end and the answer."""
         behind = int(self._runs_last(self._prompt)) + int(self._length_held is not None)
-        with AttentionReader(self._rows_from(start), sums, behind) as reader:
+        reader = AttentionReader(self._rows_from(start), sums, behind)
+        with reader:
             self._run(self._prompt)
         return reader.layers
 
