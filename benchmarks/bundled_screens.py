@@ -1,6 +1,8 @@
 """Attention screens of the bundled models, fitted to made-up questions that no report is about.
 
 python -m benchmarks bundled-screens --rows DIR
+
+A screen that finds little is not written: the proxy's attention does not tell what it depends on.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from attribot_integrations.scoring.language_model import in_process
 
 __all__ = ["bundled_screens"]
 
+_LEAST = 0.5
+"""Least mean average precision of a screen that comes with the package."""
 _FOLDER = Path(attribot_integrations.__file__).parent / "methods" / "bundled_screens"
 
 
@@ -41,5 +45,6 @@ def bundled_screens(
         found, _ = ScreenRows(engine, [data], name).run(rows / role)
         signature = in_process(engine.target).signature
         screen = fit_screen(found, signature, model=name, data=[data.name])
-        screen.save(output / f"{role}.safetensors")
+        if (screen.figures["held_back_map"] or 0.0) >= _LEAST:
+            screen.save(output / f"{role}.safetensors")
         Console().print(name, dict(screen.figures))

@@ -9,7 +9,7 @@ sets that screens are fitted to is held back; the other sets are new to the scre
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -61,15 +61,12 @@ SCREENS: Final[dict[str, tuple[ScreenSet, ...]]] = {
     "smollm2": (
         ScreenSet("smollm2", "squad2", "exact", fits=True),
         ScreenSet("smollm2", "clapnq", "exact", fits=True),
-        ScreenSet("smollm2", "quotesum", "exact", fits=True),
         ScreenSet("smollm2-fidelity", "hotpotqa", "exact"),
         ScreenSet("smollm2", "hotpotqa", "balanced", first=6),
-        ScreenSet("smollm2", "lfqa", "balanced"),
     ),
     "gemma3": (
         ScreenSet("gemma3", "squad2", "exact", fits=True),
         ScreenSet("gemma3", "clapnq", "exact", fits=True),
-        ScreenSet("gemma3", "quotesum", "exact", fits=True),
         ScreenSet("gemma3-fidelity", "hotpotqa", "exact"),
         ScreenSet("gemma3-fidelity", "hotpotqa", "balanced"),
     ),
@@ -98,6 +95,8 @@ class _Answers:
     rows: tuple[ScreenRow, ...]
     seconds: tuple[tuple[float, float], ...]
     """Processor time of some passes, read and plain."""
+    balanced: Mapping[str, Attribution]
+    """What `balanced` gave, where that was recorded, by the example's id."""
 
     def part(self, fitted: bool) -> list[int]:
         """Return which answers are for the fit, or are held back from it."""
@@ -177,10 +176,13 @@ def _read(
     """Read what recorded answers attend to, one pass each."""
     part = next((each for each in suite.parts if each.data.name == f"{about.name}_dev.jsonl"), None)
     if part is None or about.method not in part.methods:
-        return _Answers(about, (), (), ())
+        return _Answers(about, (), (), (), {})
     recorder = suite.recorder(part, about.method)
-    kept = recordings / about.plan / f"{about.name}_dev" / about.method
-    answers = [each for each in recorder.read(kept) if each.variant.kind == "answer"]
+    kept = recordings / about.plan / f"{about.name}_dev"
+    answers = [each for each in recorder.read(kept / about.method) if _is_answer(each)]
+    balanced = []
+    if "balanced" in part.methods:
+        balanced = [*suite.recorder(part, "balanced").read(kept / "balanced")]
     chosen = tuple(answers[about.first : limit])
     settings = {**recorder.settings, "first": about.first}
     store = RowStore.open(settings, folder / f"attention-{about.plan}-{about.name}-{about.method}")
@@ -193,8 +195,13 @@ def _read(
         about,
         chosen,
         tuple(ScreenRow.from_dict(row) for row in found),
-        tuple((row["read_seconds"], row["plain_seconds"]) for row in found[:_TIMED]),
+        tuple((row["read_seconds"], row["plain_seconds"]) for row in found if row["plain_seconds"]),
+        {each.variant.example.id: each.attribution for each in balanced if _is_answer(each)},
     )
+
+
+def _is_answer(recorded: Recorded) -> bool:
+    return recorded.variant.kind == "answer"
 
 
 def _pass(engine: AttributionEngine, recorded: Recorded, timed: bool) -> dict[str, Any]:
@@ -235,8 +242,13 @@ def _figures(found: _Answers, fitted: AttentionScreen) -> dict[str, Any]:
         **agreement(rows, predicted),
         "mean_map": mean["map"],
         "mean_top": mean["top"],
-        "passes": sum(each[0] for each in found.seconds) / sum(each[1] for each in found.seconds),
+        "passes": _ratio(found.seconds),
     }
+
+
+def _ratio(seconds: Sequence[tuple[float, float]]) -> float | None:
+    plain = sum(each for _, each in seconds)
+    return sum(each for each, _ in seconds) / plain if plain else None
 
 
 def _rescored(
@@ -263,8 +275,9 @@ def _rescored(
         recorded = found.recorded[place]
         row: dict[str, Any] = {"id": recorded.variant.example.id}
         for name, way in ways.items():
-            if name == about.method:
-                result = recorded.attribution
+            known = found.balanced.get(recorded.variant.example.id)
+            if name == "balanced" and known is not None:
+                result = known
             else:
                 result = engine.attribute_request(
                     request_of(recorded.variant.example), options=_options(engine, recorded, way)

@@ -97,9 +97,9 @@ class AttentionScreen:
         Raises:
             OSError: If it cannot be written.
         """
-        from safetensors.numpy import save
+        from attribot_integrations.scoring.tensor_files import write_tensors
 
-        data = save(
+        data = write_tensors(
             {"weights": self.weights.astype(np.float32), "probe": self.signature.probe},
             {
                 "format": _FORMAT,
@@ -145,15 +145,9 @@ def _screen_in(data: bytes) -> AttentionScreen:
     Raises:
         ValueError: If the bytes hold none.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from attribot_integrations.scoring.tensor_files import read_tensors
 
-    try:
-        tensors = load(data)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    length = int.from_bytes(data[:8], "little")
-    metadata: Mapping[str, str] = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    tensors, metadata = read_tensors(data)
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
     figures = json.loads(metadata["figures"])

@@ -226,15 +226,12 @@ class Scorer:
     def read_attention(self, groups: Sequence[Ablation]) -> AttentionReading:
         """Read what the answer attends to in sets of sentences, see `ReadsAttention`.
 
-        What counts are the tokens that would be taken out with the sentences, such as their
-        number's, too.
-
         Raises:
             ModelError: If the model computes its attention in a way that shows nothing.
             OutOfMemoryError: If the pass does not fit in memory.
         """
         layout = self.layout()
-        spans = [layout.hidden(group - self._without) for group in groups]
+        spans = [layout.places(group - self._without) for group in groups]
         layers = self._path.read(
             len(self._text.ids) - 1, GroupSums.of(spans, self._model.forward.device)
         )

@@ -14,15 +14,10 @@ from attribot_integrations.scoring.capabilities import Capabilities, PathName, i
 from attribot_integrations.scoring.paths import PATHS
 from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
-READABLE = [
-    "llama",
+ALWAYS = ["llama", "qwen2-sliding", "qwen3", "mistral", "gemma2", "gemma3", "gpt-oss", "bloom"]
+AT_TIMES = [
     "qwen2",
-    "qwen2-sliding",
-    "qwen3",
-    "mistral",
     "gemma",
-    "gemma2",
-    "gemma3",
     "phi3",
     "olmo2",
     "olmo3",
@@ -31,13 +26,12 @@ READABLE = [
     "opt",
     "qwen3-moe",
     "mixtral",
-    "gpt-oss",
     "cohere2",
     "smollm3",
-    "bloom",
     "qwen2-dynamic-rope",
     "deepseek-v3",
 ]
+READABLE = [*ALWAYS, *(pytest.param(name, marks=pytest.mark.slow) for name in AT_TIMES)]
 GROUPS = [[(2, 9)], [(9, 30), (40, 41)], [], [(30, 40), (41, 66)]]
 START = 66
 
