@@ -33,4 +33,4 @@ class ReadingScorer(LinearScorer):
         numbers = [[float(sum(group))] * 2 for group in groups]
         lost = [losses[sorted(group)].sum(axis=0) for group in groups]
         shares = np.stack([np.array(numbers, np.float32), np.array(lost, np.float32)])
-        return AttentionReading(shares / 10, self.model)
+        return AttentionReading((shares / 10).astype(np.float32), self.model)
