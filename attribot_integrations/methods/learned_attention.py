@@ -59,6 +59,11 @@ class LearnedAttention:
         """Whether the method runs a proxy model."""
         return self.on == "proxy"
 
+    def work(self, inputs: MethodInput) -> float:
+        """Return about what the answer without the context takes, in tokens times parameters."""
+        tokens = inputs.scorer(self.on).tokens_for(inputs.context.all_ids)
+        return inputs.work(self.on, tokens)
+
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source.
 
