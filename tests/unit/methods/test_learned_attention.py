@@ -77,3 +77,9 @@ def test_a_path_is_no_screen() -> None:
         LearnedAttention(cast(Any, "x.safetensors"))
     with pytest.raises(ConfigurationError, match="on must be"):
         LearnedAttention(SCREEN, on=cast(Any, "both"))
+
+
+def test_its_work_is_the_answer_without_the_context() -> None:
+    inputs = inputs_of(LinearScorer(NOTHING), ReadingScorer(LOSSES, parameters=3))
+    assert LearnedAttention(SCREEN).work(inputs) == 10 * 100
+    assert LearnedAttention(SCREEN, on="proxy").work(inputs) == 10 * 3
