@@ -80,6 +80,6 @@ def test_a_path_is_no_screen() -> None:
 
 
 def test_its_work_is_the_answer_without_the_context() -> None:
-    inputs = inputs_of(LinearScorer(NOTHING), ReadingScorer(LOSSES, parameters=3))
+    inputs = inputs_of(LinearScorer(NOTHING), ReadingScorer(LOSSES))
     assert LearnedAttention(SCREEN).work(inputs) == 10 * 100
-    assert LearnedAttention(SCREEN, on="proxy").work(inputs) == 10 * 3
+    assert LearnedAttention(SCREEN, on="proxy").work(inputs) == 10  # one of a single parameter
