@@ -119,6 +119,7 @@ class AttentionScreen:
 
         Raises:
             DataFileError: If it is no such file, or is damaged.
+            MissingExtraError: If the extra `local` is not installed.
             OSError: If it cannot be read.
         """
         path = Path(path)

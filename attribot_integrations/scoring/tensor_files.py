@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+
+from attribot_integrations.errors import MissingExtraError
+
+try:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load, save
+except ImportError as error:
+    raise MissingExtraError("attention screens", "local") from error
 
 __all__ = ["read_tensors", "write_tensors"]
 
