@@ -73,7 +73,7 @@ def test_agreement_is_by_answers_and_by_statements() -> None:
     assert right["map"] is None  # of three sources, none is two deviations out
     assert right["map_n"] == 0
     assert agreement([row], [-scores])["top"] == pytest.approx(1 / 3)
-    low = ScreenRow(row.attention, scores / 100)
+    low = ScreenRow(row.attention, (scores / 100).astype(np.float32))
     assert agreement([low], [scores])["top"] is None  # nothing worth finding
 
 
@@ -82,4 +82,4 @@ def test_too_few_answers() -> None:
         fit_screen(rows(3), SIGNATURE, model="tiny")
     for options in ({"steps": ()}, {"steps": (0,)}, {"folds": 1}, {"least": 0.0}):
         with pytest.raises(ConfigurationError, match="steps must be at least 1"):
-            ScreenFit(**options)  # type: ignore[arg-type]
+            ScreenFit(**options)
