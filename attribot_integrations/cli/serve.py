@@ -133,9 +133,7 @@ def _engine_options(method: str | None, max_tokens: int | None) -> EngineOptions
         raise typer.BadParameter(str(error)) from error
 
 
-def _limits(
-    max_waiting: int, max_batch: int, max_bytes: int, max_seconds: float
-) -> ServiceOptions:
+def _limits(max_waiting: int, max_batch: int, max_bytes: int, max_seconds: float) -> ServiceOptions:
     from attribot_integrations.service.service_options import ServiceOptions
 
     try:

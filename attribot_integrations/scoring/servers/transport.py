@@ -216,6 +216,7 @@ class ServerCalls:
             retry=retry_if_exception_type(_TryAgainError),
             stop=stop_after_attempt(self._options.attempts),
             wait=_pause,
+            sleep=_asleep,
             reraise=True,
         )
         with self._given_up():
@@ -332,6 +333,10 @@ def _sleep(seconds: float, check: Callable[[], None]) -> None:
     while (left := end - time.monotonic()) > 0:
         check()
         time.sleep(min(left, _TICK))
+
+
+async def _asleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 def _seconds(retry_after: str | None) -> float | None:
