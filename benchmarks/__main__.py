@@ -10,6 +10,7 @@ python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
 python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
+python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
+from benchmarks.serve import serve
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
 from benchmarks.verifier import verifier
@@ -86,6 +88,7 @@ app.command()(real)
 app.command()(defaults)
 app.command()(audit)
 app.command()(verifier)
+app.command()(serve)
 
 
 @app.callback(invoke_without_command=True)

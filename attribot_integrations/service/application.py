@@ -12,13 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
-from fastapi.security import HTTPBearer
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from attribot_integrations import __version__
 from attribot_integrations.auditing.audit_data import audit_to_dict
 from attribot_integrations.auditing.auditor import audit_request
@@ -28,6 +21,7 @@ from attribot_integrations.errors import (
     AttribotError,
     ConfigurationError,
     InputError,
+    MissingExtraError,
     OutOfMemoryError,
     ServerError,
 )
@@ -65,6 +59,16 @@ from attribot_integrations.service.wire_results import (
     error_to_wire,
     scores_to_wire,
 )
+
+try:
+    from fastapi import APIRouter, Depends, FastAPI, Request, Response
+    from fastapi.responses import StreamingResponse
+    from fastapi.security import HTTPBearer
+    from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+except ImportError as error:
+    raise MissingExtraError("a service", "serve") from error
 
 __all__ = ["service_app"]
 

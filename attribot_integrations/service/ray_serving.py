@@ -18,15 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.service.service_options import ServiceOptions
-from attribot_integrations.service.serving import check_installed
-
-try:
-    from ray import serve
-except ImportError as error:
-    raise MissingExtraError("the service on Ray", "ray-serve") from error
-check_installed()
-
-from starlette.responses import JSONResponse, Response  # noqa: E402
+from attribot_integrations.service.wire import WIRE_VERSION
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -69,7 +61,12 @@ def ray_application(
 
     Raises:
         ConfigurationError: If a number is below 1.
+        MissingExtraError: If Ray Serve is not installed.
     """
+    try:
+        from ray import serve
+    except ImportError as error:
+        raise MissingExtraError("the service on Ray", "ray-serve") from error
     for name, count in (("replicas", replicas), ("models_at_once", models_at_once)):
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ConfigurationError(f"{name} must be an int of at least 1, got {count!r:.60}")
@@ -87,8 +84,7 @@ def ray_application(
         health_check_period_s=5,
         **scale,
     )
-    replica = serve.multiplexed(max_num_models_per_replica=models_at_once)
-    bound: Application = deployment(_replica_class(replica)).bind(
+    bound: Application = deployment(_replica_class(serve, models_at_once)).bind(
         {**(models or {}), "": model},
         proxy,
         options,
@@ -98,8 +94,20 @@ def ray_application(
     return bound
 
 
-def _replica_class(multiplexed: Any) -> type:
+def _replica_class(serve: Any, models_at_once: int) -> type:
     """Return the class of replicas; Ray looks at its methods, so they are decorated here."""
+    from starlette.responses import JSONResponse, Response
+
+    class Forwarded(Response):
+        """What Ray sends: it lets the application answer the request."""
+
+        def __init__(self, app: ASGIApp) -> None:
+            super().__init__()
+            self._app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Answer."""
+            await self._app(scope, receive, send)
 
     class Replica:
         """Runs the application of each model that it is asked for."""
@@ -116,20 +124,20 @@ def _replica_class(multiplexed: Any) -> type:
             self._how = proxy, options, limits, loading
             self._own = _Loaded(models[""], *self._how)
 
-        @multiplexed  # type: ignore[untyped-decorator]
+        @serve.multiplexed(max_num_models_per_replica=models_at_once)  # type: ignore[untyped-decorator]
         async def other(self, name: str) -> _Loaded:
             """Load another model; Ray keeps the last ones."""
             return await asyncio.to_thread(_Loaded, self._models[name], *self._how)
 
-        async def __call__(self, request: Request) -> Any:
+        async def __call__(self, request: Request) -> Response:
             """Answer a request."""
             name = serve.get_multiplexed_model_id()
             if name not in self._models:
                 message = f"there is no model {name!r:.60}"
-                told = {"wire": 1, "error": {"type": "InputError", "message": message}}
+                told = {"wire": WIRE_VERSION, "error": {"type": "InputError", "message": message}}
                 return JSONResponse(told, 422)
             loaded = await self.other(name) if name else self._own
-            return _Forwarded(loaded.app)
+            return Forwarded(loaded.app)
 
         def check_health(self) -> None:
             """Tell Ray to start this replica anew where its thread has ended."""
@@ -165,15 +173,3 @@ class _Loaded:
         stop = getattr(self, "_stop", None)
         if stop is not None:
             stop()
-
-
-class _Forwarded(Response):
-    """What Ray sends: it lets the application answer the request."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__()
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
-        await self._app(scope, receive, send)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
+from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.results import ModelCost
+
+try:
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+except ImportError as error:
+    raise MissingExtraError("a service", "serve") from error
 
 __all__ = ["ServiceMetrics"]
 
