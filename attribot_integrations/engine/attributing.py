@@ -124,7 +124,6 @@ def attribute_answer(
     method = chosen or default_method(
         can_knock_out=(on_proxy or scorer).can_knock_out,
         on_proxy=on_proxy is not None,
-        sources=len(inputs.sources),
     )
     method, result = _scored(method, inputs)
 
