@@ -42,7 +42,7 @@ __all__ = ["batch_figures", "load_figures", "make_requests", "serve", "served"]
 
 Figures = dict[str, Any]
 
-_LONGEST = 60.0
+_LONGEST = 240.0
 
 
 def serve(
@@ -176,7 +176,7 @@ def load_figures(
 def _client(url: str, waiting: list[AttributionRequest], load: _Load) -> None:
     import httpx
 
-    with httpx.Client(base_url=url, timeout=_LONGEST * 5) as client:
+    with httpx.Client(base_url=url, timeout=600) as client:
         while True:
             with load.lock:
                 if not waiting:
