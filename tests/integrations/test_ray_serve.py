@@ -16,6 +16,12 @@ pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray-serve"),
 ]
 
+PATIENT = {
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+}
+"""A busy machine takes longer than Ray waits by default."""
+
 JOB = """
 import json, os, signal, socket, sys, threading, time
 import httpx, psutil, ray
@@ -63,8 +69,14 @@ streamed = httpx.post(f"{url}/v1/attribute", json=body, headers=headers, timeout
 found["events"] = [line[7:] for line in streamed.splitlines() if line.startswith("event: ")]
 
 def replicas():
-    return [p.pid for p in psutil.Process().children(recursive=True)
-            if p.is_running() and "ServeReplica" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "ServeReplica" in " ".join(process.cmdline()):
+                found.append(process.pid)
+        except psutil.Error:  # it has ended
+            pass
+    return found
 
 def kill_one():
     time.sleep(1)
@@ -98,7 +110,7 @@ ray.shutdown()
 
 def test_a_replica_is_killed_and_nothing_is_lost(tmp_path: Path) -> None:
     output = tmp_path / "found.json"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **PATIENT, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", JOB, str(output)],
         env=environment,

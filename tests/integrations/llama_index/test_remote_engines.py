@@ -1,4 +1,4 @@
-"""Every component takes a `RemoteEngine` in the place of an engine, and gives the same citations."""
+"""Components take a `RemoteEngine` in an engine's place, and give the same citations."""
 
 from __future__ import annotations
 
