@@ -65,7 +65,7 @@ def serve(
     console.print_json(data={"load": load, "batches": batches})
     if json_file is not None:
         described = environment(torch.device("cpu"))
-        write_results(json_file, {"environment": described, "load": load, "batches": batches})
+        write_results({"environment": described, "load": load, "batches": batches}, json_file)
         console.print(f"written to {json_file}")
 
 

@@ -248,9 +248,7 @@ AUDIT: Final = _object(
         "evidence": _or_null(
             _object(
                 {
-                    "min_score": _number("Nats.", exclusiveMinimum=0),
-                    "min_share": _number("A share.", **_SHARE),
-                    "enough_score": _number("Nats.", exclusiveMinimum=0),
+                    "depends": _DEPENDS,
                     "min_states": _number("Of the verifier.", **_SHARE),
                 }
             )

@@ -199,7 +199,7 @@ class _Service:
                 },
             )
         refused = error_responses(token=True)
-        told = {401: refused[401]} if token else {}
+        told: dict[int | str, dict[str, Any]] = {401: refused[401]} if token else {}
         router.add_api_route(
             "/v1/model", self.describe, methods=["GET"], summary="What runs", responses=told
         )

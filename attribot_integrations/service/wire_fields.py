@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any, NoReturn, TypeVar
+from dataclasses import fields, is_dataclass
+from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from attribot_integrations.errors import InputError
 from attribot_integrations.results.typed_data import build
@@ -116,8 +116,9 @@ def as_count(value: Any, where: str) -> int:
     Raises:
         InputError: If it is none, or too large for every reader of JSON.
     """
-    number = isinstance(value, int) and not isinstance(value, bool)
-    return value if number and 0 <= value < _LARGEST else _refuse(where, "a count", value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST:
+        return value
+    _refuse(where, "a count", value)
 
 
 def as_number(value: Any, where: str) -> float:
@@ -138,9 +139,19 @@ def build_strictly(cls: type[T], value: Any, where: str) -> T:
     Raises:
         InputError: If a field is missing, unknown, or of a wrong type.
     """
-    described: Any = cls
-    as_object(value, where, (), [field.name for field in fields(described) if field.init])
+    _check_known(cls, value, where)
     return build(cls, value, where)
+
+
+def _check_known(cls: Any, value: Any, where: str) -> None:
+    """Refuse fields that a dataclass, or one in its fields, does not have."""
+    known = [field.name for field in fields(cls) if field.init]
+    for name, inner in as_object(value, where, (), known).items():
+        if isinstance(inner, dict):
+            hint = get_type_hints(cls)[name]
+            for kind in (hint, *get_args(hint)):
+                if is_dataclass(kind):
+                    _check_known(kind, inner, f"{where}.{name}")
 
 
 def _inside(where: str, name: str) -> str:

@@ -117,19 +117,13 @@ def prompt_to_wire(
         }
     if isinstance(prompt, RenderedPrompt):
         return _rendered_to_wire(prompt)
-    if not isinstance(prompt, Sequence) or not all(isinstance(one, Mapping) for one in prompt):
+    given: object = prompt
+    if not isinstance(given, Sequence) or not all(isinstance(one, Mapping) for one in given):
         raise InputError(
             "prompt must be a str, a RawPrompt, a list of messages or a template, got "
             f"{prompt!r:.60}"
         )
-    messages = []
-    for index, message in enumerate(prompt):
-        given: dict[str, object] = {**message}
-        for key in ("role", "content"):
-            if not isinstance(given.get(key), str):
-                raise InputError(f"prompt[{index}].{key} must be text, got {given.get(key)!r:.60}")
-        messages.append({key: clean_text(message[key]) for key in ("role", "content")})
-    return messages
+    return [_message_to_wire(message, index) for index, message in enumerate(given)]
 
 
 def prompt_from_wire(value: Any) -> CapturedPrompt | PromptTemplate | None:
@@ -155,6 +149,13 @@ def prompt_from_wire(value: Any) -> CapturedPrompt | PromptTemplate | None:
 def _message(value: Any, where: str) -> dict[str, str]:
     data = as_object(value, where, ("role", "content"))
     return {key: as_text(data[key], f"{where}.{key}") for key in ("role", "content")}
+
+
+def _message_to_wire(message: Mapping[str, Any], index: int) -> dict[str, str]:
+    for key in ("role", "content"):
+        if not isinstance(message.get(key), str):
+            raise InputError(f"prompt[{index}].{key} must be text, got {message.get(key)!r:.60}")
+    return {key: clean_text(message[key]) for key in ("role", "content")}
 
 
 def _sentences(sources: SourceSet) -> _Sentences:
@@ -210,11 +211,11 @@ def _rendered_from_wire(value: Any) -> RenderedPrompt:
     bos_added = as_flag(data.get("bos_added", False), "prompt.bos_added")
     if not messages:
         raise InputError("prompt.messages must hold at least one message, got []")
-    for index, message in enumerate(messages):
-        if (message.role is None) != raw:
+    for index, made in enumerate(messages):
+        if (made.role is None) != raw:
             raise InputError(
                 f"prompt.messages[{index}].role must be null if the prompt is raw, and else text; "
-                f"got {message.role!r} where raw is {raw}"
+                f"got {made.role!r} where raw is {raw}"
             )
     return RenderedPrompt(Prompt(tuple(messages), raw, bos_added), sentences)
 

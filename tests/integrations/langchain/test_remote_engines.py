@@ -47,7 +47,10 @@ def test_handlers(demo: DemoChain, remote: RemoteEngine, mode: str) -> None:
         callbacks: list[BaseCallbackHandler] = [handler]
         demo.chain.batch([*demo.questions[:2]], {"callbacks": callbacks})
         handler.wait()
-        return sorted((record.question, record.citations) for record in handler.records)
+        return [
+            (record.question, record.citations)
+            for record in sorted(handler.records, key=lambda record: record.question)
+        ]
 
     assert records(remote) == records(engine())
 

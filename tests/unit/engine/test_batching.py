@@ -139,9 +139,9 @@ def test_without_anything_held_there_is_nothing_to_give_up() -> None:
 class Asking(WordModel):
     """Looks whether it is wanted before it scores."""
 
-    def scorer(self, *args: Any, budget: Any, **others: Any) -> WordScorer:
-        budget.check_wanted()
-        return super().scorer(*args, budget=budget, **others)
+    def scorer(self, *args: Any, **others: Any) -> WordScorer:
+        others["budget"].check_wanted()
+        return super().scorer(*args, **others)
 
 
 def test_a_call_may_have_options_of_its_own_and_may_be_cancelled() -> None:

@@ -157,7 +157,9 @@ def test_audits() -> None:
         ({"citations": [{"start": 0}]}, r"citations\[0\]\.end is missing"),
         ({"numbers": {"1": 4}}, r"numbers\.1 must name a chunk below 1, got 4"),
         ({"numbers": []}, "numbers must be an object"),
-        ({"evidence": {"min_score": -1}}, "evidence: min_score must be above 0"),
+        ({"evidence": {"min_states": 2}}, "evidence: min_states must be from 0 to 1, got 2"),
+        ({"evidence": {"depends": {"min_score": -1}}}, "evidence: min_score must be above 0"),
+        ({"evidence": {"depends": {"least": 1}}}, r"'evidence\.depends\.least' is no field"),
         ({"stream": True}, "'stream' is no field"),
     ],
 )

@@ -54,6 +54,11 @@ def test_dataclasses_have_their_fields_and_no_others() -> None:
     assert build_strictly(Chunk, {"text": "a"}, "chunks[0]") == Chunk("a")
     with pytest.raises(InputError, match=r"'chunks\[0\]\.score' is no field"):
         build_strictly(Chunk, {"text": "a", "score": 1}, "chunks[0]")
+    inner = {"text": "a", "origin": {"document": "d", "page": 1}}
+    with pytest.raises(InputError, match=r"'chunks\[0\]\.origin\.page' is no field"):
+        build_strictly(Chunk, inner, "chunks[0]")
+    anything = {"text": "a", "metadata": {"page": 1}}
+    assert build_strictly(Chunk, anything, "chunks[0]").metadata == {"page": 1}
     with pytest.raises(InputError, match=r"chunks\[0\]\.text must be text, got 1"):
         build_strictly(Chunk, {"text": 1}, "chunks[0]")
 

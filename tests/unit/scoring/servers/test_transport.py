@@ -274,13 +274,14 @@ def alone(monkeypatch: pytest.MonkeyPatch, handler: Any, **options: Any) -> Serv
 async def test_the_event_loop_sends_as_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str | None] = []
     fine = httpx.Response(200, json={"fine": True})
-    waiting = [httpx.Response(429), httpx.ConnectError("refused"), fine]
+    waiting: list[Any] = [httpx.Response(429), httpx.ConnectError("refused"), fine]
 
     async def handler(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers.get("Authorization"))
         answer = waiting.pop(0)
         if isinstance(answer, Exception):
             raise answer
+        assert isinstance(answer, httpx.Response)
         return answer
 
     made = alone(monkeypatch, handler, api_key="k")
