@@ -158,6 +158,7 @@ class _Service:
             lifespan=lifespan,
         )
         app.state.batches = self._batches
+        app.state.allows = self.allows
         app.include_router(self._router())
         app.add_api_route("/health", self.health, methods=["GET"], summary="Whether it runs")
         app.add_api_route(
@@ -299,13 +300,18 @@ class _Service:
 
     # What they share
 
+    def allows(self, request: Request) -> bool:
+        """Tell whether a request has the token, if one is asked for."""
+        token = self._limits.token
+        if token is None:
+            return True
+        scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+        same = hmac.compare_digest(sent.strip().encode(), token.encode())  # in constant time
+        return same and scheme.lower() == "bearer"
+
     async def check_token(self, request: Request) -> None:
         """Refuse who does not send the token."""
-        given = request.headers.get("Authorization", "")
-        scheme, _, sent = given.partition(" ")
-        token = self._limits.token or ""
-        same = hmac.compare_digest(sent.strip().encode(), token.encode())
-        if scheme.lower() != "bearer" or not same:
+        if not self.allows(request):
             raise _RequestError(
                 401,
                 "Unauthorized",

@@ -136,7 +136,10 @@ def _replica_class(serve: Any, models_at_once: int) -> type:
                 message = f"there is no model {name!r:.60}"
                 told = {"wire": WIRE_VERSION, "error": {"type": "InputError", "message": message}}
                 return JSONResponse(told, 422)
-            loaded = await self.other(name) if name else self._own
+            if not self._own.allows(request):
+                name = ""  # nothing is loaded for who sends no token; that one refuses
+            load: Any = self.other
+            loaded: _Loaded = await load(name) if name else self._own
             return Forwarded(loaded.app)
 
         def check_health(self) -> None:
@@ -167,6 +170,7 @@ class _Loaded:
         self.app: ASGIApp
         self.app = app = service_app(engine, limits)
         self.ready = lambda: bool(app.state.batches.ready)
+        self.allows = lambda request: bool(app.state.allows(request))
         self._stop = app.state.batches.stop
 
     def __del__(self) -> None:

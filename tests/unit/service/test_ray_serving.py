@@ -99,6 +99,21 @@ async def test_replicas_run_the_application(fake: FakeServe) -> None:
         replica.check_health()
 
 
+async def test_nothing_is_loaded_for_who_sends_no_token(fake: FakeServe) -> None:
+    replica: Any = ray_application(
+        models={"small": str(bundled_model_path("proxy"))},
+        limits=ServiceOptions(token="hush-hush-hush"),
+    )
+    fake.asked = "small"
+
+    async def other(name: str) -> None:
+        raise AssertionError(f"{name} is loaded")
+
+    replica.other = other
+    assert (await asked(replica, "/v1/model"))[0] == 401
+    replica._own.__del__()
+
+
 def test_replicas_may_follow_the_load(fake: FakeServe) -> None:
     replica: Any = ray_application(autoscaling={"min_replicas": 1, "max_replicas": 4})
     assert "num_replicas" not in fake.given
