@@ -13,7 +13,7 @@ Ray starts replicas anew where they die. Each has a queue and micro-batches of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
@@ -169,8 +169,8 @@ class _Loaded:
         engine = AttributionEngine.from_pretrained(target, proxy, options=options, **loading)
         self.app: ASGIApp
         self.app = app = service_app(engine, limits)
-        self.ready = lambda: bool(app.state.batches.ready)
-        self.allows = lambda request: bool(app.state.allows(request))
+        self.ready: Callable[[], bool] = lambda: bool(app.state.batches.ready)
+        self.allows: Callable[[Request], bool] = lambda request: bool(app.state.allows(request))
         self._stop = app.state.batches.stop
 
     def __del__(self) -> None:

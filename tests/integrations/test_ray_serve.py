@@ -116,7 +116,7 @@ def test_a_replica_is_killed_and_nothing_is_lost(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
     )
     assert output.exists(), done.stderr[-4000:]
     found = json.loads(output.read_text())
