@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,14 +15,7 @@ from attribot_integrations.auditing.audit_data import audit_to_dict
 from attribot_integrations.auditing.auditor import audit_request
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.engine.method_choice import expected_method
-from attribot_integrations.errors import (
-    AttribotError,
-    ConfigurationError,
-    InputError,
-    MissingExtraError,
-    OutOfMemoryError,
-    ServerError,
-)
+from attribot_integrations.errors import InputError, MissingExtraError
 from attribot_integrations.requests.context_runs import context_key
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution
@@ -37,14 +28,16 @@ from attribot_integrations.service.api_schema import (
     request_body,
 )
 from attribot_integrations.service.event_streams import attribution_events
-from attribot_integrations.service.micro_batches import (
-    BusyError,
-    Job,
-    MicroBatches,
-    StoppingAttributor,
-    StoppingError,
+from attribot_integrations.service.micro_batches import Job, MicroBatches, StoppingAttributor
+from attribot_integrations.service.refusals import (
+    GONE,
+    TOLD,
+    RequestError,
+    json_response,
+    refusal,
+    tell,
 )
-from attribot_integrations.service.service_metrics import ServiceMetrics
+from attribot_integrations.service.service_metrics import Counting, ServiceMetrics
 from attribot_integrations.service.service_options import ServiceOptions
 from attribot_integrations.service.wire import (
     WIRE_VERSION,
@@ -56,7 +49,6 @@ from attribot_integrations.service.wire_fields import parse_json
 from attribot_integrations.service.wire_results import (
     answer_to_wire,
     attribution_to_wire,
-    error_to_wire,
     scores_to_wire,
 )
 
@@ -64,9 +56,6 @@ try:
     from fastapi import APIRouter, Depends, FastAPI, Request, Response
     from fastapi.responses import StreamingResponse
     from fastapi.security import HTTPBearer
-    from starlette.exceptions import HTTPException
-    from starlette.requests import ClientDisconnect
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ImportError as error:
     raise MissingExtraError("a service", "serve") from error
 
@@ -74,8 +63,6 @@ __all__ = ["service_app"]
 
 T = TypeVar("T")
 
-_GONE: Final = 499
-"""Status, for the metrics alone, of requests whose caller has left."""
 _LOOK: Final = 0.25
 """Seconds between two looks at whether the caller is still there."""
 
@@ -90,16 +77,6 @@ def service_app(engine: AttributionEngine, options: ServiceOptions | None = None
     return _Service(engine, options or ServiceOptions()).app()
 
 
-class _RequestError(Exception):
-    """Why a request is not answered, as HTTP says it."""
-
-    def __init__(self, status: int, kind: str, message: str, **headers: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"wire": WIRE_VERSION, "error": {"type": kind, "message": message}}
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-
-
 @dataclass(frozen=True)
 class _Chosen:
     """Attributes with the options of one call."""
@@ -112,18 +89,6 @@ class _Chosen:
         return self.attributor.attribute_request(
             request, options=self.options, cancelled=self.unwanted
         )
-
-
-_TOLD: Final = (
-    AttribotError,
-    BusyError,
-    ClientDisconnect,
-    Exception,
-    HTTPException,
-    StoppingError,
-    _RequestError,
-)
-"""Errors that are told as JSON; of those that nobody foresaw, the server's log says more."""
 
 
 class _Service:
@@ -168,9 +133,9 @@ class _Service:
             summary="Whether it takes requests",
             responses={503: {"description": "It is being stopped."}},
         )
-        for kind in _TOLD:
-            app.add_exception_handler(kind, _told)
-        app.add_middleware(_Counting, metrics=self._metrics)
+        for kind in TOLD:
+            app.add_exception_handler(kind, tell)
+        app.add_middleware(Counting, metrics=self._metrics)
         return app
 
     def _router(self) -> APIRouter:
@@ -218,7 +183,7 @@ class _Service:
     async def ready(self) -> Response:
         """Tell whether requests are taken."""
         ready = self._batches.ready
-        return _json({"status": "ready" if ready else "stopping"}, 200 if ready else 503)
+        return json_response({"status": "ready" if ready else "stopping"}, 200 if ready else 503)
 
     async def metrics(self) -> Response:
         """Return the figures, for Prometheus."""
@@ -254,7 +219,7 @@ class _Service:
 
         job = self._batches.submit(context_key(asked, id(call)), work)
         if call.stream:
-            events = attribution_events(job, waiting, self._model, lambda error: _refusal(error)[1])
+            events = attribution_events(job, waiting, self._model, lambda error: refusal(error)[1])
             return StreamingResponse(
                 events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
             )
@@ -312,7 +277,7 @@ class _Service:
     async def check_token(self, request: Request) -> None:
         """Refuse who does not send the token."""
         if not self.allows(request):
-            raise _RequestError(
+            raise RequestError(
                 401,
                 "Unauthorized",
                 "send the service's token: Authorization: Bearer …",
@@ -323,23 +288,23 @@ class _Service:
         """Read a request's body, under all limits."""
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind != "application/json":  # which no web page can send to another site unasked
-            raise _RequestError(
+            raise RequestError(
                 415, "InputError", f"Content-Type must be application/json, got {kind!r:.60}"
             )
         try:
             raw = await asyncio.wait_for(self._body(request), self._limits.body_seconds)
         except asyncio.TimeoutError:
             seconds = self._limits.body_seconds
-            raise _RequestError(
+            raise RequestError(
                 408, "InputError", f"the body did not come within {seconds:g} s", Connection="close"
             ) from None
         try:
             data = parse_json(raw)
         except InputError as error:
-            raise _RequestError(400, "InputError", str(error)) from error
+            raise RequestError(400, "InputError", str(error)) from error
         chunks = data.get("chunks") if isinstance(data, dict) else None
         if isinstance(chunks, list) and len(chunks) > self._limits.max_chunks:
-            raise _RequestError(
+            raise RequestError(
                 413,
                 "InputError",
                 f"chunks must be at most {self._limits.max_chunks}, got {len(chunks)}",
@@ -352,14 +317,14 @@ class _Service:
         async for piece in request.stream():
             whole += piece
             if len(whole) > most:
-                raise _RequestError(
+                raise RequestError(
                     413, "InputError", f"the body must be at most {most} bytes", Connection="close"
                 )
         return bytes(whole)
 
     async def _answer(self, result: Callable[[], Mapping[str, Any]]) -> Response:
         """Write a result as JSON, beside the event loop, for it may be long."""
-        return await asyncio.to_thread(lambda: _json(answer_to_wire(result(), self._model)))
+        return await asyncio.to_thread(lambda: json_response(answer_to_wire(result(), self._model)))
 
 
 async def _wanted(job: Job, request: Request) -> Any:
@@ -369,7 +334,7 @@ async def _wanted(job: Job, request: Request) -> Any:
         while not result.done():
             await asyncio.wait({result}, timeout=_LOOK)
             if not result.done() and await request.is_disconnected():
-                raise _RequestError(_GONE, "Gone", "the caller has left")
+                raise RequestError(GONE, "Gone", "the caller has left")
         return result.result()
     finally:
         job.unwanted.set()
@@ -378,68 +343,3 @@ async def _wanted(job: Job, request: Request) -> Any:
 def _shown(model: str) -> str:
     """Return a model's name without the folders of this machine."""
     return Path(model).name if Path(model).is_absolute() else model
-
-
-def _json(data: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
-    text = json.dumps(data, allow_nan=False, default=str)
-    return Response(text, status, headers, media_type="application/json")
-
-
-def _refusal(error: BaseException) -> tuple[int, Mapping[str, Any], dict[str, str]]:
-    """Return status, body and headers that tell an error."""
-    if isinstance(error, _RequestError):
-        return error.status, error.body, error.headers
-    if isinstance(error, BusyError):
-        headers = {"Retry-After": str(error.seconds)}
-        return 429, _body_of("Busy", f"the service is busy: {error}"), headers
-    if isinstance(error, ClientDisconnect):
-        return _GONE, _body_of("Gone", "the caller has left"), {}
-    if isinstance(error, StoppingError):
-        return 503, _body_of("Stopping", str(error)), {"Retry-After": "1"}
-    if isinstance(error, HTTPException):
-        body = _body_of("NotFound" if error.status_code == 404 else "Refused", error.detail)
-        return error.status_code, body, dict(error.headers or {})
-    statuses = (
-        (InputError, 422),
-        (ConfigurationError, 422),
-        (OutOfMemoryError, 413),
-        (ServerError, 502),
-    )
-    status = next((number for kind, number in statuses if isinstance(error, kind)), 500)
-    return status, error_to_wire(error), {}
-
-
-def _body_of(kind: str, message: str) -> dict[str, Any]:
-    return {"wire": WIRE_VERSION, "error": {"type": kind, "message": message}}
-
-
-async def _told(request: Request, error: Exception) -> Response:
-    status, body, headers = _refusal(error)
-    return _json(body, status, **headers)
-
-
-class _Counting:
-    """Counts answers and their seconds."""
-
-    def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun = time.perf_counter()
-        status = 500
-
-        async def sent(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sent)
-        finally:
-            path = getattr(scope.get("route"), "path", "other")
-            self._metrics.answered(path, status, time.perf_counter() - begun)
