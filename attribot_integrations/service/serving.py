@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
@@ -73,15 +78,29 @@ def serve(
 
     from attribot_integrations.service.application import service_app
 
-    uvicorn.run(
-        service_app(engine, options),
-        host=host,
-        port=port,
-        timeout_graceful_shutdown=int(stop_seconds),
-        server_header=False,
-        ws="none",
-        h11_max_incomplete_event_size=64 * 1024,
-    )
+    app = service_app(engine, options)
+    with _ending_in_order():
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            timeout_graceful_shutdown=int(stop_seconds),
+            server_header=False,
+            ws="none",
+        )
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Exit with 0 on SIGTERM, which uvicorn raises again when it has stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,7 +43,7 @@ def started(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         environment = {**os.environ, TOKEN: SECRET, "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(command, env=environment, stdout=written, stderr=written)
         try:
-            for _ in range(600):
+            for _ in range(3000):
                 try:
                     if httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200:
                         break
@@ -64,7 +64,7 @@ def requests(count: int) -> list[AttributionRequest]:
 @pytest.mark.enable_socket
 def test_a_batch_outlives_a_kill(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
-    remote = RemoteEngine(f"http://127.0.0.1:{port}", token=SECRET, attempts=12, max_parallel=4)
+    remote = RemoteEngine(f"http://127.0.0.1:{port}", token=SECRET, attempts=40, max_parallel=4)
     found: list[Any] = []
     with started(port, log) as process:
         remote.describe()
@@ -76,7 +76,7 @@ def test_a_batch_outlives_a_kill(tmp_path: Path) -> None:
         process.kill()
         process.wait(30)
     with started(port, log):
-        thread.join(120)
+        thread.join(300)
     here = engine().attribute_batch(requests(24), progress=False)
     for one, other in zip(found, here, strict=True):
         assert not isinstance(one, FailedAttribution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -42,3 +43,19 @@ def test_it_is_run_with_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     given["app"].state.batches.close()
     with pytest.raises(ConfigurationError, match="without a token"):
         serve(engine(), ServiceOptions(), host="0.0.0.0")
+
+
+def test_sigterm_ends_it_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    apps: list[Any] = []
+
+    def run(app: Any, **options: Any) -> None:
+        apps.append(app)
+        signal.raise_signal(signal.SIGTERM)  # as uvicorn does behind its own work
+
+    monkeypatch.setattr(uvicorn, "run", run)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        serve(engine(), ServiceOptions())
+    assert ended.value.code == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+    apps[0].state.batches.close()
