@@ -10,13 +10,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from accelerate.state import PartialState
+from attribot_integrations.errors import (
+    ConfigurationError,
+    MissingExtraError,
+    ModelError,
+    UnsupportedModelError,
+)
 
-from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
+try:
+    import torch
+    from accelerate.state import PartialState
+
+    if find_spec("transformers") is None:  # only looked for: importing it takes long
+        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+except ImportError as error:
+    raise MissingExtraError("running a model in this process", "local") from error
+
 from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.capabilities import inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
