@@ -101,7 +101,7 @@ class RemoteEngine:
         if options is not None:
             self.options = given_options(options, EngineOptions())
             options_to_wire(self.options)  # what cannot be sent is better told here
-        self._calls = ServerCalls(url, how, key_name="token")
+        self._calls = ServerCalls(url, how, key_name="token", passes=_replica_is_gone)
         self._parallel = max_parallel
         self._described: Mapping[str, Any] | None = None
         self._model: str | None = None
@@ -330,3 +330,14 @@ class RemoteEngine:
 
     def __repr__(self) -> str:
         return f"RemoteEngine({self.url!r})"
+
+
+def _replica_is_gone(status: int, body: bytes) -> bool:
+    """Tell whether a 500 is of what stands before a service, such as Ray where a replica dies."""
+    if status != 500:
+        return False
+    try:
+        told = parse_json(body)
+    except InputError:
+        return True
+    return not (isinstance(told, dict) and "wire" in told)

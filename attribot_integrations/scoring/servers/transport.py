@@ -65,13 +65,22 @@ class ServerCalls:
             are sent, and not shown.
         options: How it is spoken to.
         key_name: What the caller calls `options.api_key`, for messages.
+        passes: Tells of a status and body whether they are worth another attempt, besides those
+            of a busy server.
 
     Raises:
         ConfigurationError: If the address is none of a web server.
         MissingExtraError: If httpx or tenacity is not installed.
     """
 
-    def __init__(self, url: str, options: ServerOptions, *, key_name: str = "api_key") -> None:
+    def __init__(
+        self,
+        url: str,
+        options: ServerOptions,
+        *,
+        key_name: str = "api_key",
+        passes: Callable[[int, bytes], bool] = lambda status, body: False,
+    ) -> None:
         try:
             import httpx
             import tenacity  # noqa: F401  # needed later, and better missed now
@@ -92,6 +101,7 @@ class ServerCalls:
         """The address without what is secret."""
         self._options = options
         self._key_name = key_name
+        self._passes = passes
         self._client = options.client or self._own_client()
         self._headers = (
             {"Authorization": f"Bearer {options.api_key}"} if options.api_key is not None else {}
@@ -282,7 +292,7 @@ class ServerCalls:
                 raise _TryAgainError("its answer is no whole JSON") from error
         said = self._clean(response.text.strip()[:_SHOWN])
         what = f"{self.url}{path} answers with status {status}" + (f": {said}" if said else "")
-        if status in _BUSY:
+        if status in _BUSY or self._passes(status, response.content):
             raise _TryAgainError(what, _seconds(response.headers.get("Retry-After")))
         if status in (404, 405, 501):
             raise _NotServedError(what)
