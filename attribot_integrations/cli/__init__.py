@@ -17,6 +17,7 @@ from attribot_integrations.cli import (
     audit,
     evaluate,
     evaluate_filter,
+    fit_screen,
     serve,
     show_demo,
 )
@@ -61,3 +62,4 @@ app.command()(audit.audit)
 app.command()(serve.serve)
 app.command()(evaluate.evaluate)
 app.command()(evaluate_filter.evaluate_filter)
+app.command()(fit_screen.fit_screen)
