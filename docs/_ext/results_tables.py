@@ -285,7 +285,7 @@ def _service(results: Figures) -> Iterator[str]:
     """Yield what clients of the service saw, and what its micro-batches save."""
     load, batches = results["load"], results["batches"]
     yield f"{load['clients']} clients on loopback, a queue of {load['most_waiting']}:"
-    counts = [f"{count:,} × {status}" for status, count in load["statuses"].items()]
+    counts = [f"{count:,} with {status}" for status, count in load["statuses"].items()]
     yield from _lines(
         ["load", "figure"],
         [
