@@ -12,6 +12,7 @@ python -m benchmarks audit --data DIR --plan smollm2  faults planted among citat
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
+python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
 from benchmarks.screening import screen
+from benchmarks.serve import serve
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
 from benchmarks.verifier import verifier
@@ -92,6 +94,7 @@ app.command()(audit)
 app.command()(verifier)
 app.command()(screen)
 app.command()(bundled_screens)
+app.command()(serve)
 
 
 @app.callback(invoke_without_command=True)
