@@ -18,6 +18,7 @@ from accelerate.state import PartialState
 
 from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
 from attribot_integrations.scoring.cache import SharedContext
+from attribot_integrations.scoring.growing import GrowingAnswer
 from attribot_integrations.scoring.capabilities import inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.gguf_files import (
@@ -98,7 +99,7 @@ class LanguageModel:
         *,
         token_budget: int | None = None,
         generated_ids: Sequence[int] | None = None,
-        held: SharedContext | None = None,
+        held: SharedContext | GrowingAnswer | None = None,
         drafted: Draft | None = None,
         budget: Budget | None = None,
     ) -> Scorer:
@@ -117,6 +118,10 @@ class LanguageModel:
     def hold_context(self) -> SharedContext:
         """Return what keeps a context's activations between scorers, at first nothing."""
         return SharedContext()
+
+    def hold_answer(self) -> GrowingAnswer:
+        """Return what keeps an answer's activations while it grows, at first nothing."""
+        return GrowingAnswer()
 
     def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:
         """Answer a prompt, see `draft_answer` for arguments and errors."""
