@@ -213,8 +213,13 @@ class AnswerRecord:
             numbers = prompt_numbers(self.prompt, attribution.locations, attribution.chunks)
         return audit_attribution(attribution, citations, numbers=numbers, options=options)
 
-    def attribute(self) -> Outcome:
-        """Attribute the answer, unless that has been done, or another thread is at it."""
+    def attribute(self, engine: RequestAttributor | None = None) -> Outcome:
+        """Attribute the answer, unless that has been done, or another thread is at it.
+
+        Args:
+            engine: What does it in the place of the record's own, such as what has attributed the
+                answer's beginning.
+        """
         if self._outcome is not None:
             return self._outcome
         turn = self._turn.get()
@@ -224,7 +229,7 @@ class AnswerRecord:
                 return self._outcome
             turn.taken = True
         try:
-            return self._settle(self._attempt())
+            return self._settle(self._attempt(engine or self.engine))
         finally:
             with turn.changed:
                 turn.taken = False
@@ -268,9 +273,9 @@ class AnswerRecord:
                 return
         listener(self._outcome)
 
-    def _attempt(self) -> Outcome:
+    def _attempt(self, engine: RequestAttributor) -> Outcome:
         """Make the attempt; what surrounds it in a framework is added by overriding."""
-        return attempt(self.engine, self.captured)
+        return attempt(engine, self.captured)
 
     def _settle(self, outcome: Outcome) -> Outcome:
         turn = self._turn.get()

@@ -18,7 +18,6 @@ from accelerate.state import PartialState
 
 from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
 from attribot_integrations.scoring.cache import SharedContext
-from attribot_integrations.scoring.growing import GrowingAnswer
 from attribot_integrations.scoring.capabilities import inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
 from attribot_integrations.scoring.gguf_files import (
@@ -27,6 +26,7 @@ from attribot_integrations.scoring.gguf_files import (
     gguf_name,
     warn_of_positions,
 )
+from attribot_integrations.scoring.growing import GrowingAnswer
 from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.verified import VerifiedModel

@@ -339,7 +339,11 @@ class CachedPath(ScoringPath):
     def _run_alone(self, branch: Branch, reference: torch.Tensor | None = None) -> torch.Tensor:
         """Run one branch by itself, with the model's own mask: `[answer tokens]`.
 
-        If it is not the unablated one, that one's are given as the reference. A long branch is run in pieces, whose masks grow with its length and not with its square.
+        A long one is run in pieces, whose masks grow with its length and not with its square.
+
+        Args:
+            branch: The branch.
+            reference: The unablated answer's log-probabilities, unless the branch is that.
         """
         branch = self._continued(branch)
         if not branch.left:
