@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -25,9 +26,11 @@ from attribot_integrations.requests.options import EngineOptions
 from attribot_integrations.results.wording import wording_of
 
 if TYPE_CHECKING:
+    from attribot_integrations.answers.attempt import Outcome
     from attribot_integrations.answers.captured import CapturedAnswer
     from attribot_integrations.answers.record import AnswerRecord
     from attribot_integrations.requests.attributors import FollowingAttributor, RequestAttributor
+    from attribot_integrations.requests.options import AttributionRequest
     from attribot_integrations.results import Attribution
 
 __all__ = ["LiveAnswer", "News"]
@@ -42,8 +45,10 @@ _LOOK_AGAIN: Final = 40
 class News:
     """What has become known of some statements of an answer."""
 
+    captured: CapturedAnswer
+    """What was captured of the answer, which may be its beginning."""
     attribution: Attribution | None
-    """That of the answer so far; `None` if it failed in the end."""
+    """Its attribution; `None` if that failed in the end."""
     statements: tuple[int, ...]
     """Those that are new, or of which it says something else than was said before."""
     withdrawn: tuple[int, ...] = ()
@@ -58,21 +63,26 @@ class News:
 class LiveAnswer:
     """Attributes an answer while it is written.
 
-    `add`, `restart`, `take` and `close` never wait, and may be called on an event loop.
+    Nothing that it does waits, so it may be used on an event loop.
 
     Args:
         engine: Attributes the answer; one that `FollowsAnswers` runs only what is new.
         capture: Returns what is captured of an answer of which a text is the beginning; `None` if
             that is not known yet. Called in the worker thread.
+        around: What is entered there for each attribution.
     """
 
     def __init__(
-        self, engine: RequestAttributor, capture: Callable[[str], CapturedAnswer | None]
+        self,
+        engine: RequestAttributor,
+        capture: Callable[[str], CapturedAnswer | None],
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.problem: str | None = None
         """Why no statement is attributed any more before the answer is complete."""
         self._engine = engine
         self._capture = capture
+        self._around = around
         self._splitter = _splitter_of(engine)
         self._follower: FollowingAttributor | None = None
         if isinstance(engine, FollowsAnswers):
@@ -116,27 +126,20 @@ class LiveAnswer:
             found.append(self._news.popleft())
         return found
 
-    def finish(self, records: Iterable[AnswerRecord]) -> list[News]:
-        """Attribute the complete answer, and return what has not been told.
+    def complete(self, record: AnswerRecord) -> None:
+        """Leave the rest to the record of the complete answer.
 
-        An attribution that runs is waited for, so this is not for an event loop.
-
-        Args:
-            records: The records of the answer, mostly one; none if nothing is known of it.
+        When that is attributed, by whomever, an attribution that runs is waited for, and nothing
+        is run again; what has not been told by then is news.
         """
         with self._lock:
             self._over = True
-        with self._turn:
-            outcomes = [record.attribute(self._follower) for record in records]
-            self._let_go()
-            news = self.take()
-            told = bool(self._told)
-            attribution = outcomes[0].attribution if len(outcomes) == 1 else None
-            last = self._compare(attribution, complete=True)
-            return [*news, last] if attribution is not None or told else news
+        record.live_problem = self.problem
+        record.through = _Rest(self._follower or self._engine, self._turn)
+        record.when_done(lambda outcome: self._end(record.captured, outcome))
 
     def close(self) -> None:
-        """Stop, since nobody wants the answer any more."""
+        """Stop, since nobody wants the answer any more, or it is attributed anew."""
         with self._lock:
             self._over = self._closed = True
         if self._follower is not None:
@@ -157,7 +160,8 @@ class LiveAnswer:
                     self._due = False
                     text, start = "".join(self._pieces), self._pieces
                 try:
-                    self._step(text, start)
+                    with self._around():
+                        self._step(text, start)
                 except Exception as error:
                     self._give_up(f"{type(error).__name__}: {error}", error)
             if self._closed:
@@ -180,9 +184,8 @@ class LiveAnswer:
         settled = settled_statements(text, self._splitter, self._settled)
         if settled is None:
             return
-        outcome = attempt(
-            self._follower or self._engine, replace(captured, answer=text[: settled.end])
-        )
+        captured = replace(captured, answer=text[: settled.end])
+        outcome = attempt(self._follower or self._engine, captured)
         if outcome.attribution is None:
             self._give_up(str(outcome.reason), outcome.error)
             return
@@ -190,7 +193,7 @@ class LiveAnswer:
             if start is not self._pieces:  # it was of another answer
                 return
             self._settled = settled.count
-            self._news.append(self._compare(outcome.attribution))
+            self._news.append(self._compare(captured, outcome.attribution))
 
     def _warm_up(self, captured: CapturedAnswer) -> None:
         """Run what all statements need, while the first is written."""
@@ -210,13 +213,35 @@ class LiveAnswer:
         if self._follower is not None:
             self._follower.let_go()
 
-    def _compare(self, attribution: Attribution | None, *, complete: bool = False) -> News:
+    def _end(self, captured: CapturedAnswer, outcome: Outcome) -> None:
+        with self._turn:
+            self._let_go()
+        told = bool(self._told)
+        last = self._compare(captured, outcome.attribution, complete=True)
+        if told or outcome.attribution is not None:
+            self._news.append(last)
+
+    def _compare(
+        self, captured: CapturedAnswer, attribution: Attribution | None, *, complete: bool = False
+    ) -> News:
         """Note what an attribution says, and return what of that is new."""
         said = {} if attribution is None else _said(attribution)
         new = tuple(index for index, one in said.items() if self._told.get(index) != one)
         gone = tuple(index for index in self._told if index not in said) if complete else ()
         self._told |= said
-        return News(attribution, new, gone)
+        return News(captured, attribution, new, gone)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """Attributes a complete answer when nothing else is at it."""
+
+    attributor: RequestAttributor
+    turn: threading.Lock
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        with self.turn:
+            return self.attributor.attribute_request(request)
 
 
 class _Looks:

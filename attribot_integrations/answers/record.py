@@ -66,6 +66,10 @@ class AnswerRecord:
         self.captured = captured
         self.engine = engine
         self.raise_error = raise_error
+        self.through: RequestAttributor | None = None
+        """What attributes it in the engine's place: that which has attributed its beginning."""
+        self.live_problem: str | None = None
+        """Why statements of a live answer were not attributed before it was complete."""
         self._turn = PerProcess(_Turn)
         self._outcome: Outcome | None = None
         self._listeners: list[Callable[[Outcome], object]] = []
@@ -213,13 +217,8 @@ class AnswerRecord:
             numbers = prompt_numbers(self.prompt, attribution.locations, attribution.chunks)
         return audit_attribution(attribution, citations, numbers=numbers, options=options)
 
-    def attribute(self, engine: RequestAttributor | None = None) -> Outcome:
-        """Attribute the answer, unless that has been done, or another thread is at it.
-
-        Args:
-            engine: What does it in the place of the record's own, such as what has attributed the
-                answer's beginning.
-        """
+    def attribute(self) -> Outcome:
+        """Attribute the answer, unless that has been done, or another thread is at it."""
         if self._outcome is not None:
             return self._outcome
         turn = self._turn.get()
@@ -229,7 +228,7 @@ class AnswerRecord:
                 return self._outcome
             turn.taken = True
         try:
-            return self._settle(self._attempt(engine or self.engine))
+            return self._settle(self._attempt(self.through or self.engine))
         finally:
             with turn.changed:
                 turn.taken = False
@@ -281,6 +280,7 @@ class AnswerRecord:
         turn = self._turn.get()
         with turn.changed:
             listeners, self._listeners = self._listeners, []
+            self.through = None
         for listener in listeners:
             try:
                 listener(outcome)

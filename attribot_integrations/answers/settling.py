@@ -21,18 +21,10 @@ from attribot_integrations.results.wording import wording_of
 __all__ = ["Settled", "settled_statements"]
 
 _CONTINUATIONS: Final = (
-    "x",
-    " x",
-    ". X",
-    "x\" x) x] x\u201d x\u2019 x\u00bb x' x\u300d X",
-    "x* x_ x~~ x` X",
-    "x** x__ X",
-    "x*** X",
-    " [1] X",
-    "1】 x</b> X",
-    "\n\nX",
-    "\n- X",
-    "\n```\nX",
+    *("x", " x", ". X"),
+    *(f"x{each} X" for each in ('"', "'", ")", "]", "\u201d", "\u2019", "\u00bb", "\u300d")),
+    *(f"x{each} X" for each in ("*", "**", "***", "_", "__", "~~", "`", "</b>")),
+    *(" [1] X", "1\u3011 X", "\n\nX", "\n- X", "\n```\nX"),
 )
 _JSON: Final = regex.compile(r"\s*(?:```(?:json)?\s*)?(?:\{|\[\s*[\[{\"])", regex.IGNORECASE)
 

@@ -77,8 +77,13 @@ class LiveStream(CitedStream):
 
     def finish(self, output: object, answer: str | None) -> list[AddableDict]:
         """Attribute the complete answer, and return what has not been handed out."""
-        found = self._answer.finish(self._call.records)
+        record = self._call.record
+        if record is None:
+            self._answer.close()
+        else:
+            self._answer.complete(record)
         (whole,) = super().finish(output, answer)
+        found = self._answer.take()
         if not found:
             return [whole]
         *pieces, last = [self._piece(news) for news in found]
