@@ -22,7 +22,7 @@ __all__ = ["Settled", "settled_statements"]
 
 _CONTINUATIONS: Final = (
     *("x", " x", ". X"),
-    *(f"x{each} X" for each in ('"', "'", ")", "]", "\u201d", "\u2019", "\u00bb", "\u300d")),
+    *(f"x{each} X" for each in ("'", ")", "]", "\u201d", "\u2019", "\u00bb", "\u300d")),
     *(f"x{each} X" for each in ("*", "**", "***", "_", "__", "~~", "`", "</b>")),
     *(" [1] X", "1\u3011 X", "\n\nX", "\n- X", "\n```\nX"),
 )
@@ -59,7 +59,7 @@ def settled_statements(text: str, splitter: SentenceSplitter, known: int = 0) ->
     spans = _spans(text, splitter)
     if len(spans) < known + 2:  # the last is still written
         return None
-    continued = [text + each for each in (*_CONTINUATIONS, *_table_below(text))]
+    continued = [text + each for each in (*_CONTINUATIONS, *_closed(text), *_table_below(text))]
     divided = [_spans(each, splitter) for each in continued]
     words = [wording_of(each).text for each in (text, *continued)]
     for count in range(len(spans) - 1, known, -1):
@@ -76,6 +76,11 @@ def settled_statements(text: str, splitter: SentenceSplitter, known: int = 0) ->
 
 def _spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
     return [(each.start, each.end) for each in find_statements(text, (), splitter)]
+
+
+def _closed(text: str) -> tuple[str, ...]:
+    """Return what closes a quotation; opening one looks the same, and is no reason to wait."""
+    return ('x" X',) if text.count('"') % 2 else ()
 
 
 def _table_below(text: str) -> tuple[str, ...]:

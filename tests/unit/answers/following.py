@@ -73,8 +73,10 @@ def afterwards(attribution: Attribution) -> dict[int, tuple[str, Any]]:
     return {each.index: statement_of(attribution, each.index) for each in attribution.statements}
 
 
-def end(live: LiveAnswer, engine: Any, answer: str) -> tuple[AnswerRecord, list[News]]:
-    record = AnswerRecord(captured(answer=answer), engine)
+def end(
+    live: LiveAnswer, engine: Any, answer: str, **changes: Any
+) -> tuple[AnswerRecord, list[News]]:
+    record = AnswerRecord(captured(answer=answer, **changes), engine)
     live.complete(record)
     record.attribute()
     return record, live.take()
