@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
@@ -106,12 +106,7 @@ def attribute_answer(
     ready = _prepared(target, proxy, request, options, shared, started, cancelled)
     method, result = _scored(ready.method, ready.inputs)
 
-    def spent() -> Cost:
-        return Cost(
-            seconds=time.perf_counter() - started, models=tuple(each.cost for each in ready.scorers)
-        )
-
-    return _concluded(request, ready, method.name, result, options, spent)
+    return _concluded(request, ready, method.name, result, options, started)
 
 
 def warm_up(
@@ -121,7 +116,7 @@ def warm_up(
     options: EngineOptions,
     shared: SharedContexts,
     cancelled: threading.Event | None = None,
-) -> None:
+) -> Cost:
     """Run, for an answer that has begun, what all of its beginnings need, and keep it.
 
     That is the prompt, and every source's removal if the method removes all; a method that screens
@@ -129,9 +124,11 @@ def warm_up(
 
     Arguments and errors are those of `attribute_answer`.
     """
-    ready = _prepared(target, proxy, request, options, shared, time.perf_counter(), cancelled)
+    started = time.perf_counter()
+    ready = _prepared(target, proxy, request, options, shared, started, cancelled)
     screen: Method = getattr(ready.method, "screen", ready.method)
     screen.run(ready.inputs)
+    return ready.spent(started)
 
 
 @dataclass(frozen=True)
@@ -143,6 +140,11 @@ class _Prepared:
     inputs: MethodInput
     method: Method
     scorers: tuple[AnswerScorer, ...]
+
+    def spent(self, started: float) -> Cost:
+        """Return what it has cost so far."""
+        models = tuple(each.cost for each in self.scorers)
+        return Cost(seconds=time.perf_counter() - started, models=models)
 
 
 def _prepared(
@@ -255,9 +257,9 @@ def _concluded(
     method: str,
     result: MethodScores,
     options: EngineOptions,
-    spent: Callable[[], Cost],
+    started: float,
 ) -> Attribution:
-    """Turn scores into citations and labels; what was spent is asked for at the end."""
+    """Turn scores into citations and labels."""
     inputs = ready.inputs
     reached = inputs.budget.reached
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
@@ -282,7 +284,7 @@ def _concluded(
         audit=result.audit,
         alternatives=alternatives,
         stopped=stopped,
-        cost=spent(),
+        cost=ready.spent(started),
     )
     certify, policy = options.certificates, options.policy
     if certify is not None:
@@ -293,7 +295,7 @@ def _concluded(
         certificates = certify(inputs, result, made.shown_citations)
         stopped = stopped or _uncertified(inputs.budget)
         made = replace(made, certificates=certificates, stopped=stopped)
-    return replace(made, cost=spent())
+    return replace(made, cost=ready.spent(started))
 
 
 def _verified(attribution: Attribution, verifier: Verifier | None) -> Attribution:

@@ -7,7 +7,7 @@ import threading
 from attribot_integrations.engine.attributing import SharedContexts, attribute_answer, warm_up
 from attribot_integrations.errors import OutOfMemoryError
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
-from attribot_integrations.results import Attribution
+from attribot_integrations.results import Attribution, Cost
 from attribot_integrations.scoring.protocols import HoldsAnswers, ScoringModel
 
 __all__ = ["AnswerFollower"]
@@ -31,6 +31,8 @@ class AnswerFollower:
         self.target, self.proxy, self.options = target, proxy, options
         self._shared: SharedContexts | None = SharedContexts.of_answer(target, proxy)
         self._cancelled = threading.Event()
+        self.tokens = 0
+        """Tokens run through models so far, all models together."""
 
     def warm_up(self, request: AttributionRequest) -> None:
         """Run what all of an answer's beginnings need, if anything is kept between them.
@@ -43,7 +45,10 @@ class AnswerFollower:
         """
         models = [each for each in (self.target, self.proxy) if each is not None]
         if self._shared is not None and all(isinstance(each, HoldsAnswers) for each in models):
-            warm_up(self.target, self.proxy, request, self.options, self._shared, self._cancelled)
+            cost = warm_up(
+                self.target, self.proxy, request, self.options, self._shared, self._cancelled
+            )
+            self._count(cost)
 
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         """Do what `AttributionEngine.attribute_request` does.
@@ -69,7 +74,7 @@ class AnswerFollower:
         self._cancelled.set()
 
     def _attribute(self, request: AttributionRequest) -> Attribution:
-        return attribute_answer(
+        found = attribute_answer(
             self.target,
             self.proxy,
             request,
@@ -77,3 +82,8 @@ class AnswerFollower:
             self._shared,
             cancelled=self._cancelled,
         )
+        self._count(found.cost)
+        return found
+
+    def _count(self, cost: Cost) -> None:
+        self.tokens += sum(each.tokens for each in cost.models)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def streamed(answer: str, cuts: list[int], looks: list[bool]) -> tuple[list[News
     live = LiveAnswer(word_engine(), lambda text: captured(answer=text, chunks=CHUNKS, prompt=None))
     news: list[News] = []
     edges = [0, *sorted(cut % (len(answer) + 1) for cut in cuts), len(answer)]
-    for number, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (low, high) in enumerate(pairwise(edges)):
         live.add(answer[low:high])
         if looks[number % len(looks)]:
             news += live.take()

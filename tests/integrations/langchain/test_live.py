@@ -229,9 +229,7 @@ async def test_many_streams_at_once_on_one_engine() -> None:
     expected = summed(list(cite(chain(), engine).stream(QUESTION)))
 
     async def one() -> Any:
-        return summed(
-            [piece async for piece in cite(chain(), engine, live=True).astream(QUESTION)]
-        )
+        return summed([piece async for piece in cite(chain(), engine, live=True).astream(QUESTION)])
 
     for total in await asyncio.gather(*(one() for _ in range(8))):
         assert without_times(total) == without_times(expected)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms.callbacks import llm_chat_callback
 
 from attribot_integrations.errors import ConfigurationError
@@ -121,7 +121,11 @@ def test_live_or_not_the_same_is_told(asynchronous: bool, streaming: bool) -> No
         assert (record.status, record.live_problem) == ("ok", None)
     plain, live = map(told, found)
     assert live == plain
-    assert [each.text for each in plain.values()] == ["Ada is old.", "Bea is young.", "Bea is not old."]
+    assert [each.text for each in plain.values()] == [
+        "Ada is old.",
+        "Bea is young.",
+        "Bea is not old.",
+    ]
     assert plain[0].citations[0].node_id == "a"
     assert plain[0].label == "supported"
 
