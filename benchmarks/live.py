@@ -10,7 +10,6 @@ import gc
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Final, Literal, cast
@@ -78,15 +77,19 @@ def live(
 def _subject(
     model: str, data: Path | None, models: Path, count: int
 ) -> tuple[AttributionEngine, list[EvaluationExample], str]:
-    """Return what is measured: an engine, answers of several statements, and methods."""
+    """Return what is measured: an engine, answers of several statements, and methods.
+
+    Of real answers, those with the shortest contexts are taken.
+    """
     if data is None or model == "demo":
         engine, usual = AttributionEngine.demo(proxy=True), "fast,balanced"
         found = [_told_more(each) for each in demo_set(count).examples]
         return engine, found, usual
     engine = AttributionEngine.from_pretrained(models / _SMOLLM2)
     examples = read_set(data / _SETS).examples
-    long = (each for each in examples if len(each.statements or ()) >= _LEAST)
-    return engine, list(islice(long, count)), "knockout"
+    long = [each for each in examples if len(each.statements or ()) >= _LEAST]
+    long.sort(key=lambda each: sum(len(chunk.text) for chunk in each.chunks))
+    return engine, long[:count], "knockout"
 
 
 def _told_more(example: EvaluationExample) -> EvaluationExample:

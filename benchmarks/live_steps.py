@@ -57,24 +57,25 @@ def measure_steps(engine: AttributionEngine, example: EvaluationExample) -> Step
 
     plain, afterwards = _timed(lambda: engine.attribute_request(request(example.answer)))
     spans = plain.token_spans
-    borders = _borders(example.answer)
+    borders = _borders(example.answer, [end for _, end in spans[:-1]])
     follower = engine.following_answer()
     _, warm_up = _timed(lambda: follower.warm_up(request(example.answer.split(" ", 1)[0])))
-    seconds, difference = [], 0.0
-    for known, end in (*borders, (None, len(example.answer))):
+    seconds: list[float] = []
+    difference = 0.0
+    for number, (known, end) in enumerate((*borders, (None, len(example.answer))), start=1):
         started = time.process_time()
         if known is not None:
             settled_statements(example.answer[:known], split_sentences, len(seconds))
         found = follower.attribute_request(request(example.answer[:end]))
         seconds.append(time.process_time() - started)
-        count = len(found.statements)
-        apart = np.abs(found.statement_scores - plain.statement_scores[:, :count])
+        count = len(found.statements) if known is None else number
+        apart = np.abs(found.statement_scores[:, :count] - plain.statement_scores[:, :count])
         difference = max(difference, float(apart.max(initial=0.0)))
     return Steps(
         warm_up=warm_up,
         statements=tuple(seconds),
         afterwards=afterwards,
-        begun=tuple(_written(spans, known) for known, _ in borders),
+        begun=tuple(_written(spans, known) for known, _ in borders if known is not None),
         ended=tuple(_written(spans, each.end) for each in plain.statements),
         tokens=follower.tokens,
         tokens_afterwards=sum(each.tokens for each in plain.cost.models),
@@ -118,15 +119,20 @@ def keeps_up(steps: Sequence[Steps], share: float = 0.95) -> float | None:
     return found
 
 
-def _borders(answer: str) -> list[tuple[int, int]]:
-    """Return where statements are known to be complete, and where the text is cut then."""
-    found: list[tuple[int, int]] = []
+def _borders(answer: str, edges: Sequence[int]) -> list[tuple[int | None, int]]:
+    """Return where statements are known to be complete, and where the text is cut then.
+
+    Args:
+        answer: The answer.
+        edges: Where its tokens end.
+    """
+    found: list[tuple[int | None, int]] = []
     known = 0
-    for end in range(1, len(answer)):
+    for end in edges:
         settled = settled_statements(answer[:end], split_sentences, known)
         if settled is not None:
+            found += [(end, settled.end)] * (settled.count - known)
             known = settled.count
-            found.append((end, settled.end))
     return found
 
 

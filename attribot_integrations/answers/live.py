@@ -46,7 +46,7 @@ class News:
     """What has become known of some statements of an answer."""
 
     captured: CapturedAnswer
-    """What was captured of the answer, which may be its beginning."""
+    """What was captured of the answer, which may be its beginning, with a word of what follows."""
     attribution: Attribution | None
     """Its attribution; `None` if that failed in the end."""
     statements: tuple[int, ...]
@@ -193,7 +193,8 @@ class LiveAnswer:
             if start is not self._pieces:  # it was of another answer
                 return
             self._settled = settled.count
-            self._news.append(self._compare(captured, outcome.attribution))
+            said = _said(outcome.attribution, settled.count)
+            self._news.append(self._compare(captured, outcome.attribution, said))
 
     def _warm_up(self, captured: CapturedAnswer) -> None:
         """Run what all statements need, while the first is written."""
@@ -217,15 +218,20 @@ class LiveAnswer:
         with self._turn:
             self._let_go()
         told = bool(self._told)
-        last = self._compare(captured, outcome.attribution, complete=True)
+        said = {} if outcome.attribution is None else _said(outcome.attribution)
+        last = self._compare(captured, outcome.attribution, said, complete=True)
         if told or outcome.attribution is not None:
             self._news.append(last)
 
     def _compare(
-        self, captured: CapturedAnswer, attribution: Attribution | None, *, complete: bool = False
+        self,
+        captured: CapturedAnswer,
+        attribution: Attribution | None,
+        said: dict[int, object],
+        *,
+        complete: bool = False,
     ) -> News:
-        """Note what an attribution says, and return what of that is new."""
-        said = {} if attribution is None else _said(attribution)
+        """Note what an attribution says of statements, and return what of that is new."""
         new = tuple(index for index, one in said.items() if self._told.get(index) != one)
         gone = tuple(index for index in self._told if index not in said) if complete else ()
         self._told |= said
@@ -266,8 +272,8 @@ class _Looks:
         return look
 
 
-def _said(attribution: Attribution) -> dict[int, object]:
-    """Return what an attribution says of each statement, as far as it is shown."""
+def _said(attribution: Attribution, count: int | None = None) -> dict[int, object]:
+    """Return what an attribution says of its first statements, or of all, as far as it is shown."""
     labels = {each.statement_index: each.label for each in attribution.support}
     cited: dict[int, list[object]] = {each.index: [] for each in attribution.statements}
     for one in attribution.shown_citations:
@@ -275,7 +281,7 @@ def _said(attribution: Attribution) -> dict[int, object]:
         cited.setdefault(one.statement_index, []).append((one.number, place, one.basis))
     return {
         each.index: (each.start, each.text, labels.get(each.index), cited[each.index])
-        for each in attribution.statements
+        for each in attribution.statements[:count]
     }
 
 

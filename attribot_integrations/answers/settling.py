@@ -26,6 +26,7 @@ _CONTINUATIONS: Final = (
     *(f"x{each} X" for each in ("*", "**", "***", "_", "__", "~~", "`", "</b>")),
     *(" [1] X", "1\u3011 X", "\n\nX", "\n- X", "\n```\nX"),
 )
+_WORD: Final = regex.compile(r"\S+")
 _JSON: Final = regex.compile(r"\s*(?:```(?:json)?\s*)?(?:\{|\[\s*[\[{\"])", regex.IGNORECASE)
 
 
@@ -36,7 +37,8 @@ class Settled:
     count: int
     """How many statements, from the first on."""
     end: int
-    """Where the text may be cut behind them: what is left has these statements, of these words."""
+    """Where the text is cut behind them: after the first word of the next one, for a token may go
+    across the border. Up to there it has the same statements, of the same words, as all of it."""
 
 
 def settled_statements(text: str, splitter: SentenceSplitter, known: int = 0) -> Settled | None:
@@ -63,14 +65,14 @@ def settled_statements(text: str, splitter: SentenceSplitter, known: int = 0) ->
     divided = [_spans(each, splitter) for each in continued]
     words = [wording_of(each).text for each in (text, *continued)]
     for count in range(len(spans) - 1, known, -1):
-        settled = spans[:count]
+        settled, begun = spans[:count], spans[count][0]
         if any(each[:count] != settled for each in divided):
             continue
-        # Marks behind the statement, such as those that end bold type, are better not cut off.
-        for end in (spans[count][0], settled[-1][1]):
-            said = wording_of(text[:end]).text
-            if _spans(text[:end], splitter) == settled and all(w.startswith(said) for w in words):
-                return Settled(count, end)
+        word = _WORD.search(text, begun)
+        end = begun if word is None else word.end()
+        said = wording_of(text[:end]).text.rpartition(" ")[0]  # the word itself may go on
+        if _spans(text[:end], splitter)[:-1] == settled and all(w.startswith(said) for w in words):
+            return Settled(count, end)
     return None
 
 

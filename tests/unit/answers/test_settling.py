@@ -12,8 +12,8 @@ def settled(text: str) -> list[str]:
     if found is None:
         return []
     cut = find_statements(text[: found.end], ())
-    assert len(cut) == found.count
-    return [each.text for each in cut]
+    assert len(cut) == found.count + 1
+    return [each.text for each in cut[:-1]]
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_what_is_settled(text: str, expected: list[str]) -> None:
     assert settled(text) == expected
 
 
-def test_marks_behind_a_statement_are_not_cut_off() -> None:
-    assert settled_statements("**It is red.** It", split_sentences) == Settled(1, 15)
-    assert settled_statements("It is red. It", split_sentences) == Settled(1, 11)
+def test_the_text_is_cut_behind_a_word_of_the_next_statement() -> None:
+    assert settled_statements("**It is red.** It is", split_sentences) == Settled(1, 17)
+    assert settled_statements("It is red. It was, too", split_sentences) == Settled(1, 13)
 
 
 def test_only_what_is_more_than_known_is_told() -> None:
     text = "One is red. Two is. Three"
-    assert settled_statements(text, split_sentences, 1) == Settled(2, 20)
+    assert settled_statements(text, split_sentences, 1) == Settled(2, 25)
     assert settled_statements(text, split_sentences, 2) is None
 
 
@@ -74,5 +74,5 @@ def test_a_splitter_of_ones_own_counts() -> None:
             start += len(piece) + 1
         return found
 
-    assert settled_statements("It is red. It is; blu", by_semicolon) == Settled(1, 17)
+    assert settled_statements("It is red. It is; blu", by_semicolon) == Settled(1, 21)
     assert settled_statements("It is red. It", by_semicolon) is None
