@@ -16,7 +16,7 @@ from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
 TOLERANCE = 1e-4
-NAMES = ("llama", "mistral", "gemma3", "phi3", "gpt2", "bloom", "mamba")
+NAMES = ("llama", "gemma3", "phi3", "bloom")
 CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
 ANSWER = "It opened in 1962. A bridge crosses the river. It is old."
 BORDERS = (2, 18, 46, len(ANSWER))
@@ -47,12 +47,15 @@ def assert_same(found: Attribution, expected: Attribution) -> None:
     )
 
 
-@pytest.mark.parametrize("method", [LeaveOneOut(), Knockout(rerun=4)], ids=["exact", "knockout"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *((name, LeaveOneOut()) for name in NAMES),
+        *((name, Knockout(rerun=4)) for name in NAMES[:2]),
+    ],
+)
 def test_each_beginning_has_the_scores_of_a_single_call(name: str, method: Method) -> None:
     engine, options = engine_of(name), options_of(method)
-    if method.name == "knockout" and not engine.target.can_knock_out:
-        pytest.skip("needs masks")
     following = AttributionEngine(engine.target, options=options).following_answer()
     tokens = 0
     for end in BORDERS:
@@ -61,6 +64,5 @@ def test_each_beginning_has_the_scores_of_a_single_call(name: str, method: Metho
         assert_same(found, expected)
         tokens += found.cost.models[0].tokens
     whole = expected.cost.models[0].tokens
-    if ARCHITECTURES[name].path == "plain" or name == "phi3":
-        return
-    assert tokens < 1.3 * whole
+    if name != "phi3":  # whose positions are counted in another way when the text grows
+        assert tokens < 1.3 * whole

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.documents import Document
@@ -15,11 +16,12 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnablePassthrough
 from langchain_core.runnables.utils import AddableDict
 
-from attribot_integrations import AttributionEngine
+from attribot_integrations import AttributionEngine, EngineOptions
 from attribot_integrations.langchain import CitationRecord, cite
 from tests.integrations.engines import StubEngine
 from tests.integrations.langchain.fakes import EchoChatModel, FixedRetriever, rag
 from tests.unit.answers.following import ANSWER, Watched, word_engine
+from tests.unit.evaluation.tiny import tiny_engine
 
 DOCUMENTS = [Document("Ada is old."), Document("Bea is young.", id="b", metadata={"title": "B"})]
 QUESTION = "Who is old?"
@@ -115,31 +117,18 @@ def test_documents_come_with_the_first_citations() -> None:
     assert pieces[0]["documents"][pieces[0]["citations"][0].chunk_index] == DOCUMENTS[0]
 
 
-def test_a_real_model_scores_live_as_afterwards() -> None:
-    engine = AttributionEngine.demo()
+def test_a_language_model_scores_live_as_afterwards() -> None:
+    options = EngineOptions(method="exact", alternatives=None)
+    engine = AttributionEngine(tiny_engine().target, options=options)
     records: list[CitationRecord] = []
-    text = "The price of the Norzel bike is 910 coins. The maker of it is Roslin Works. It is red."
-    documents = [
-        Document("In shops the Norzel bike costs 910 coins. It is old."),
-        Document("The maker of the Norzel bike is Roslin Works."),
-    ]
     for live in (False, True):
-        model = Writer(answer=text)
-        citing = cite(
-            rag(model, FixedRetriever(found=documents)),
-            engine,
-            live=live,
-            on_citations=records.append,
-        )
-        list(citing.stream("How much does the Norzel bike cost?"))
+        citing = cite(chain(), engine, live=live, on_citations=records.append)
+        list(citing.stream(QUESTION))
     plain, lively = (record.attribution for record in records)
     assert plain is not None
     assert lively is not None
     assert lively.scores == pytest.approx(plain.scores, abs=1e-4)
-    assert [(one.number, one.text) for one in lively.citations] == [
-        (one.number, one.text) for one in plain.citations
-    ]
-    assert plain.citations
+    assert np.abs(plain.scores).max() > 0.1
 
 
 def test_an_engine_that_fails_breaks_no_stream(caplog: pytest.LogCaptureFixture) -> None:
