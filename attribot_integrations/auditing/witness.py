@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,9 +13,9 @@ from attribot_integrations.context.passages import repeated_in
 from attribot_integrations.context.sources import Span, first_visible
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results import Attribution, FloatArray
-from attribot_integrations.results.fitted import AUDIT_STATED, ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
+from attribot_integrations.results.fitted import AUDIT_STATED
 from attribot_integrations.results.parts import citable_rows
-from attribot_integrations.results.policies import least_cited
+from attribot_integrations.results.policies import CiteDependence
 
 __all__ = ["AuditOptions", "ChunkEvidence", "Witness"]
 
@@ -24,23 +24,18 @@ __all__ = ["AuditOptions", "ChunkEvidence", "Witness"]
 class AuditOptions:
     """From when on a chunk counts as evidence for a statement."""
 
-    min_score: float = MIN_SCORE
-    """Least score of a chunk that a statement depends on, in nats; its score is that of its best
-    sentence. This and the next two are those of `CiteDependence`."""
-    min_share: float = MIN_SHARE
-    """Least share of its score in what all chunks add up to, 0 to 1."""
-    enough_score: float = ENOUGH_SCORE
-    """Score, in nats, from which on the share does not matter."""
+    depends: CiteDependence = field(default_factory=CiteDependence)
+    """When a statement depends on a chunk, whose score is that of its best sentence."""
     min_states: float = AUDIT_STATED
     """Least word of the verifier, 0 to 1, of a chunk that states a statement."""
 
     def __post_init__(self) -> None:
-        for name in ("min_score", "enough_score"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"{name} must be above 0 nats, got {getattr(self, name)}")
-        for name in ("min_share", "min_states"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+        if not isinstance(self.depends, CiteDependence):
+            raise ConfigurationError(
+                f"depends must be a CiteDependence, not {type(self.depends).__name__}"
+            )
+        if not 0 <= self.min_states <= 1:
+            raise ConfigurationError(f"min_states must be from 0 to 1, got {self.min_states}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +134,7 @@ class Witness:
         scores = attribution.scores[:, self._tokens(span, statements)].sum(axis=1)
         by_chunk = self._best(scores[self._rows], np.nan)
         known = np.nan_to_num(by_chunk, nan=0.0)[:, None]
-        (least,) = least_cited(known, options.min_score, options.min_share, options.enough_score)
+        (least,) = options.depends.least(known)
         stated = attribution.stated
         states = None
         if stated is not None:

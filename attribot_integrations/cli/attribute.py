@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 from rich.console import Console
@@ -15,6 +16,17 @@ from rich.text import Text
 
 from attribot_integrations.batch.plan import Share
 from attribot_integrations.batch.processes import leads
+from attribot_integrations.cli.answer_options import (
+    LimitOption,
+    MethodOption,
+    MinScoreOption,
+    MinShareOption,
+    OverwriteOption,
+    ScreenOption,
+    check_output,
+    chosen_method,
+    dependence,
+)
 from attribot_integrations.cli.model_options import (
     ApiOption,
     ChatOption,
@@ -31,7 +43,6 @@ from attribot_integrations.cli.runtime import clean_errors, connect_engine, load
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import (
-    ENOUGH_SCORE,
     MAX_CITATIONS,
     MIN_SCORE,
     MIN_SHARE,
@@ -82,42 +93,13 @@ _File = Annotated[
         "them.",
     ),
 ]
-_Proxy = Annotated[
-    str | None,
-    typer.Option(
-        help="Smaller model that screens the sources; the best are rescored on the target.",
-        show_default=False,
-    ),
-]
 _Output = Annotated[
     Path, typer.Option("--output", "-o", help='File to write; "-" is standard output.')
-]
-_Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the output file if there is one.")
 ]
 _Format = Annotated[
     FormatOption, typer.Option(help="JSON Lines with all scores, or text with citations.")
 ]
-_Method = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="exact, balanced, fast (which needs a proxy), attribot, or one of the others. By "
-        "default what may matter is scored exactly.",
-        show_default=False,
-    ),
-]
 _Level = Annotated[LevelOption, typer.Option(help="What is scored.")]
-_MinScore = Annotated[float, typer.Option(help="Least score of a cited source, in nats (above 0).")]
-_MinShare = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        max=1,
-        help="Least share of a cited source in all that sources add up to; "
-        f"{ENOUGH_SCORE:g} nats are enough whatever the share.",
-    ),
-]
 _MinStated = Annotated[
     float,
     typer.Option(
@@ -146,9 +128,6 @@ _Certificates = Annotated[
         "--certificates", help="Also measure what the citations of each statement carry together."
     ),
 ]
-_Limit = Annotated[
-    int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
-]
 _Shard = Annotated[
     str | None,
     typer.Option(
@@ -171,20 +150,20 @@ _Resume = Annotated[
 def attribute(
     file: _File,
     model: ModelOption = None,
-    proxy: _Proxy = None,
+    proxy: ScreenOption = None,
     output: _Output = Path("-"),
-    overwrite: _Overwrite = False,
+    overwrite: OverwriteOption = False,
     format: _Format = FormatOption.JSON,
-    method: _Method = None,
+    method: MethodOption = None,
     level: _Level = LevelOption.SENTENCE,
-    min_score: _MinScore = MIN_SCORE,
-    min_share: _MinShare = MIN_SHARE,
+    min_score: MinScoreOption = MIN_SCORE,
+    min_share: MinShareOption = MIN_SHARE,
     min_stated: _MinStated = MIN_STATED,
     max_citations: _MaxCitations = MAX_CITATIONS,
     max_seconds: _MaxSeconds = None,
     max_tokens: _MaxTokens = None,
     certificates: _Certificates = False,
-    limit: _Limit = None,
+    limit: LimitOption = None,
     shard: _Shard = None,
     resume: _Resume = False,
     dtype: DtypeOption = None,
@@ -215,7 +194,8 @@ def attribute(
     )
     selected = Selection(file, limit, _share(shard))
     start = Start(resume, overwrite, device_map)
-    _check_output(output, file, overwrite or resume)
+    if str(output) != "-":
+        check_output(output, file, overwrite=overwrite or resume)
     _check_server(server, api, tokenizer)
     if as_job := resume or is_job(output):
         check_job(output, start, as_text=as_text)
@@ -238,7 +218,7 @@ def attribute(
                 "dtype": dtype.value if dtype else None,
             }
             if server is not None:
-                models |= {"api": api, "tokenizer": tokenizer}
+                models |= {"server": _without_secrets(server), "api": api, "tokenizer": tokenizer}
             shown = {"level": level.value, "policy": asdict(policy)}
             given = {name: limit for name, limit in limits.items() if limit is not None}
             given |= {"certificates": True} if certificates else {}
@@ -311,7 +291,6 @@ def _engine_options(
     certificates: bool,
 ) -> EngineOptions:
     from attribot_integrations.methods.certifying import CertifySets
-    from attribot_integrations.methods.presets import named_method
     from attribot_integrations.requests.options import EngineOptions
 
     levels: dict[LevelOption, tuple[Level, ...]] = {
@@ -321,7 +300,7 @@ def _engine_options(
     }
     try:
         return EngineOptions(
-            method=None if method is None else named_method(method),
+            method=chosen_method(method),
             levels=levels[level],
             policy=policy,
             max_seconds=max_seconds,
@@ -335,13 +314,11 @@ def _engine_options(
 def _policy(
     min_score: float, max_citations: int, min_share: float, min_stated: float
 ) -> CiteEvidence:
-    from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
+    from attribot_integrations.results.policies import CiteEvidence, CiteSupport
 
+    depends = replace(dependence(min_score, min_share), max_citations=max_citations)
     try:
-        return CiteEvidence(
-            CiteDependence(min_score, max_citations, min_share),
-            CiteSupport(min_stated, max_citations=max_citations),
-        )
+        return CiteEvidence(depends, CiteSupport(min_stated, max_citations=max_citations))
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -360,19 +337,11 @@ def _check_server(server: str | None, api: str, tokenizer: str | None) -> None:
             raise typer.BadParameter("is for a --server, and none is given", param_hint=name)
 
 
-def _check_output(output: Path, source: Path, overwrite: bool) -> None:
-    """Refuse a bad output before the models are loaded."""
-    if str(output) == "-":
-        return
-    hint = "--output"
-    if output.is_dir() or not output.parent.is_dir():
-        raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
-    if output.exists() and output.samefile(source):
-        raise typer.BadParameter("the output must not be the input file", param_hint=hint)
-    if output.is_file() and not overwrite:
-        raise typer.BadParameter(
-            f"{output} exists; pass --overwrite to replace it", param_hint=hint
-        )
+def _without_secrets(url: str) -> str:
+    """Return a server's address as a job keeps it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
 
 
 @contextmanager

@@ -13,6 +13,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from attribot_integrations.cli.answer_options import (
+    LimitOption,
+    MethodOption,
+    MinScoreOption,
+    MinShareOption,
+    OverwriteOption,
+    ScreenOption,
+    check_output,
+    chosen_method,
+    dependence,
+)
 from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
@@ -23,7 +34,7 @@ from attribot_integrations.cli.model_options import (
 )
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note
-from attribot_integrations.errors import AttribotError, ConfigurationError
+from attribot_integrations.errors import AttribotError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import AUDIT_STATED, MIN_SCORE, MIN_SHARE
 
@@ -61,9 +72,6 @@ _Html = Annotated[
     Path | None,
     typer.Option(help="Write a page with all audits here, the worst first.", show_default=False),
 ]
-_Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace output files if there are any.")
-]
 _FailUnder = Annotated[
     float | None,
     typer.Option(
@@ -73,51 +81,27 @@ _FailUnder = Annotated[
         show_default=False,
     ),
 ]
-_Proxy = Annotated[
-    str | None,
-    typer.Option(
-        help="Smaller model that screens the sources; the best are rescored on the target.",
-        show_default=False,
-    ),
-]
-_Method = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="exact, balanced, fast (which needs a proxy), or one of the others.",
-        show_default=False,
-    ),
-]
-_MinScore = Annotated[
-    float, typer.Option(help="Least score of a source that a statement depends on, in nats.")
-]
-_MinShare = Annotated[
-    float, typer.Option(min=0, max=1, help="Least share of it in what all sources add up to.")
-]
 _MinStates = Annotated[
     float,
     typer.Option(
         min=0, max=1, help="Least word of a verifier on a source that states a statement."
     ),
 ]
-_Limit = Annotated[
-    int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
-]
 
 
 def audit(
     file: _File,
     model: ModelOption = None,
-    proxy: _Proxy = None,
+    proxy: ScreenOption = None,
     output: _Output = None,
     html: _Html = None,
-    overwrite: _Overwrite = False,
+    overwrite: OverwriteOption = False,
     fail_under: _FailUnder = None,
-    method: _Method = None,
-    min_score: _MinScore = MIN_SCORE,
-    min_share: _MinShare = MIN_SHARE,
+    method: MethodOption = None,
+    min_score: MinScoreOption = MIN_SCORE,
+    min_share: MinShareOption = MIN_SHARE,
     min_states: _MinStates = AUDIT_STATED,
-    limit: _Limit = None,
+    limit: LimitOption = None,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
     chat_option: ChatOption = None,
@@ -132,11 +116,14 @@ def audit(
     Exit codes: 0 if all is well, 1 if a line failed or a figure is below --fail-under, 2 for wrong
     usage, 130 for Ctrl-C.
     """
-    options = _audit_options(min_score, min_share, min_states)
+    from attribot_integrations.auditing import AuditOptions
+
+    options = AuditOptions(dependence(min_score, min_share), min_states)
     variables = chat_options(chat_option)
-    named = _method(method)
-    for place in (output, html):
-        _check_output(place, file, overwrite=overwrite)
+    named = chosen_method(method)
+    for hint, place in (("--output", output), ("--html", html)):
+        if place is not None:
+            check_output(place, file, overwrite=overwrite, hint=hint)
 
     def load() -> RequestAttributor:
         from attribot_integrations.requests.options import EngineOptions
@@ -232,36 +219,6 @@ class _Run:
         if low:
             note(f"citation precision or recall is below {least:g}")
         return not (self.failed or low)
-
-
-def _audit_options(min_score: float, min_share: float, min_states: float) -> AuditOptions:
-    from attribot_integrations.auditing import AuditOptions
-
-    try:
-        return AuditOptions(min_score=min_score, min_share=min_share, min_states=min_states)
-    except ConfigurationError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _method(name: str | None) -> Any:
-    from attribot_integrations.methods.presets import named_method
-
-    try:
-        return None if name is None else named_method(name)
-    except ConfigurationError as error:
-        raise typer.BadParameter(str(error), param_hint="--method") from error
-
-
-def _check_output(output: Path | None, source: Path, *, overwrite: bool) -> None:
-    """Refuse a bad output before the models are loaded."""
-    if output is None:
-        return
-    if output.is_dir() or not output.parent.is_dir():
-        raise typer.BadParameter(f"{output} is not a file in a folder that exists")
-    if output.exists() and output.samefile(source):
-        raise typer.BadParameter("the output must not be the input file")
-    if output.is_file() and not overwrite:
-        raise typer.BadParameter(f"{output} exists; pass --overwrite to replace it")
 
 
 @contextmanager

@@ -193,7 +193,6 @@ def _prepared(
     method = chosen or default_method(
         can_knock_out=(on_proxy or scorer).can_knock_out,
         on_proxy=on_proxy is not None,
-        sources=len(inputs.sources),
     )
     scorers = (scorer,) if on_proxy is None else (scorer, on_proxy)
     return _Prepared(chunks, locations, inputs, method, scorers)

@@ -10,9 +10,6 @@ from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = ["check_models", "chosen_method", "default_method", "expected_method"]
 
-_FEW = 8
-"""Sources of which a screen leaves most to be rescored: the best, and three to learn its error."""
-
 
 def check_models(target: object, proxy: object, options: EngineOptions) -> None:
     """Refuse models that an engine cannot be made of.
@@ -60,16 +57,13 @@ def expected_method(
     return chosen_method(options, has_proxy=proxy is not None) or usual
 
 
-def default_method(*, can_knock_out: bool, on_proxy: bool, sources: int | None = None) -> Method:
+def default_method(*, can_knock_out: bool, on_proxy: bool) -> Method:
     """Screen cheaply, on the proxy if there is one, and rescore what may matter exactly.
 
     Args:
         can_knock_out: Whether the model that screens takes masks.
         on_proxy: Whether that is a proxy.
-        sources: How many are scored, if that is known. Few are scored exactly at once where there
-            is no proxy: most of them would be rescored anyway, behind a screen.
     """
     if on_proxy:
         return ScreenAndRescore(METHODS["proxy-knockout" if can_knock_out else "proxy"])
-    few = sources is not None and sources <= _FEW
-    return METHODS["balanced" if can_knock_out and not few else "exact"]
+    return METHODS["balanced" if can_knock_out else "exact"]

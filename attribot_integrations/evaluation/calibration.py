@@ -108,9 +108,9 @@ def calibrate_statements(
         )
     probabilities = _cross_validated(features, truth, folds)
     threshold = _best_threshold(probabilities, truth)
-    fitted = replace(
-        labels or LabelSupport(), probability=_fit(features, truth), min_probability=threshold
-    )
+    names = {each.verifier for each in evidence if each.tokens}
+    probability = replace(_fit(features, truth), verifier=names.pop() if len(names) == 1 else None)
+    fitted = replace(labels or LabelSupport(), probability=probability, min_probability=threshold)
     return Calibration(
         labels=fitted,
         calibration_error=expected_calibration_error(probabilities, truth),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,15 @@ __all__ = [
     "MethodInput",
     "MethodScores",
     "ModelRole",
+    "PricedMethod",
     "Removal",
     "check_role",
     "remove_each",
     "remove_sets",
     "role_of",
     "run_screen",
+    "score_each",
+    "work_of_each",
 ]
 
 ModelRole = Literal["target", "proxy"]
@@ -62,6 +65,13 @@ class MethodInput:
         if self.proxy is None:
             raise ConfigurationError("this method runs a proxy model, and the engine has none")
         return self.proxy
+
+    def work(self, role: ModelRole, tokens: float) -> float:
+        """Return what it takes to run tokens on one of the models: tokens times parameters.
+
+        Where the parameters are not known, as on a server, it is 0.
+        """
+        return tokens * self.scorer(role).cost.parameters
 
     def carried(self, scorer: AnswerScorer, values: FloatArray) -> FloatArray:
         """Carry values `[…, tokens]` of a model's tokens over to the target's."""
@@ -100,7 +110,10 @@ class MethodScores:
 
 
 class Method(Protocol):
-    """Anything that scores sources."""
+    """Anything that scores sources.
+
+    One that can tell in advance what it costs is a `PricedMethod` too.
+    """
 
     @property
     def name(self) -> str:
@@ -114,6 +127,18 @@ class Method(Protocol):
 
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source."""
+        ...
+
+
+@runtime_checkable
+class PricedMethod(Protocol):
+    """A method whose cost follows from the lengths of prompt, sources and answer."""
+
+    def work(self, inputs: MethodInput) -> float:
+        """Return about what it would run, in tokens times parameters, see `MethodInput.work`.
+
+        The pass over the full prompt, which every method needs, is left out.
+        """
         ...
 
 
@@ -189,6 +214,25 @@ def remove_sets(
         log_probs=inputs.carried(scorer, last.reference[-1]),
         log_probs_without_context=inputs.carried(scorer, last.log_probs[-1]),
     )
+
+
+def score_each(inputs: MethodInput, role: ModelRole) -> MethodScores:
+    """Remove every source that needs a score, and give what is lost as its score."""
+    removal = remove_each(inputs, role, inputs.sources)
+    estimand: Estimand = "target_loo" if role == "target" else "proxy_loo"
+    return MethodScores(
+        scores=removal.drops,
+        estimands=tuple(estimand if each else "unscored" for each in removal.scored),
+        log_probs=removal.log_probs,
+        log_probs_without_context=removal.log_probs_without_context,
+    )
+
+
+def work_of_each(inputs: MethodInput, role: ModelRole) -> float:
+    """Return about what `score_each` runs, in tokens times parameters."""
+    scorer = inputs.scorer(role)
+    tokens = sum(scorer.tokens_for(frozenset(each.sentence_ids)) for each in inputs.sources)
+    return inputs.work(role, tokens)
 
 
 def run_screen(screen: Method, inputs: MethodInput) -> MethodScores:

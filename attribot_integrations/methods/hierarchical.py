@@ -15,6 +15,7 @@ from attribot_integrations.methods.base import (
     Removal,
     check_role,
     remove_each,
+    score_each,
 )
 from attribot_integrations.results.ranking import ranked
 from attribot_integrations.results.statements import statement_scores
@@ -30,7 +31,8 @@ __all__ = ["Hierarchical"]
 class Hierarchical:
     """Leave-one-out over chunks, then over the sentences of the chunks kept (arXiv 2411.15102).
 
-    Sentences of the other chunks are not scored: theirs is 0, marked as dropped.
+    Sentences of the other chunks are not scored: theirs is 0, marked as dropped. In a context of no
+    more chunks than are kept, chunks that need no score are not removed.
     """
 
     on: ModelRole = "target"
@@ -72,6 +74,17 @@ class Hierarchical:
                 'levels must hold "sentence", or use leave-one-out over chunks'
             )
         chunks = inputs.context.whole_chunks
+        if len(chunks) <= self.keep and self.min_score is None:
+            # All chunks are kept: their own removals come last, and only where they are asked for.
+            found = score_each(inputs, self.on)
+            scored = zip(inputs.sources, found.estimands, strict=True)
+            return replace(
+                found,
+                estimands=tuple(
+                    "unscored" if estimand == "unscored" else self._estimand(source)
+                    for source, estimand in scored
+                ),
+            )
         coarse = remove_each(inputs, self.on, chunks)
         in_kept = self._kept(inputs, coarse)
         sentences = [
@@ -116,10 +129,10 @@ class Hierarchical:
         return kept
 
     def _sentences(self, inputs: MethodInput, sentences: list[Source]) -> Removal:
-        if self.within == "full":
-            return remove_each(inputs, self.on, sentences)
         kept = {id_ for each in sentences for id_ in each.sentence_ids}
         dropped = inputs.context.all_ids - kept
+        if self.within == "full" or not dropped:  # nothing is pruned
+            return remove_each(inputs, self.on, sentences)
         narrowed = inputs.scorer(self.on).within(dropped)
         return remove_each(inputs, self.on, sentences, scorer=narrowed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,6 +69,13 @@ class Knockout:
     def needs_proxy(self) -> bool:
         """Whether the method runs a proxy model."""
         return self.on == "proxy"
+
+    def work(self, inputs: MethodInput) -> float:
+        """Return about what the first round of groups runs, in tokens times parameters."""
+        levels = Counter(source.level for source in inputs.sources).values()
+        runs = sum(min(count, self.groups or count) for count in levels)
+        one = inputs.scorer(self.on).tokens_for(inputs.context.all_ids, self.rerun)
+        return inputs.work(self.on, runs * one)
 
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from attribot_integrations.methods.base import (
     MethodInput,
     MethodScores,
     ModelRole,
     check_role,
-    remove_each,
+    score_each,
+    work_of_each,
 )
-
-if TYPE_CHECKING:
-    from attribot_integrations.results import Estimand
 
 __all__ = ["LeaveOneOut"]
 
@@ -44,13 +41,10 @@ class LeaveOneOut:
         """Whether the method runs a proxy model."""
         return self.on == "proxy"
 
+    def work(self, inputs: MethodInput) -> float:
+        """Return about what the removals run, in tokens times parameters."""
+        return work_of_each(inputs, self.on)
+
     def run(self, inputs: MethodInput) -> MethodScores:
         """Score every source."""
-        removal = remove_each(inputs, self.on, inputs.sources)
-        estimand: Estimand = "target_loo" if self.on == "target" else "proxy_loo"
-        return MethodScores(
-            scores=removal.drops,
-            estimands=tuple(estimand if each else "unscored" for each in removal.scored),
-            log_probs=removal.log_probs,
-            log_probs_without_context=removal.log_probs_without_context,
-        )
+        return score_each(inputs, self.on)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +17,11 @@ from attribot_integrations.methods.base import (
     Method,
     MethodInput,
     MethodScores,
+    PricedMethod,
     remove_each,
     run_screen,
+    score_each,
+    work_of_each,
 )
 from attribot_integrations.results import Audit
 from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
@@ -47,6 +51,11 @@ class ScreenAndRescore:
     errors; a screen that takes harmful sources for idle ones loses none that matters. It goes on
     while the screen, erring that much, may have put a source too low that matters. Where the budget
     ends before, those that are left keep the screen's score.
+
+    It runs no more than exact leave-one-out of all sources would, where the screen is a
+    `PricedMethod`. In short contexts, and with long answers of many statements, most sources would
+    be rescored behind a screen that is dear: then all are scored exactly at once, if the budget has
+    room for it. Otherwise rescoring ends where going on would run more.
 
     Sources that the screen puts within rounding of each other are rescored in their order in the
     context, so that the same ones are, whatever a request is run beside.
@@ -111,11 +120,18 @@ class ScreenAndRescore:
         Raises:
             ConfigurationError: If the screen's scores are exact already.
         """
+        left = self._left_by_screen(inputs)
+        if self._is_dear(inputs, left):
+            with inputs.budget.only_whole():
+                exact = score_each(inputs, "target")
+            if not inputs.budget.declined:
+                return exact
         state = _State(inputs, run_screen(self.screen, inputs), self._least)
         screened = state.margins(state.screened.scores)
         order = ranked(screened)
         above = int((screened >= -TIE).sum())
-        limit = min(above + self.at_most, len(order), self.keep or len(order))
+        affordable = self._affordable(inputs, order, left)
+        limit = min(above + self.at_most, affordable, self.keep or len(order))
         sure = min(above + self.at_least, limit)
         done = 0
         while done < limit and inputs.budget.reached is None:
@@ -132,6 +148,37 @@ class ScreenAndRescore:
                 len(order),
             )
         return state.result(self._check(state, order[done:]))
+
+    def _left_by_screen(self, inputs: MethodInput) -> float:
+        """Return what the screen leaves of the work of exact scores, in tokens times parameters.
+
+        Infinite where that cannot be told.
+        """
+        if not isinstance(self.screen, PricedMethod):
+            return math.inf
+        screen, exact = self.screen.work(inputs), work_of_each(inputs, "target")
+        return exact - screen if screen and exact else math.inf
+
+    def _is_dear(self, inputs: MethodInput, left: float) -> bool:
+        """Say whether all would better be scored exactly at once.
+
+        One source for each statement, and `at_least` more, are expected to be rescored. Where the
+        screen is to be audited, it is run in any case.
+        """
+        if self.audit or left == math.inf:
+            return False
+        count = len(inputs.sources)
+        rescored = min(count, self.keep or count, self.at_least + len(inputs.statements))
+        return left <= work_of_each(inputs, "target") * rescored / max(1, count)
+
+    def _affordable(self, inputs: MethodInput, order: list[int], left: float) -> int:
+        """Return how many sources, in this order, can be rescored by so much work."""
+        if left == math.inf:
+            return len(order)
+        removals = [frozenset(inputs.sources[row].sentence_ids) for row in order]
+        tokens = np.cumsum([inputs.target.tokens_for(removed) for removed in removals])
+        within = [inputs.work("target", float(each)) <= left for each in tokens]
+        return max(sum(within), min(self.at_least, len(order)))
 
     def _least(self, scores: FloatArray) -> FloatArray:
         return least_cited(scores, self.min_score, self.min_share, self.enough_score)

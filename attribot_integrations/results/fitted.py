@@ -17,6 +17,7 @@ __all__ = [
     "MIN_STATED",
     "NEAR_BEST_STATED",
     "SUPPORT_BIAS",
+    "SUPPORT_VERIFIER",
     "SUPPORT_WEIGHTS",
     "UNVERIFIED_BIAS",
     "UNVERIFIED_WEIGHTS",
@@ -42,6 +43,8 @@ AUDIT_STATED = 0.7
 SUPPORT_WEIGHTS = (0.0, 0.196, 0.447, 0.292, 0.842, 0.899)
 """Weights of `support.FEATURES` in the log-odds of support."""
 SUPPORT_BIAS = 2.504
+SUPPORT_VERIFIER = "word overlap"
+"""Whose scores the last weight is for."""
 UNVERIFIED_WEIGHTS = (4.244, 0.678, 0.687, 0.214, -0.46)
 """The same without a verifier."""
 UNVERIFIED_BIAS = 1.434

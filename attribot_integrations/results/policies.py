@@ -83,6 +83,10 @@ class CiteDependence:
         _check_fraction("min_share", self.min_share)
         _check_most(self.max_citations)
 
+    def least(self, scores: FloatArray) -> FloatArray:
+        """Return `[statements]`, the least score that is cited, from `[sources, statements]`."""
+        return least_cited(scores, self.min_score, self.min_share, self.enough_score)
+
     def __call__(
         self,
         statement: Statement,
@@ -91,7 +95,7 @@ class CiteDependence:
         stated: FloatArray | None = None,
     ) -> list[int]:
         """Return the positions of the strongest sources above the threshold."""
-        (least,) = least_cited(scores[:, None], self.min_score, self.min_share, self.enough_score)
+        (least,) = self.least(scores[:, None])
         strongest = ranked(scores)[: self.max_citations]
         return [position for position in strongest if scores[position] >= least]
 
@@ -133,7 +137,8 @@ class CiteEvidence:
 
     The first alone cites nothing for what the model knew anyway though a document says it, and the
     second alone cannot tell what was used. Together they find more of what people mark than either,
-    see the page on real text. Without a verifier it is `depends` alone.
+    see the page on real text. Without a verifier it is `depends` alone. No more are cited than the
+    rule that allows more.
     """
 
     depends: CiteDependence = field(default_factory=CiteDependence)
@@ -153,7 +158,8 @@ class CiteEvidence:
             *self.depends(statement, sources, scores),
             *self.states(statement, sources, scores, stated),
         }
-        return [place for place in by_evidence(scores, stated) if place in chosen]
+        most = max(self.depends.max_citations, self.states.max_citations)
+        return [place for place in by_evidence(scores, stated) if place in chosen][:most]
 
 
 def least_cited(

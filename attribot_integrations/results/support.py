@@ -16,6 +16,7 @@ from attribot_integrations.results.fitted import (
     MIN_PROBABILITY,
     MIN_STATED,
     SUPPORT_BIAS,
+    SUPPORT_VERIFIER,
     SUPPORT_WEIGHTS,
     UNVERIFIED_BIAS,
     UNVERIFIED_WEIGHTS,
@@ -99,6 +100,8 @@ class SupportEvidence:
     """Whether all retrieved text was removed for `log_likelihood_without_context`."""
     best_stated: float | None = None
     """How clearly the source that states it best does so, 0 to 1; `None` without a verifier."""
+    verifier: str | None = None
+    """Name of the verifier that says so."""
 
     @property
     def gain(self) -> float:
@@ -149,6 +152,7 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
             cited=each.index in cited,
             complete=not attribution.unremoved,
             best_stated=None if clearest is None else float(clearest[each.index]),
+            verifier=None if clearest is None else attribution.verifier,
         )
         for each in attribution.statements
     )
@@ -182,6 +186,9 @@ class SupportProbability:
     weights: tuple[float, ...]
     """One for each of `FEATURES`, or for all but the last, to do without a verifier."""
     bias: float
+    verifier: str | None = None
+    """Name of the verifier whose scores it was fitted to, or the beginning of its name, before a
+    comma: what another one says has another scale. `None` to take the scores of any."""
 
     def __post_init__(self) -> None:
         if not 0 <= len(FEATURES) - len(self.weights) <= 1:
@@ -191,19 +198,28 @@ class SupportProbability:
             )
 
     def can_judge(self, evidence: SupportEvidence) -> bool:
-        """Tell whether all is known that it needs."""
-        return len(self.weights) < len(FEATURES) or evidence.best_stated is not None
+        """Tell whether all is known that it needs, from the verifier that it was fitted to."""
+        if len(self.weights) < len(FEATURES):
+            return True
+        named = evidence.verifier or ""
+        known = self.verifier in (None, named, named.partition(",")[0])
+        return known and evidence.best_stated is not None
 
     def __call__(self, evidence: SupportEvidence) -> float:
         """Return the probability of support, 0 to 1.
 
         Raises:
-            ConfigurationError: If it needs a verifier, and none was asked.
+            ConfigurationError: If it needs a verifier, and none was asked, or another one.
         """
         if not self.can_judge(evidence):
+            asked = (
+                "none was asked"
+                if evidence.best_stated is None
+                else (f"it was fitted to {self.verifier!r}, not to {evidence.verifier!r}")
+            )
             raise ConfigurationError(
                 f"a support probability with {len(self.weights)} weights needs a verifier, and "
-                "none was asked"
+                f"{asked}"
             )
         features = evidence.features()[: len(self.weights)]
         logit = self.bias + sum(w * x for w, x in zip(self.weights, features, strict=True))
@@ -226,11 +242,14 @@ class LabelSupport:
     min_known_token_log_prob: float = -6.0
     """Least log-probability of every token, in nats, of what is `parametric`: a model that knows a
     statement is surprised by none of its words."""
-    probability: SupportProbability | None = SupportProbability(SUPPORT_WEIGHTS, SUPPORT_BIAS)
+    probability: SupportProbability | None = SupportProbability(
+        SUPPORT_WEIGHTS, SUPPORT_BIAS, SUPPORT_VERIFIER
+    )
     """Calibrated model, by default one fitted to real text; `min_probability` then takes the place
     of `min_token_log_prob`. `None` to judge by that."""
     unverified: SupportProbability | None = SupportProbability(UNVERIFIED_WEIGHTS, UNVERIFIED_BIAS)
-    """What takes the place of a `probability` that needs a verifier, where none was asked."""
+    """What takes the place of a `probability` that needs a verifier, where none was asked, or
+    another one than it was fitted to."""
     min_probability: float = MIN_PROBABILITY
     """Least calibrated probability of what is not `unsupported`."""
 

@@ -121,6 +121,18 @@ class AnswerScorer(Protocol):
         """Return a scorer of the context that is left when sentences are removed for good."""
         ...
 
+    def tokens_for(self, removed: Ablation, rerun: int | None = None) -> int:
+        """Return about how many tokens `score` would run for one more removal.
+
+        Args:
+            removed: Ids of sentences; a removal that is scored already takes none.
+            rerun: If given, what `knock_out` would run, with so many tokens run again.
+
+        Raises:
+            ModelError: If `rerun` is given and `can_knock_out` is false.
+        """
+        ...
+
 
 @runtime_checkable
 class ScoringModel(Protocol):

@@ -205,11 +205,7 @@ class Scorer:
                 prompt's length.
             OutOfMemoryError: If not even one ablation fits in memory.
         """
-        if not isinstance(self._path, PackedPath) or not self.can_knock_out:
-            raise ModelError(
-                f"knockout needs a mask for each token, which {self._model.name} does not take "
-                f"here: {self.knockout_obstacle}; use exact leave-one-out"
-            )
+        path = self._masked_path()
         asked = [ablation - self._without for ablation in ablations]
         new = [each for each in dict.fromkeys(asked) if (each, rerun) not in self._hidden]
         if new and self._begins("knockouts", new, lambda _: self._tokens_behind(rerun)):
@@ -219,15 +215,39 @@ class Scorer:
                 [(low, min(high, start)) for low, high in layout.hidden(each) if low < start]
                 for each in new
             ]
-            scores = self._path.knock_out(start, hidden, rerun)
+            scores = path.knock_out(start, hidden, rerun)
             for each, row in _rows(new, scores):
                 self._hidden[each, rerun] = row
                 self._naive_lengths.setdefault(each, len(self._text.ids))
         return self._gathered([self._hidden.get((each, rerun)) for each in asked])
 
+    def _masked_path(self) -> PackedPath:
+        if not isinstance(self._path, PackedPath) or not self.can_knock_out:
+            raise ModelError(
+                f"knockout needs a mask for each token, which {self._model.name} does not take "
+                f"here: {self.knockout_obstacle}; use exact leave-one-out"
+            )
+        return self._path
+
     def layout(self) -> TokenLayout:
         """Return which token of the full prompt belongs to which part of its text."""
         return self._text.layout()
+
+    def tokens_for(self, removed: Ablation, rerun: int | None = None) -> int:
+        """Return about how many tokens one more removal, or knockout, would run.
+
+        Args:
+            removed: Ids of sentences; what is scored already takes none.
+            rerun: If given, what `knock_out` would run, with so many tokens run again.
+
+        Raises:
+            ModelError: If `rerun` is given and `can_knock_out` is false.
+        """
+        removed -= self._without
+        if rerun is None:
+            return 0 if removed in self._removed else self._tokens_without(removed)
+        self._masked_path()
+        return 0 if (removed, rerun) in self._hidden else self._tokens_behind(rerun)
 
     @property
     def cost(self) -> ModelCost:

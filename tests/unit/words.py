@@ -51,6 +51,9 @@ class WordScorer:
     def within(self, removed: frozenset[int]) -> WordScorer:
         raise NotImplementedError
 
+    def tokens_for(self, removed: frozenset[int], rerun: int | None = None) -> int:
+        return 1 if rerun is None else 0
+
     def _row(self, removed: frozenset[int]) -> list[float]:
         segments = [each for message in self.prompt.messages for each in message.segments]
         left = " ".join(each.text for each in segments if each.shown(removed))

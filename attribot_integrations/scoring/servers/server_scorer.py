@@ -130,7 +130,10 @@ class ServerScorer:
         Raises:
             ModelError: Always.
         """
-        raise ModelError(
+        raise self._unmasked()
+
+    def _unmasked(self) -> ModelError:
+        return ModelError(
             f"knockout needs a mask for each token, which {self._model.name} does not take: it "
             "runs on a server, which gives log-probabilities only; use exact leave-one-out, or a "
             "local proxy to screen with"
@@ -151,6 +154,17 @@ class ServerScorer:
         )
         self._narrowed.append(narrowed)
         return narrowed
+
+    def tokens_for(self, removed: Ablation, rerun: int | None = None) -> int:
+        """Return how many tokens one more removal would send.
+
+        Raises:
+            ModelError: If `rerun` is given: a server knocks nothing out.
+        """
+        if rerun is not None:
+            raise self._unmasked()
+        known = removed - self._without in self._rows
+        return 0 if known else len(self._text.ids) + len(self._encoded.ids)
 
     def _groups(
         self, wanted: Sequence[Ablation]

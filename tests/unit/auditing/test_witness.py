@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from attribot_integrations.auditing.witness import AuditOptions, Witness
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.policies import CiteDependence
 from tests.unit.auditing.hand_made import CHUNKS, hand_made
 
 ANSWER = "It opened in 1962. It shut in 1990."
@@ -32,9 +34,9 @@ def test_options_say_what_is_enough() -> None:
     attribution = hand_made(ANSWER, {(0, 0): 5, (1, 0): 1})
     for options, needed in (
         (AuditOptions(), (0,)),
-        (AuditOptions(min_share=0.1), (0, 1)),
-        (AuditOptions(min_score=9), ()),
-        (AuditOptions(min_share=1, enough_score=0.5), (0, 1)),
+        (AuditOptions(CiteDependence(min_share=0.1)), (0, 1)),
+        (AuditOptions(CiteDependence(min_score=9)), ()),
+        (AuditOptions(CiteDependence(min_share=1, enough_score=0.5)), (0, 1)),
     ):
         assert Witness(attribution, options).asked(FIRST, [0]).needed == needed
 
@@ -42,13 +44,12 @@ def test_options_say_what_is_enough() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("min_score", 0, "min_score must be above 0 nats, got 0"),
-        ("enough_score", -1, "enough_score must be above 0 nats, got -1"),
-        ("min_share", 2, "min_share must be from 0 to 1, got 2"),
+        ("depends", 0.2, "depends must be a CiteDependence, not float"),
+        ("min_states", 2, "min_states must be from 0 to 1, got 2"),
         ("min_states", -0.1, "min_states must be from 0 to 1, got -0.1"),
     ],
 )
-def test_bad_options_are_refused(name: str, value: float, message: str) -> None:
+def test_bad_options_are_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         replace(AuditOptions(), **{name: value})
 

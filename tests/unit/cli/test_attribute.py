@@ -347,6 +347,22 @@ def test_a_server_runs_the_target(
     assert job.exit_code == 0, job.stderr
 
 
+def test_a_job_does_not_go_on_with_another_server(
+    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(httpx, "Client", lambda **options: VllmServer().client())
+    write(data, GOOD, {"question": "q"})  # a line that fails leaves the job there
+    tokenizer = ("--tokenizer", bundled_model_path())
+    resume = ("--resume", "-o", tmp_path / "out.jsonl")
+    begun = run("attribute", data, "--server", "http://me:sk-secret@one:8000", *tokenizer, *resume)
+    assert begun.exit_code == 1, begun.stderr
+    kept = [each.read_text() for each in tmp_path.rglob("*") if each.is_file()]
+    assert not any("sk-secret" in text for text in kept)
+    other = run("attribute", data, "--server", "http://two:8000", *tokenizer, *resume)
+    assert other.exit_code != 0
+    assert "server" in other.stderr
+
+
 @pytest.mark.parametrize("option", ["--api", "--tokenizer"])
 def test_options_of_a_server_need_one(data: Path, option: str) -> None:
     write(data, GOOD)

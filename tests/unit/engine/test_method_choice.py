@@ -62,12 +62,3 @@ def test_the_expected_method_asks_the_proxy_first() -> None:
 def test_what_is_no_model_is_refused(target: object, proxy: object, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         check_models(target, proxy, EngineOptions())
-
-
-def test_few_sources_are_scored_exactly_at_once() -> None:
-    def chosen(sources: int, *, on_proxy: bool = False) -> str:
-        return default_method(can_knock_out=True, on_proxy=on_proxy, sources=sources).name
-
-    assert chosen(8) == "exact"
-    assert chosen(9) == METHODS["balanced"].name
-    assert chosen(8, on_proxy=True) != "exact"  # the target is to be spared

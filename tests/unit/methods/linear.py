@@ -29,12 +29,17 @@ class LinearScorer:
     token_spans: tuple[Span, ...] = SPANS
     can_knock_out: bool = True
     gone: frozenset[int] = frozenset()
+    parameters: int = 100
+    hiding: int = 1
+    """Tokens that hiding a sentence runs; removing one runs ten."""
     asked: list[tuple[str, frozenset[int]]] = field(default_factory=list)
     """How, and what, in the order asked."""
 
     @property
     def cost(self) -> ModelCost:
-        return ModelCost("linear", 1, len(self.asked), len(self.asked), len(self.asked))
+        return ModelCost(
+            "linear", self.parameters, len(self.asked), len(self.asked), len(self.asked)
+        )
 
     def score(self, ablations: Sequence[frozenset[int]]) -> AblationScores:
         return self._scores("score", ablations, 1.0)
@@ -44,6 +49,9 @@ class LinearScorer:
 
     def within(self, removed: frozenset[int]) -> LinearScorer:
         return replace(self, gone=self.gone | removed)
+
+    def tokens_for(self, removed: frozenset[int], rerun: int | None = None) -> int:
+        return 10 if rerun is None else self.hiding
 
     def _scores(
         self, how: str, ablations: Sequence[frozenset[int]], share: float
@@ -76,7 +84,7 @@ def inputs_of(
     context = SourceSet.build(as_chunks(CHUNKS))
     return MethodInput(
         target=target,
-        proxy=proxy,
+        proxy=None if proxy is None else replace(proxy, parameters=1),
         sources=context.at(levels),
         context=context,
         statements=(

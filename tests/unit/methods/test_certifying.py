@@ -65,6 +65,9 @@ class World:
     def within(self, removed: Ablation) -> World:
         raise NotImplementedError
 
+    def tokens_for(self, removed: Ablation, rerun: int | None = None) -> int:
+        return 1 if rerun is None else 0
+
     def _row(self, kept: str) -> list[float]:
         return [likelihood(kept) for likelihood in self._likelihoods]
 

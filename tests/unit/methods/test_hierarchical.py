@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from attribot_integrations.errors import ConfigurationError
@@ -46,6 +48,20 @@ def test_chunks_are_scored_where_they_are_asked_for_too() -> None:
     by_id = {each.id: row for row, each in enumerate(inputs.sources)}
     assert result.scores[by_id[8]].tolist() == [0.0, 0.5]
     assert result.estimands[by_id[8]] == "target_loo"
+
+
+@pytest.mark.parametrize("within", ["pruned", "full"])
+def test_where_all_chunks_are_kept_they_are_not_removed(
+    within: Literal["pruned", "full"],
+) -> None:
+    scorer = LinearScorer(LOSSES)
+    result = Hierarchical(within=within).run(inputs_of(scorer))
+    assert result.scores.tolist() == [list(each) for each in LOSSES]
+    assert set(result.estimands) == {"target_loo" if within == "full" else "target_pruned_loo"}
+    assert [removed for _, removed in scorer.asked] == [
+        *({place} for place in range(6)),
+        {*range(6)},
+    ]
 
 
 def test_there_must_be_sentences() -> None:

@@ -37,6 +37,9 @@ class World:
     def within(self, removed: Ablation) -> World:
         raise NotImplementedError
 
+    def tokens_for(self, removed: Ablation, rerun: int | None = None) -> int:
+        return 1 if rerun is None else 0
+
 
 def alternatives(likelihood: Callable[[frozenset[int]], float]) -> tuple[Alternatives, ...]:
     world = World(likelihood)

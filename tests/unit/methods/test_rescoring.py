@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from attribot_integrations.context.sources import Level
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.methods.hierarchical import Hierarchical
+from attribot_integrations.methods.knockout import Knockout
 from attribot_integrations.methods.loo import LeaveOneOut
 from attribot_integrations.methods.rescoring import ScreenAndRescore
 from tests.unit.methods.linear import LinearScorer, inputs_of, losses_of
@@ -44,7 +47,40 @@ def test_a_screen_that_errs_below_the_threshold_is_followed_further() -> None:
     found = rows_rescored(method, blind)
     assert found == [0, 2, 3]  # C and D were as the screen had them, so B stays
     wrong = LinearScorer(losses_of(A=(4.0, 0.0), B=(0.0, 0.5), D=(0.25, 0.0), C=(0.125, 0.0)))
-    assert rows_rescored(method, wrong) == [0, 1, 2, 3, 4, 5]
+    assert rows_rescored(method, wrong) == [0, 1, 2, 3, 4]  # all would cost more than without it
+
+
+def test_all_are_scored_at_once_where_screening_would_cost_more() -> None:
+    method = fixed(ScreenAndRescore(Knockout(rerun=2), at_least=1))
+    dear = LinearScorer(TRUE, hiding=6)  # of the 10 tokens of a removal
+    result = method.run(inputs_of(dear))
+    assert result.exact.all()
+    assert {how for how, _ in dear.asked} == {"score"}
+    cheap = LinearScorer(TRUE, hiding=4)
+    assert not method.run(inputs_of(cheap)).exact.all()
+    assert {how for how, _ in cheap.asked} == {"score", "knock out 2"}
+    checked = replace(method, audit=1)
+    assert checked.run(inputs_of(LinearScorer(TRUE, hiding=6))).audit is not None
+
+
+def test_rescoring_ends_where_going_on_would_cost_more_than_exact_scores() -> None:
+    # All six matter, and the screen has spent what two removals take.
+    alike = LinearScorer(losses_of(**dict.fromkeys("ABCDEF", (2.0, 2.0))), hiding=3)
+    result = fixed(ScreenAndRescore(Knockout(), at_least=1)).run(inputs_of(alike))
+    assert [how for how, _ in alike.asked].count("score") == 4 + 1  # and that of all together
+    assert result.estimands.count("target_loo") == 4
+
+
+def test_a_screen_whose_price_is_not_known_is_always_run() -> None:
+    proxy = LinearScorer(CLOSE)
+    whole = Hierarchical(on="proxy", within="full")
+    assert not fixed(ScreenAndRescore(whole)).run(inputs_of(LinearScorer(TRUE), proxy)).exact.all()
+    served = LinearScorer(TRUE, parameters=0)  # a server does not tell
+    method = fixed(ScreenAndRescore(SCREEN, at_least=1))
+    assert method.run(inputs_of(served, proxy)).estimands == (
+        *["target_loo"] * 3,
+        *["proxy_loo"] * 3,
+    )
 
 
 def test_what_matters_is_relative_to_the_statement() -> None:
@@ -75,8 +111,13 @@ def test_an_audit_counts_what_was_missed() -> None:
 
 
 def test_a_screen_that_is_exact_leaves_nothing_to_do() -> None:
-    with pytest.raises(ConfigurationError, match="the screen 'exact' already gives exact scores"):
-        ScreenAndRescore(LeaveOneOut()).run(inputs_of(LinearScorer(TRUE)))
+    alone = LinearScorer(TRUE)
+    assert ScreenAndRescore(LeaveOneOut()).run(inputs_of(alone)).exact.all()
+    assert len(alone.asked) == 7  # each once, and all
+    whole = Hierarchical(within="full")
+    levels: tuple[Level, ...] = ("sentence", "chunk")
+    with pytest.raises(ConfigurationError, match="already gives exact scores"):
+        ScreenAndRescore(whole).run(inputs_of(LinearScorer(TRUE), levels=levels))
 
 
 def test_names_say_what_screens() -> None:

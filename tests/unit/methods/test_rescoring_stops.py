@@ -51,6 +51,9 @@ class Target:
     def within(self, removed: frozenset[int]) -> Target:
         raise NotImplementedError
 
+    def tokens_for(self, removed: frozenset[int], rerun: int | None = None) -> int:
+        return 1 if rerun is None else 0
+
 
 @dataclass(frozen=True)
 class Screen:

@@ -36,6 +36,9 @@ class _Scorer:
     def within(self, removed: frozenset[int]) -> _Scorer:
         return self
 
+    def tokens_for(self, removed: frozenset[int], rerun: int | None = None) -> int:
+        return 1 if rerun is None else 0
+
     def score(self, ablations: Sequence[frozenset[int]]) -> AblationScores:
         log_probs = np.zeros((len(ablations), TOKENS), dtype=np.float32)
         log_probs[:, 0] = [-sum(self.losses[id_] for id_ in each) for each in ablations]

@@ -8,6 +8,7 @@ import pytest
 from attribot_integrations.results import fitted
 from attribot_integrations.results.policies import CiteDependence, CiteEvidence, CiteSupport
 from attribot_integrations.results.support import FEATURES, LabelSupport, SupportProbability
+from attribot_integrations.verifying import LexicalVerifier
 
 PUBLISHED = Path(__file__).parents[3] / "benchmarks" / "results" / "defaults.json"
 
@@ -22,7 +23,10 @@ def test_defaults_are_the_fitted_values() -> None:
     assert (states.min_stated, states.near_best) == (fitted.MIN_STATED, fitted.NEAR_BEST_STATED)
     assert CiteEvidence() == CiteEvidence(depends, states)
     labels = LabelSupport()
-    assert labels.probability == SupportProbability(fitted.SUPPORT_WEIGHTS, fitted.SUPPORT_BIAS)
+    assert labels.probability == SupportProbability(
+        fitted.SUPPORT_WEIGHTS, fitted.SUPPORT_BIAS, fitted.SUPPORT_VERIFIER
+    )
+    assert LexicalVerifier("german").name.startswith(f"{fitted.SUPPORT_VERIFIER},")
     assert labels.unverified == SupportProbability(
         fitted.UNVERIFIED_WEIGHTS, fitted.UNVERIFIED_BIAS
     )

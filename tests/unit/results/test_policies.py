@@ -153,6 +153,13 @@ def test_both_kinds_of_evidence_are_cited() -> None:
     assert by_support(policy, 0.1, 0.2, 0.3, 0.0, scores=[0, 6, 0, 0]) == [1]
 
 
+def test_both_together_cite_no_more_than_either() -> None:
+    both = ([3, 2, 0, 0], (0, 0, 0.9, 0.9))
+    for most_used, most_stated, count in ((2, 2, 2), (2, 3, 3), (5, 5, 4)):
+        policy = CiteEvidence(CiteDependence(0.2, most_used), CiteSupport(0.5, 0.9, most_stated))
+        assert len(by_support(policy, *both[1], scores=both[0])) == count
+
+
 def test_without_a_verifier_it_is_dependence_alone() -> None:
     scores = np.array([0.0, 6, 3, 0], dtype=np.float32)
     assert CiteEvidence()(STATEMENT, SOURCES, scores, None) == chosen(CiteDependence(), *scores)

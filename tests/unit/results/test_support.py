@@ -33,7 +33,7 @@ GOOD = SupportEvidence(
     best_score=8.0,
     cited=True,
 )
-STATED = dataclasses.replace(GOOD, best_stated=0.97)
+STATED = dataclasses.replace(GOOD, best_stated=0.97, verifier="word overlap, english")
 _NATS = st.floats(-1e5, 0)
 _EVIDENCE = st.builds(
     SupportEvidence,
@@ -176,7 +176,7 @@ def test_bad_thresholds(options: dict[str, Any], message: str) -> None:
 def test_probabilities_do_without_a_verifier() -> None:
     (with_it,) = LabelSupport()([STATED])
     (without,) = LabelSupport()([GOOD])
-    (told,) = LabelSupport()([dataclasses.replace(GOOD, best_stated=0.0)])
+    (told,) = LabelSupport()([dataclasses.replace(STATED, best_stated=0.0)])
     assert with_it.probability is not None
     assert without.probability is not None
     assert told.probability is not None
@@ -186,6 +186,21 @@ def test_probabilities_do_without_a_verifier() -> None:
         0.731, abs=1e-3
     )
     assert LabelSupport(unverified=None)([GOOD])[0].probability is None
+
+
+def test_another_verifier_is_not_taken_for_the_one_of_the_fit() -> None:
+    words, other = (dataclasses.replace(STATED, verifier=name) for name in ("words, x", "other"))
+    told = SupportProbability((0.0,) * 5 + (1.0,), 0.0, "words")
+    assert told.can_judge(words)
+    assert told.can_judge(dataclasses.replace(STATED, verifier="words"))
+    assert not told.can_judge(other)
+    assert not told.can_judge(dataclasses.replace(words, verifier="words of another kind"))
+    with pytest.raises(ConfigurationError, match="it was fitted to 'words', not to 'other'"):
+        told(other)
+    labels = LabelSupport(probability=told, unverified=SupportProbability((0.0,) * 5, 1.0))
+    assert labels([words])[0].probability != labels([other])[0].probability
+    assert labels([other])[0].probability == labels([GOOD])[0].probability
+    assert dataclasses.replace(told, verifier=None).can_judge(other)
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,6 @@ HOSTILE = "[ * _ ` <think> < 【 ~~ [1] **a |- 🙂 ![ (( ]( 1[ a[1]"
 
 @pytest.mark.parametrize("piece", [*HOSTILE.split(), "- ", "\n```", "**a ", "[1] ", "> "])
 def test_hostile_answers_take_no_time(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     wording_of(piece * 20_000)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

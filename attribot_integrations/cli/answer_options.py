@@ -1,0 +1,114 @@
+"""Options of the commands that read a file of answers, and the checks of what they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.fitted import ENOUGH_SCORE
+
+if TYPE_CHECKING:
+    from attribot_integrations.methods import Method
+    from attribot_integrations.results.policies import CiteDependence
+
+__all__ = [
+    "LimitOption",
+    "MethodOption",
+    "MinScoreOption",
+    "MinShareOption",
+    "OverwriteOption",
+    "ScreenOption",
+    "check_output",
+    "chosen_method",
+    "dependence",
+]
+
+ScreenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy",
+        help="Smaller model that screens the sources; the best are rescored on the target.",
+        show_default=False,
+    ),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace output files if there are any.")
+]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="exact, balanced, fast (which needs a proxy), attribot, or one of the others. By "
+        "default what may matter is scored exactly.",
+        show_default=False,
+    ),
+]
+MinScoreOption = Annotated[
+    float,
+    typer.Option(help="Least score of a source that a statement depends on, in nats (above 0)."),
+]
+MinShareOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Least share of such a source in all that sources add up to; "
+        f"{ENOUGH_SCORE:g} nats are enough whatever the share.",
+    ),
+]
+LimitOption = Annotated[
+    int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
+]
+
+
+def chosen_method(name: str | None) -> Method | None:
+    """Return the method that --method names, `None` where it is left out.
+
+    Raises:
+        BadParameter: If there is none of that name.
+    """
+    from attribot_integrations.methods.presets import named_method
+
+    try:
+        return None if name is None else named_method(name)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--method") from error
+
+
+def dependence(min_score: float, min_share: float) -> CiteDependence:
+    """Return the rule by which a statement depends on a source.
+
+    Raises:
+        BadParameter: If a number is out of range.
+    """
+    from attribot_integrations.results.policies import CiteDependence
+
+    try:
+        return CiteDependence(min_score=min_score, min_share=min_share)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--output") -> None:
+    """Refuse a bad output before models are loaded.
+
+    Args:
+        output: The file to write.
+        source: The file that is read.
+        overwrite: Whether a file that is there may be replaced.
+        hint: The option that names the output.
+
+    Raises:
+        BadParameter: If it cannot be written, is the input, or is there already.
+    """
+    if output.is_dir() or not output.parent.is_dir():
+        raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
+    if output.exists() and output.samefile(source):
+        raise typer.BadParameter("the output must not be the input file", param_hint=hint)
+    if output.is_file() and not overwrite:
+        raise typer.BadParameter(
+            f"{output} exists; pass --overwrite to replace it", param_hint=hint
+        )
