@@ -126,7 +126,10 @@ def warm_up(
     """
     started = time.perf_counter()
     ready = _prepared(target, proxy, request, options, shared, started, cancelled)
-    screen: Method = getattr(ready.method, "screen", ready.method)
+    first = ready.method
+    if isinstance(first, ScreenAndRescore) and first.scores_all(ready.inputs):
+        first = LeaveOneOut()
+    screen: Method = getattr(first, "screen", first)
     screen.run(ready.inputs)
     return ready.spent(started)
 
