@@ -76,7 +76,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[langchain]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[langchain,local]"
 	touch $@
 
 $(VENV)/.developer: pyproject.toml constraints.txt | $(BIN)/python

@@ -11,6 +11,8 @@ python -m benchmarks defaults --data DIR               what the defaults are cho
 python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
 python -m benchmarks live                              citations while the answer streams
+python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
+python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.evaluation.fidelity_plots import check_plots
 from benchmarks.audits import audit
 from benchmarks.baselines import BASELINES
+from benchmarks.bundled_screens import bundled_screens
 from benchmarks.candidates import defaults
 from benchmarks.ceilings import Ceilings, measure_ceilings
 from benchmarks.clock import device_in_use, free_memory
@@ -43,6 +46,7 @@ from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
+from benchmarks.screening import screen
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
 from benchmarks.verifier import verifier
@@ -89,6 +93,8 @@ app.command()(defaults)
 app.command()(audit)
 app.command()(verifier)
 app.command()(live)
+app.command()(screen)
+app.command()(bundled_screens)
 
 
 @app.callback(invoke_without_command=True)

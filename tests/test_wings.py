@@ -183,7 +183,7 @@ def _inside(name: str, own: str, inner: str, one: Import) -> Iterator[str]:
     elif WINGS.index(wing) > WINGS.index(own) and (name, wing) != UPWARD:
         yield "is of a wing below"
     gathers = name in ("methods.__init__", "methods.presets")
-    shared = listed(inner, ("methods.base", "methods.grouping"))
+    shared = listed(inner, ("methods.base", "methods.grouping", "methods.screens"))
     if own == wing == "methods" and not gathers and not shared:
         yield "is another method's"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import ConfigurationError, MissingExtraError
 
 __all__ = ["Processes", "are_several", "joined", "leads"]
 
@@ -61,13 +61,16 @@ def joined() -> Iterator[Processes]:
 
     Raises:
         ConfigurationError: If accelerate does not find the processes that were started.
+        MissingExtraError: If there are several, and accelerate or torch is not installed.
     """
     if not are_several():
         yield Processes()
         return
-    import torch
-    from accelerate.state import PartialState
-
+    try:
+        import torch
+        from accelerate.state import PartialState
+    except ImportError as error:
+        raise MissingExtraError("a job that several processes share", "local") from error
     # A build for devices names them where there is none, too, or (torch 2.6) raises an error.
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     # Without devices to deal, the processes have to be told that they share the CPU.

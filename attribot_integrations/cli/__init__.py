@@ -12,7 +12,14 @@ from typing import Annotated
 import typer
 
 from attribot_integrations import __version__
-from attribot_integrations.cli import attribute, audit, evaluate, evaluate_filter, show_demo
+from attribot_integrations.cli import (
+    attribute,
+    audit,
+    evaluate,
+    evaluate_filter,
+    fit_screen,
+    show_demo,
+)
 
 __all__ = ["app", "main"]
 
@@ -53,3 +60,4 @@ app.command()(attribute.attribute)
 app.command()(audit.audit)
 app.command()(evaluate.evaluate)
 app.command()(evaluate_filter.evaluate_filter)
+app.command()(fit_screen.fit_screen)

@@ -178,7 +178,10 @@ class _Run:
     ) -> None:
         from attribot_integrations.auditing.audit_terminal import audit_view
         from attribot_integrations.batch.auditlines import audit_line
+        from attribot_integrations.requests.options import AttributionRequest
 
+        if isinstance(line.content, AttributionRequest):
+            self._attributor()  # a model that cannot be loaded is not the line's fault
         try:
             found = audit_line(line, self._attributor, self.options)
         except AttribotError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import typer
@@ -44,13 +44,11 @@ def load_engine(
         ConfigurationError: If the method needs a proxy and there is none.
         ModelError: If a model cannot be used.
     """
-    from transformers.utils import logging as transformers_logging
-
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.engine.bundled import bundled_model_path
     from attribot_integrations.scoring.loading import LoadingOptions
 
-    transformers_logging.disable_progress_bar()
+    _disable_progress_bars()
     target = model or bundled_model_path("target")
     return AttributionEngine.load(target, proxy, loading or LoadingOptions(), options=options)
 
@@ -81,12 +79,10 @@ def connect_engine(
         ServerError: If it cannot be relied on.
         ModelError: If tokenizer or proxy cannot be loaded.
     """
-    from transformers.utils import logging as transformers_logging
-
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.scoring.servers.interfaces import routes_of
 
-    transformers_logging.disable_progress_bar()
+    _disable_progress_bars()
     routes_of(api)  # before anything is loaded
     small = None
     if proxy:
@@ -115,6 +111,14 @@ def clean_errors() -> Iterator[None]:
     except (AttribotError, OSError) as error:
         note(f"error: {error}")
         raise typer.Exit(1) from error
+
+
+def _disable_progress_bars() -> None:
+    """Keep transformers quiet, if it is there: what needs it says so itself."""
+    with suppress(ImportError):
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
 
 
 def note(message: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import Field
 
 from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment
@@ -62,6 +61,8 @@ class MeanEmbeddings(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a text."""
+        import torch
+
         tokens = self._tokenizer(text, truncation=True, return_tensors="pt")
         with torch.inference_mode():
             mean = self._model(**tokens).last_hidden_state[0].mean(dim=0)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 __all__ = ["write_answer"]
 
 
@@ -18,6 +16,8 @@ def write_answer(model: Any, tokenizer: Any, messages: Any, max_new_tokens: int)
         messages: Messages as chat templates take them.
         max_new_tokens: Most tokens of the answer.
     """
+    import torch
+
     encoded = tokenizer.apply_chat_template(
         messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
     ).to(model.device)

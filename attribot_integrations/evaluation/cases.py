@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from attribot_integrations.context.prompts import Prompt, render
 from attribot_integrations.engine.attributing import build_prompt
@@ -103,6 +102,8 @@ def answers_greedily(inputs: BaselineInput) -> bool:
     token behind the last, which takes a single pass and no generation. An answer that says the
     same in other words does not count.
     """
+    import torch
+
     model, answer = inputs.model.model, inputs.answer_ids
     tokens = torch.tensor([[*inputs.prompt_ids, *answer]], device=inputs.model.forward.device)
     with inputs.model.lock, torch.inference_mode():

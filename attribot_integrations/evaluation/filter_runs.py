@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from attribot_integrations import __version__
 from attribot_integrations.evaluation.bootstrap import bootstrap_mean
 from attribot_integrations.evaluation.cases import Case, answers_greedily, prepare_case
@@ -120,6 +118,8 @@ class _Pass:
 
 
 def _one_pass(model: LanguageModel, case: Case) -> _Pass:
+    import torch
+
     ids = AblatedText(model.encoder, case.prompt, frozenset()).ids
     tokens, places = torch.tensor([ids]), torch.arange(len(ids))[None]
     started = time.perf_counter()

@@ -10,13 +10,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from accelerate.state import PartialState
+from attribot_integrations.errors import (
+    ConfigurationError,
+    MissingExtraError,
+    ModelError,
+    UnsupportedModelError,
+)
 
-from attribot_integrations.errors import ConfigurationError, ModelError, UnsupportedModelError
+try:
+    import torch
+    from accelerate.state import PartialState
+
+    if find_spec("transformers") is None:  # only looked for: importing it takes long
+        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+except ImportError as error:
+    raise MissingExtraError("running a model in this process", "local") from error
+
 from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.capabilities import inner_model, inspect_model
 from attribot_integrations.scoring.drafting import draft_answer
@@ -29,6 +43,7 @@ from attribot_integrations.scoring.gguf_files import (
 from attribot_integrations.scoring.growing import GrowingAnswer
 from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint
 from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.scoring.signature import model_signature
 from attribot_integrations.scoring.verified import VerifiedModel
 from attribot_integrations.tokens.encoding import TextEncoder
 
@@ -41,7 +56,7 @@ if TYPE_CHECKING:
     from attribot_integrations.scoring.capabilities import Capabilities
     from attribot_integrations.scoring.forward import ForwardPass
     from attribot_integrations.scoring.loading import LoadingKeywords
-    from attribot_integrations.scoring.protocols import Draft, ScoringModel
+    from attribot_integrations.scoring.protocols import Draft, ModelSignature, ScoringModel
 
 __all__ = ["LanguageModel", "in_process"]
 
@@ -72,6 +87,11 @@ class LanguageModel:
     def lock(self) -> threading.Lock:
         """Held during forward passes, so that threads share the device in turn."""
         return self.forward.lock
+
+    @cached_property
+    def signature(self) -> ModelSignature:
+        """What tells its attention heads from another model's."""
+        return model_signature(self.model)
 
     @property
     def can_knock_out(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from attribot_integrations.context.mappings import ReadOnlyMapping
-from attribot_integrations.errors import ConfigurationError, ModelError
+from attribot_integrations.errors import ConfigurationError, MissingExtraError, ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -106,8 +106,10 @@ def _check_precision(dtype: object) -> None:
     """Refuse a precision that torch does not know."""
     if dtype is None or dtype == "auto":
         return
-    import torch
-
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("running a model in this process", "local") from error
     named = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if not isinstance(named, torch.dtype):
         raise ConfigurationError(

@@ -116,7 +116,7 @@ class PackedPath(CachedPath):
 
     def _begin_reference(self, start: int) -> Branch:
         """Return the unablated copy that packs hold, as far as it is left to run."""
-        whole = self._unablated(start)
+        whole = self._reference_branch(start)
         left = self._continued(whole)
         if left.left:
             return left
@@ -198,9 +198,14 @@ class PackedPath(CachedPath):
             self._alone_reference = self._run_alone(self._unablated(len(self._prompt) - 1))
         return self._alone_reference
 
-    def _unablated(self, start: int) -> Branch:
-        """Return the rest of the unablated prompt from a branch point on."""
-        return Branch(-1, start, (*self._prompt[start:], *self._answer[:-1]))
+    def _reference_branch(self, start: int) -> Branch:
+        """Return the unablated copy that goes with branches of which the deepest leaves at `start`.
+
+        Rounding cancels best where it runs as many tokens as they do; where there is none to
+        cancel, it runs the fewest.
+        """
+        exact = self._model.dtype.itemsize >= 4
+        return self._unablated(len(self._prompt) - 1 if exact else start)
 
     def _limits(self) -> PackLimits:
         tokens = self._token_budget

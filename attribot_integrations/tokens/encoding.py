@@ -261,8 +261,8 @@ class TextEncoder:
 
     def _find_leading_ids(self) -> tuple[int, ...]:
         """Find the ids that the tokenizer puts before a text by itself, such as BOS."""
-        plain = self._tokenizer("a", add_special_tokens=False)["input_ids"]
-        full = self._tokenizer("a", add_special_tokens=True)["input_ids"]
+        plain = self._backend.encode("a", add_special_tokens=False).ids
+        full = self._backend.encode("a", add_special_tokens=True).ids
         for start in range(len(full) - len(plain) + 1):
             if full[start : start + len(plain)] == plain:
                 return tuple(full[:start])

@@ -23,7 +23,7 @@ def engine() -> AttributionEngine:
 
 @pytest.fixture(scope="module")
 def examples() -> tuple[DemoExample, ...]:
-    return demo_examples(6, seed=1900, chunks=(4, 8))
+    return demo_examples(5, seed=1900, chunks=(4, 6))
 
 
 def run(engine: AttributionEngine, example: DemoExample, options: EngineOptions) -> Attribution:

@@ -26,7 +26,7 @@ def engine() -> AttributionEngine:
 
 @pytest.fixture(scope="module")
 def examples() -> tuple[DemoExample, ...]:
-    return demo_examples(12, seed=SEED, chunks=(4, 8), kinds=("repeated",))
+    return demo_examples(8, seed=SEED, chunks=(4, 6), kinds=("repeated",))
 
 
 def run(engine: AttributionEngine, example: DemoExample, **options: Any) -> Attribution:

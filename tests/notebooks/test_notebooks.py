@@ -6,10 +6,11 @@ the one that needs real models.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -44,27 +45,52 @@ SECONDS = re.compile(r", \d+\.\d+ s\b")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
-async def execute(path: Path, folder: Path, *, timeout: int = 60) -> list[Cell]:
-    """Run a notebook in a kernel of its own, and return its cells.
+CLEARED = """
+%reset -f
+%matplotlib inline
+%cd -q {folder}
+get_ipython().execution_count = 1
+"""
+"""Leaves a kernel as a new one is, but for the modules that it has loaded."""
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[AsyncKernelManager]:
+    """What the notebooks run in one by one: each would take seconds to load torch by itself."""
+    with TemporaryDirectory() as sockets:  # Unix ones; their paths must be short
+        manager = AsyncKernelManager(transport="ipc", ip=str(Path(sockets) / "kernel"))
+        asyncio.run(
+            manager.start_kernel(
+                env={**os.environ, "TQDM_DISABLE": "1"},
+                extra_arguments=["--HistoryManager.enabled=False"],
+            )
+        )
+        yield manager
+        asyncio.run(manager.shutdown_kernel(now=True))
+
+
+async def execute(
+    path: Path, folder: Path, kernel: AsyncKernelManager, *, timeout: int = 60
+) -> list[Cell]:
+    """Run a notebook in a cleared kernel, and return its cells.
 
     Args:
         path: The notebook.
         folder: Where it runs.
+        kernel: The kernel.
         timeout: Most seconds of a cell.
     """
     notebook = nbformat.read(path, as_version=4)
-    with TemporaryDirectory() as sockets:  # Unix ones; their paths must be short
-        manager = AsyncKernelManager(transport="ipc", ip=str(Path(sockets) / "kernel"))
-        client = NotebookClient(
-            notebook,
-            km=manager,
-            timeout=timeout,
-            record_timing=False,
-            coalesce_streams=True,
-            shutdown_kernel="immediate",
-        )
-        environment = {**os.environ, "TQDM_DISABLE": "1"}
-        await client.async_execute(cwd=str(folder), env=environment, cleanup_kc=True)
+    client = NotebookClient(
+        notebook, km=kernel, timeout=timeout, record_timing=False, coalesce_streams=True
+    )
+    async with client.async_setup_kernel(cleanup_kc=False):
+        assert client.kc is not None
+        cleared = CLEARED.format(folder=folder)
+        reply = await client.kc.execute_interactive(cleared, store_history=False)
+        assert reply["content"]["status"] == "ok", reply
+        await client.async_execute(cleanup_kc=False)
+        client.kc.stop_channels()
     # JSON as files have it, with texts divided into lines.
     written = StringIO()
     nbformat.write(notebook, written)
@@ -135,12 +161,16 @@ def save(path: Path, cells: list[Cell]) -> None:
         for path in BUNDLED
     ],
 )
-async def test_notebook_runs_and_shows_what_is_saved(path: Path, tmp_path: Path) -> None:
-    await run_and_compare(path, tmp_path)
+async def test_notebook_runs_and_shows_what_is_saved(
+    path: Path, tmp_path: Path, kernel: AsyncKernelManager
+) -> None:
+    await run_and_compare(path, tmp_path, kernel)
 
 
-async def run_and_compare(path: Path, folder: Path, *, timeout: int = 60) -> None:
-    cells = [cleaned(cell) for cell in await execute(path, folder, timeout=timeout)]
+async def run_and_compare(
+    path: Path, folder: Path, kernel: AsyncKernelManager, *, timeout: int = 60
+) -> None:
+    cells = [cleaned(cell) for cell in await execute(path, folder, kernel, timeout=timeout)]
     if SAVES:
         save(path, cells)
     now, then = shown(cells), shown(saved(path)["cells"])
@@ -150,12 +180,12 @@ async def run_and_compare(path: Path, folder: Path, *, timeout: int = 60) -> Non
 
 
 @pytest.mark.real
-async def test_the_notebook_with_real_models(tmp_path: Path) -> None:
+async def test_the_notebook_with_real_models(tmp_path: Path, kernel: AsyncKernelManager) -> None:
     real_file("all-minilm-l6-v2")
     folder = tmp_path / "notebooks"
     folder.mkdir()
     (tmp_path / ".models").symlink_to(MODELS)
-    await run_and_compare(REAL, folder, timeout=900)
+    await run_and_compare(REAL, folder, kernel, timeout=900)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -51,6 +51,12 @@ def plain(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment
 
 
 @pytest.fixture(scope="session")
-def with_langchain(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def light(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """What a web process has whose models run elsewhere: LangChain, no torch."""
+    return make_environment(tmp_path_factory.mktemp("light"), built.wheel, ["langchain", "server"])
+
+
+@pytest.fixture(scope="session")
+def with_model(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """The package as `make demo` has it."""
-    return make_environment(tmp_path_factory.mktemp("langchain"), built.wheel, ["langchain"])
+    return make_environment(tmp_path_factory.mktemp("model"), built.wheel, ["langchain", "local"])

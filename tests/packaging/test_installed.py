@@ -37,7 +37,25 @@ def test_commands_say_their_version(plain: Environment) -> None:
         assert plain.output(*command, "--version") == f"attribot {__version__}\n"
 
 
-def test_names_models_and_templates_are_there_without_extras(plain: Environment) -> None:
+def test_no_model_library_is_there_without_its_extra(
+    plain: Environment, light: Environment
+) -> None:
+    program = (
+        "from importlib.util import find_spec\n"
+        "print([name for name in ('torch', 'transformers', 'accelerate') if find_spec(name)])\n"
+    )
+    for environment in (plain, light):
+        assert environment.output("python", "-c", program) == "[]\n"
+
+
+def test_a_chain_is_scored_on_a_server_without_torch(light: Environment) -> None:
+    program = Path(__file__).with_name("light_client.py").read_text(encoding="utf-8")
+    cited, loaded = light.output("python", "-c", program).splitlines()
+    assert cited == "1 cited: Ana Ruiz built the harbour."
+    assert loaded == "[]"
+
+
+def test_names_models_and_templates_are_there(with_model: Environment) -> None:
     program = (
         "from importlib.resources import files\n"
         "import attribot_integrations\n"
@@ -49,12 +67,43 @@ def test_names_models_and_templates_are_there_without_extras(plain: Environment)
         "result = engine.attribute('Who sings?', ['Bragor sings.', 'Ada walks.'], 'Bragor.')\n"
         "print(result.to_html())\n"
     )
-    assert '<article class="attribot' in plain.output("python", "-c", program)
+    assert '<article class="attribot' in with_model.output("python", "-c", program)
+
+
+def test_commands_that_need_no_model_work_without_one(plain: Environment) -> None:
+    assert "audit" in plain.output("attribot", "--help")
+    written = make_attribution("Who sings?", ["Bragor sings."], "Bragor.").to_json()
+    (plain.work / "attributed.jsonl").write_text(written + "\n")
+    shown = plain.output("attribot", "audit", "attributed.jsonl", "--html", "audit.html")
+    assert ["answers", "1"] in [line.split() for line in shown.splitlines()]
+    assert "attributed.jsonl" in (plain.work / "audit.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["attribute", "asked.jsonl"],
+        ["audit", "asked.jsonl"],
+        ["evaluate", "--demo", "1"],
+        ["evaluate-filter", "--demo", "1"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_commands_that_need_a_model_say_what_to_install(
+    plain: Environment, command: list[str]
+) -> None:
+    line = {"question": "Who sings?", "chunks": ["Bragor sings."], "answer": "Bragor [1]."}
+    (plain.work / "asked.jsonl").write_text(json.dumps(line) + "\n")
+    done = plain.run("attribot", *command)
+    assert done.returncode == 1
+    assert done.stderr.endswith('pip install "attribot-integrations[local]"\n')
+    assert "Traceback" not in done.stderr
 
 
 # Extras
 
 USES = {
+    "local": "attribot_integrations.AttributionEngine.demo()",
     "langchain": "import attribot_integrations.langchain.agents",
     "llama-index": "import attribot_integrations.llama_index",
     "pandas": "result.to_pandas()",
@@ -71,6 +120,7 @@ USES = {
 FAILING = """
 import json, sys
 from attribot_integrations import Attribution, AttribotError
+import attribot_integrations
 import attribot_integrations.batch.parquet
 import attribot_integrations.evaluation.text_scorers
 import attribot_integrations.render.tracing
@@ -106,8 +156,8 @@ def test_a_missing_extra_is_named_with_its_pip_command(plain: Environment) -> No
         assert message.endswith(f" needs packages that are not installed: {command}")
 
 
-def test_agents_need_more_than_langchain_core(with_langchain: Environment) -> None:
-    messages = complaints(with_langchain, {"agents": USES["langchain"]})
+def test_agents_need_more_than_langchain_core(light: Environment) -> None:
+    messages = complaints(light, {"agents": USES["langchain"]})
     assert messages["agents"].endswith('pip install "attribot-integrations[langchain-agents]"')
 
 
@@ -124,11 +174,18 @@ def test_demo_without_langchain_says_what_to_install(plain: Environment) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_demo_with_langchain(with_langchain: Environment) -> None:
-    shown = with_langchain.output("attribot", "demo", "--html", "demo.html")
+def test_demo_without_a_model_library_says_what_to_install(light: Environment) -> None:
+    done = light.run("attribot", "demo")
+    assert done.returncode == 1
+    assert done.stderr.endswith(': pip install "attribot-integrations[local]"\n')
+    assert "Traceback" not in done.stderr
+
+
+def test_demo(with_model: Environment) -> None:
+    shown = with_model.output("attribot", "demo", "--html", "demo.html")
     assert shown.count("Q  ") == 3
     assert "[1]" in shown
-    assert (with_langchain.work / "demo.html").stat().st_size > 10_000
+    assert (with_model.work / "demo.html").stat().st_size > 10_000
 
 
 # Types
@@ -156,7 +213,7 @@ def test_a_strictly_typed_script_passes(plain: Environment) -> None:
     (plain.work / "mypy.ini").write_text(
         "[mypy]\nstrict = true\n"
         # Large, and none of their types is in the script.
-        "[mypy-accelerate.*,numpy.*,rich.*,torch.*,transformers.*]\nfollow_imports = skip\n"
+        "[mypy-numpy.*,rich.*]\nfollow_imports = skip\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", f"--python-executable={plain.python}", "script.py"],

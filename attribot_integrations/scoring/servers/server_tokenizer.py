@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribot_integrations.errors import ConfigurationError, ModelError
+from attribot_integrations.errors import AttribotError, ConfigurationError, ModelError
+from attribot_integrations.scoring.servers.file_tokenizer import FileTokenizer, tokenizer_folder
 from attribot_integrations.tokens.encoding import TextEncoder
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ __all__ = ["load_encoder"]
 def load_encoder(
     tokenizer: str | Path | PreTrainedTokenizerBase, chat_options: Mapping[str, Any] | None
 ) -> TextEncoder:
-    """Load a tokenizer; torch is not needed.
+    """Load a tokenizer; torch is not needed, and transformers only where it is no `tokenizer.json`.
 
     Args:
         tokenizer: Name on the Hugging Face hub, a folder, a `tokenizer.json` (with the
@@ -27,6 +29,7 @@ def load_encoder(
 
     Raises:
         ConfigurationError: If it is of another type.
+        MissingExtraError: If neither transformers nor `tokenizers` is installed.
         ModelError: If it cannot be loaded.
         UnsupportedModelError: If it reports no character offsets.
     """
@@ -37,20 +40,30 @@ def load_encoder(
             "the tokenizer must be a name on the hub, a path or a tokenizer of transformers, "
             f"got {tokenizer!r:.60}"
         )
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-    path = Path(tokenizer).expanduser()
-    loaded: Any
+    load = _by_transformers if find_spec("transformers") else _by_tokenizers
     try:
-        if path.is_file() and not (path.parent / "tokenizer_config.json").is_file():
-            loaded = PreTrainedTokenizerFast(tokenizer_file=str(path))
-        elif path.exists():
-            loaded = AutoTokenizer.from_pretrained(path.parent if path.is_file() else path)
-        else:
-            loaded = AutoTokenizer.from_pretrained(str(tokenizer))
+        loaded = load(Path(tokenizer).expanduser(), str(tokenizer))
+    except AttribotError:
+        raise
     except Exception as error:  # tokenizers raises bare ones for files that it cannot read
         raise ModelError(
             f"cannot load the tokenizer {tokenizer}: {error}; pass tokenizer=…, the folder or the "
             "name on the hub of the model that the server runs"
         ) from error
     return TextEncoder(loaded, chat_options)
+
+
+def _by_transformers(path: Path, name: str) -> Any:
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    if path.is_file() and not (path.parent / "tokenizer_config.json").is_file():
+        return PreTrainedTokenizerFast(tokenizer_file=str(path))
+    if path.exists():
+        return AutoTokenizer.from_pretrained(path.parent if path.is_file() else path)
+    return AutoTokenizer.from_pretrained(name)
+
+
+def _by_tokenizers(path: Path, name: str) -> Any:
+    if path.is_file():
+        return FileTokenizer(path)
+    return FileTokenizer((path if path.exists() else tokenizer_folder(name)) / "tokenizer.json")

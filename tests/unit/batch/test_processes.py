@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 import torch
 
 from attribot_integrations.batch.processes import Processes, are_several, joined, leads
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import ConfigurationError, MissingExtraError
 
 
 class FakeState:
@@ -82,6 +83,13 @@ def test_one_that_fails_does_not_wait_for_the_other() -> None:
 def test_processes_that_accelerate_does_not_find(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeState, "num_processes", 1)
     with pytest.raises(ConfigurationError, match=r"2 processes were started, .* finds 1"):
+        joined().__enter__()
+
+
+@pytest.mark.usefixtures("launched")
+def test_several_need_accelerate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate.state", None)
+    with pytest.raises(MissingExtraError, match=r"several processes share .*\[local\]"):
         joined().__enter__()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from attribot_integrations.auditing import AnswerAudit
 from attribot_integrations.cli import audit
+from attribot_integrations.errors import ModelError
 from tests.unit.attributions import make_attribution
 from tests.unit.cli.running import StubEngine, run
 
@@ -72,6 +73,19 @@ def test_a_bad_line_does_not_end_the_run(engine: StubEngine, data: Path, tmp_pat
         True,
         False,
     ]
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_run(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: Any) -> None:
+        raise ModelError("there is no such model")
+
+    monkeypatch.setattr(audit, "load_engine", load)
+    result = run("audit", write(data, GOOD, GOOD))
+    assert result.exit_code == 1
+    assert result.stderr.endswith("attribot: error: there is no such model\n")
+    assert "line" not in result.stderr
 
 
 def test_attributions_need_no_model(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from attribot_integrations.evaluation.examples import ExampleSet, demo_set
 from attribot_integrations.evaluation.measuring import MeasureOptions, measure
 from attribot_integrations.evaluation.method_runs import Evaluation
 
-DATA = demo_set(4, chunks=(3, 4))
+DATA = demo_set(4, chunks=(2, 3))
 NAMES = ("exact", "proxy", "tfidf")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from attribot_integrations.errors import (
     ConfigurationError,
+    MissingExtraError,
     UnsupportedModelError,
 )
 from attribot_integrations.scoring.language_model import LanguageModel, in_process
@@ -16,6 +20,16 @@ from tests.parity.architectures import ARCHITECTURES
 from tests.unit.scoring.harbour import ANSWER, ONE_BY_ONE, language_model, prompt
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 from tests.unit.words import WordModel
+
+
+@pytest.mark.parametrize("missing", ["torch", "accelerate.state", "transformers"])
+def test_a_missing_library_is_named_with_its_extra(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "attribot_integrations.scoring.language_model")
+    with pytest.raises(MissingExtraError, match=r"running a model in this process .*\[local\]"):
+        importlib.import_module("attribot_integrations.scoring.language_model")
 
 
 def test_tokenizer_of_another_model_is_refused() -> None:

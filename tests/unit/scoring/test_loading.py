@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from attribot_integrations.engine import AttributionEngine
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.scoring.language_model import LanguageModel
 from attribot_integrations.scoring.loading import LoadingKeywords, LoadingOptions
 
@@ -45,6 +46,13 @@ def test_typing_errors_are_seen() -> None:
 @pytest.mark.parametrize("dtype", [None, "auto", "float16", "half", torch.bfloat16])
 def test_known_precisions(dtype: Any) -> None:
     assert LoadingOptions(dtype=dtype).dtype == dtype
+
+
+def test_a_precision_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert LoadingOptions(dtype="auto").dtype == "auto"
+    with pytest.raises(MissingExtraError, match=r"running a model .*\[local\]"):
+        LoadingOptions(dtype="float32")
 
 
 def test_the_callers_mappings_are_copied() -> None:
