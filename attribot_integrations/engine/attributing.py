@@ -20,6 +20,7 @@ from attribot_integrations.methods import (
     Method,
     MethodInput,
     MethodScores,
+    ScreenAndPrune,
     ScreenAndRescore,
 )
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
@@ -127,10 +128,11 @@ def warm_up(
     started = time.perf_counter()
     ready = _prepared(target, proxy, request, options, shared, started, cancelled)
     first = ready.method
-    if isinstance(first, ScreenAndRescore) and first.scores_all(ready.inputs):
-        first = LeaveOneOut()
-    screen: Method = getattr(first, "screen", first)
-    screen.run(ready.inputs)
+    if isinstance(first, ScreenAndRescore):
+        first = LeaveOneOut() if first.scores_all(ready.inputs) else first.screen
+    elif isinstance(first, ScreenAndPrune):
+        first = first.screen
+    first.run(ready.inputs)
     return ready.spent(started)
 
 

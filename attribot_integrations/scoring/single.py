@@ -326,6 +326,7 @@ class CachedPath(ScoringPath):
                 self._reader = None
         else:
             end = self._unablated(start)
+            self._prefix(0)  # unseen by the reader
             within_memory(
                 lambda: self._run_read(end, reader),
                 lambda: f"the end of a prompt with its answer, of {len(end.tokens):,} tokens,",

@@ -41,6 +41,15 @@ def test_what_was_warmed_up_is_not_run_again(method: str) -> None:
     np.testing.assert_allclose(first.scores, plain.scores, atol=1e-4)
 
 
+def test_attention_is_read_of_an_answer_that_grows() -> None:
+    engine = AttributionEngine.demo(options=EngineOptions(method="instant", alternatives=None))
+    found = engine.following_answer()
+    found.warm_up(request("It"))
+    for answer in BEGINNINGS[1:]:
+        live, plain = (each.attribute_request(request(answer)) for each in (found, engine))
+        np.testing.assert_allclose(live.scores, plain.scores, atol=1e-4)
+
+
 def test_a_failed_warm_up_says_why() -> None:
     with pytest.raises(EmptyAnswerError):
         follower("exact").warm_up(request(" "))
