@@ -64,7 +64,7 @@ def live(
         ways[method] = _measured(chosen, examples, repeats, speed, own)
         console.print(f"{method}: {ways[method]}", highlight=False)
     figures = {
-        "model": engine.target.name if model == "smollm2" else "the bundled pair",
+        "model": _SMOLLM2 if model == "smollm2" else "the bundled pair",
         "answers": len(examples),
         "ways": ways,
         "load": os.getloadavg()[0],
