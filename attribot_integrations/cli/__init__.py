@@ -18,6 +18,7 @@ from attribot_integrations.cli import (
     evaluate,
     evaluate_filter,
     fit_screen,
+    serve,
     show_demo,
 )
 
@@ -58,6 +59,7 @@ def _root(
 app.command()(show_demo.demo)
 app.command()(attribute.attribute)
 app.command()(audit.audit)
+app.command()(serve.serve)
 app.command()(evaluate.evaluate)
 app.command()(evaluate_filter.evaluate_filter)
 app.command()(fit_screen.fit_screen)

@@ -70,6 +70,16 @@ _AUDITS = {
     "dropped, found": ("dropped", 2),
     "right ones called wrong": ("alarms", 3),
 }
+_SCREEN = {
+    "answers": ("answers", 0),
+    "with something to find": ("map_n", 0),
+    "mAP": ("map", 2),
+    "mAP, mean attention": ("mean_map", 2),
+    "passes": ("passes", 2),
+    "rescored, answers": ("rescored_answers", 0),
+    "rescored, mAP": ("rescored_map", 2),
+    "its tokens, of `balanced`'s": ("rescored_of_balanced", 2),
+}
 _WITH_INTERVAL = {
     "map",
     "top1",
@@ -106,6 +116,8 @@ def markdown_of(results: Figures) -> str:
         return "\n".join(_verifiers(results))
     if "policies" in results:
         return "\n".join(["Citation rules:", *_candidates(results)])
+    if "held_back" in results:
+        return "\n".join(_screen(results))
     if "plan" in results:
         return "\n".join(["Planted faults:", *_audits(results)])
     if "sets" in results:
@@ -116,10 +128,12 @@ def markdown_of(results: Figures) -> str:
         lines = _filters(results)
     elif "methods" in results:
         lines = _fidelity(results)
+    elif "load" in results:
+        lines = _service(results)
     else:
         raise ValueError(
-            "results must hold bars, verifiers, policies, plan, sets, rows, contexts or methods, "
-            f"not {sorted(results)}"
+            "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
+            f"methods or load, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -279,6 +293,58 @@ def _verifiers(results: Figures) -> Iterator[str]:
     )
 
 
+def _screen(results: Figures) -> Iterator[str]:
+    """Yield how well a learned screen ranks, and what rescoring behind it costs."""
+    screen = results["screen"]
+    yield (
+        f"`{results['target']}`, fitted to {screen['answers']} answers of "
+        f"{' and '.join(screen['data'])}; heads with a weight: {screen['heads']}. On answers that "
+        "it was not fitted to:"
+    )
+    yield from _lines(
+        ["data, compared with", *_SCREEN],
+        [
+            [name, *(_cell(figures, *column) for column in _SCREEN.values())]
+            for name, figures in results["held_back"].items()
+        ],
+    )
+
+
+def _service(results: Figures) -> Iterator[str]:
+    """Yield what clients of the service saw, and what its micro-batches save."""
+    load, batches = results["load"], results["batches"]
+    yield f"{load['clients']} clients on loopback, a queue of {load['most_waiting']}:"
+    counts = [f"{count:,} with {status}" for status, count in load["statuses"].items()]
+    yield from _lines(
+        ["load", "figure"],
+        [
+            ["requests, all answered in the end", f"{load['answered']:,}"],
+            ["statuses", ", ".join(counts)],
+            [
+                "largest difference from direct calls, nats",
+                f"{load['largest_difference_nats']:.0e}",
+            ],
+            ["requests with the same citations", f"{load['same_citations']:,}"],
+        ],
+    )
+    yield (
+        f"{batches['requests']} requests, {batches['requests_of_a_context']} for each context, in "
+        f"{batches['rounds']} rounds:"
+    )
+    yield from _lines(
+        ["batches", "least CPU seconds", "median", "speed by the least"],
+        [
+            [
+                way,
+                f"{batches['least_cpu_seconds'][way]:.2f}",
+                f"{median:.2f}",
+                f"{batches['speed'][way]:.2f}",
+            ]
+            for way, median in batches["cpu_seconds"].items()
+        ],
+    )
+
+
 def _short(name: str) -> str:
     return name.removesuffix(".jsonl").removesuffix("_dev")
 
@@ -333,7 +399,7 @@ def _lines(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
 def _cell(figures: Figures, key: str, decimals: int) -> str:
     value = figures.get(key)
     text = _number(value, f".{decimals}f")
-    if value is None or key not in _WITH_INTERVAL:
+    if value is None or key not in _WITH_INTERVAL or f"{key}_ci" not in figures:
         return text
     low, high = figures[f"{key}_ci"]
     return f"{text} ({low:.{decimals}f} to {high:.{decimals}f})"
