@@ -10,6 +10,7 @@ python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
 python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
+python -m benchmarks live                              citations while the answer streams
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
@@ -40,6 +41,7 @@ from benchmarks.clock import device_in_use, free_memory
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
+from benchmarks.live import live
 from benchmarks.ours import our_ways
 from benchmarks.real_text import real
 from benchmarks.report import environment, show, write_json
@@ -94,6 +96,7 @@ app.command()(real)
 app.command()(defaults)
 app.command()(audit)
 app.command()(verifier)
+app.command()(live)
 app.command()(screen)
 app.command()(bundled_screens)
 app.command()(serve)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution
 
-__all__ = ["Outcome", "PromptUsed", "Status", "attempt"]
+__all__ = ["Outcome", "PromptUsed", "Status", "attempt", "first_request"]
 
 _logger = logging.getLogger(__name__)
 
@@ -74,6 +75,8 @@ def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
             _logger.warning("answer %s: %s", captured.id, note)
         attribution = engine.attribute_request(_request(captured, captured.chunks, None))
         return _scored(attribution, used, (*captured.notes, note))
+    except CancelledError as error:  # by whom nobody waits for it any more
+        return Outcome("error", str(error), None, used, error)
     except Exception as error:
         _logger.warning("attribution of answer %s failed: %s", captured.id, error)
         _logger.debug("traceback of answer %s", captured.id, exc_info=error)
@@ -104,15 +107,8 @@ def _led_through(
         parts = [(start, attribution) for start, attribution, _ in made]
         said = tuple(dict.fromkeys(note for _, _, notes in made for note in notes))
         return joined(captured.question, captured.answer, parts, captured.id), said
-    out = _really_left_out(captured)
-    own = [place for place in range(len(captured.chunks)) if place not in out]
-    chunks = tuple(captured.chunks[place] for place in own)
-    absent, steps = _places(captured, chunks, own)
-    texts = tuple(
-        Chunk(step.answer, metadata={"title": f"intermediate answer {number}"})
-        for number, step in enumerate(steps, start=1)
-    )
-    last = engine.attribute_request(_request(captured, (*chunks, *texts), captured.prompt))
+    request, own, absent, steps = _own_request(captured)
+    last = engine.attribute_request(request)
     notes = [*_left_out(captured, absent), *_repeated(captured, last, own)]
     if not steps and len(own) == len(captured.chunks):
         return last, tuple(notes)
@@ -124,6 +120,35 @@ def _led_through(
             notes += [note for note in said if note not in notes]
     places = (*own, *(None for _ in steps))
     return led_on(last, captured.chunks, places, behind, captured.id), tuple(notes)
+
+
+def first_request(captured: CapturedAnswer) -> AttributionRequest:
+    """Return what an attempt asks first, as far as can be told before the engine is asked."""
+    try:
+        return _own_request(captured)[0]
+    except (_UnusableError, ChunkNotFoundError, PromptError):
+        return _request(captured, captured.chunks, None)
+
+
+def _own_request(
+    captured: CapturedAnswer,
+) -> tuple[AttributionRequest, list[int], list[int], list[CapturedAnswer]]:
+    """Return the request of the last call, its chunks, those it lacks, and the steps it saw.
+
+    Raises:
+        _UnusableError: If the prompt must not be scored.
+        ChunkNotFoundError: If no chunk stands in it.
+        PromptError: If it is no prompt.
+    """
+    out = _really_left_out(captured)
+    own = [place for place in range(len(captured.chunks)) if place not in out]
+    chunks = tuple(captured.chunks[place] for place in own)
+    absent, steps = _places(captured, chunks, own)
+    texts = tuple(
+        Chunk(step.answer, metadata={"title": f"intermediate answer {number}"})
+        for number, step in enumerate(steps, start=1)
+    )
+    return _request(captured, (*chunks, *texts), captured.prompt), own, absent, steps
 
 
 def _really_left_out(captured: CapturedAnswer) -> frozenset[int]:

@@ -66,6 +66,10 @@ class AnswerRecord:
         self.captured = captured
         self.engine = engine
         self.raise_error = raise_error
+        self.through: RequestAttributor | None = None
+        """What attributes it in the engine's place: that which has attributed its beginning."""
+        self.live_problem: str | None = None
+        """Why statements of a live answer were not attributed before it was complete."""
         self._turn = PerProcess(_Turn)
         self._outcome: Outcome | None = None
         self._listeners: list[Callable[[Outcome], object]] = []
@@ -224,7 +228,7 @@ class AnswerRecord:
                 return self._outcome
             turn.taken = True
         try:
-            return self._settle(self._attempt())
+            return self._settle(self._attempt(self.through or self.engine))
         finally:
             with turn.changed:
                 turn.taken = False
@@ -268,14 +272,15 @@ class AnswerRecord:
                 return
         listener(self._outcome)
 
-    def _attempt(self) -> Outcome:
+    def _attempt(self, engine: RequestAttributor) -> Outcome:
         """Make the attempt; what surrounds it in a framework is added by overriding."""
-        return attempt(self.engine, self.captured)
+        return attempt(engine, self.captured)
 
     def _settle(self, outcome: Outcome) -> Outcome:
         turn = self._turn.get()
         with turn.changed:
             listeners, self._listeners = self._listeners, []
+            self.through = None
         for listener in listeners:
             try:
                 listener(outcome)

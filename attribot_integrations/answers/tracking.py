@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import replace
 
 from attribot_integrations.answers.forks import PerProcess
 from attribot_integrations.answers.recent import Recent, check_positive
@@ -105,6 +106,29 @@ class RunTracker:
         with self._lock.get():
             tree = self._active(run_id)
             return () if tree is None else tree.gathered()
+
+    def so_far(self, run_id: Hashable, text: str) -> RunTree | None:
+        """Return an open root as it would be if the model that writes its answer ended here.
+
+        Args:
+            run_id: The root's id.
+            text: What the model has written.
+
+        Returns:
+            A copy; `None` if the root is not open, or not just one model is writing.
+        """
+        with self._lock.get():
+            tree = self._trees.get(run_id)
+            if tree is None:
+                return None
+            runs = {id_: replace(run) for id_, run in tree.runs.items()}
+        copied = replace(tree, runs=runs)
+        writing = [run for run in copied.live() if run.kind == "model" and run.state == "open"]
+        if len(writing) != 1:
+            return None
+        (writer,) = writing
+        writer.call = replace(writer.call, text=text, ended=True)
+        return copied
 
     def end(
         self,

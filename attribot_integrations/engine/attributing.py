@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
@@ -20,6 +20,7 @@ from attribot_integrations.methods import (
     Method,
     MethodInput,
     MethodScores,
+    ScreenAndPrune,
     ScreenAndRescore,
 )
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
@@ -28,13 +29,19 @@ from attribot_integrations.results.judging import judged
 from attribot_integrations.results.statements import find_statements
 from attribot_integrations.results.support import Support
 from attribot_integrations.scoring.budget import Budget
-from attribot_integrations.scoring.protocols import AnswerScorer, HeldContext, ScoringModel
+from attribot_integrations.scoring.protocols import (
+    AnswerScorer,
+    HeldContext,
+    HoldsAnswers,
+    ScoringModel,
+)
 from attribot_integrations.verifying import Verifier, with_verifier
 
 __all__ = [
     "SharedContexts",
     "attribute_answer",
     "build_prompt",
+    "warm_up",
 ]
 
 _logger = logging.getLogger(__name__)
@@ -55,10 +62,19 @@ class SharedContexts:
         """Return what the models keep, at first nothing."""
         return cls(target.hold_context(), None if proxy is None else proxy.hold_context())
 
+    @classmethod
+    def of_answer(cls, target: ScoringModel, proxy: ScoringModel | None) -> SharedContexts:
+        """Return what the models keep of one answer while it grows, at first nothing."""
+        return cls(_held_answer(target), None if proxy is None else _held_answer(proxy))
+
     def let_go(self) -> bool:
         """Free what is held, and tell whether there was anything."""
         freed = [held.let_go() for held in (self.target, self.proxy) if held is not None]
         return any(freed)
+
+
+def _held_answer(model: ScoringModel) -> HeldContext:
+    return model.hold_answer() if isinstance(model, HoldsAnswers) else model.hold_context()
 
 
 def attribute_answer(
@@ -88,6 +104,64 @@ def attribute_answer(
         CancelledError: If it was cancelled; the pass in progress is finished.
     """
     started = time.perf_counter()
+    ready = _prepared(target, proxy, request, options, shared, started, cancelled)
+    method, result = _scored(ready.method, ready.inputs)
+
+    return _concluded(request, ready, method.name, result, options, started)
+
+
+def warm_up(
+    target: ScoringModel,
+    proxy: ScoringModel | None,
+    request: AttributionRequest,
+    options: EngineOptions,
+    shared: SharedContexts,
+    cancelled: threading.Event | None = None,
+) -> Cost:
+    """Run, for an answer that has begun, what all of its beginnings need, and keep it.
+
+    That is the prompt, and every source's removal if the method removes all; a method that screens
+    first has its screen run, as what is rescored depends on what the answer will say.
+
+    Arguments and errors are those of `attribute_answer`.
+    """
+    started = time.perf_counter()
+    ready = _prepared(target, proxy, request, options, shared, started, cancelled)
+    first = ready.method
+    if isinstance(first, ScreenAndRescore):
+        first = LeaveOneOut() if first.scores_all(ready.inputs) else first.screen
+    elif isinstance(first, ScreenAndPrune):
+        first = first.screen
+    first.run(ready.inputs)
+    return ready.spent(started)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A request that only has to be scored."""
+
+    chunks: tuple[Chunk, ...]
+    locations: tuple[ChunkLocation, ...]
+    inputs: MethodInput
+    method: Method
+    scorers: tuple[AnswerScorer, ...]
+
+    def spent(self, started: float) -> Cost:
+        """Return what it has cost so far."""
+        models = tuple(each.cost for each in self.scorers)
+        return Cost(seconds=time.perf_counter() - started, models=models)
+
+
+def _prepared(
+    target: ScoringModel,
+    proxy: ScoringModel | None,
+    request: AttributionRequest,
+    options: EngineOptions,
+    shared: SharedContexts | None,
+    started: float,
+    cancelled: threading.Event | None,
+) -> _Prepared:
+    """Build a request's prompt, scorers and method."""
     chosen = chosen_method(options, has_proxy=proxy is not None)
     _check_request(request)
     chunks = as_chunks(request.chunks)
@@ -125,13 +199,8 @@ def attribute_answer(
         can_knock_out=(on_proxy or scorer).can_knock_out,
         on_proxy=on_proxy is not None,
     )
-    method, result = _scored(method, inputs)
-
-    def spent() -> Cost:
-        models = tuple(each.cost for each in (scorer, on_proxy) if each is not None)
-        return Cost(seconds=time.perf_counter() - started, models=models)
-
-    return _concluded(request, chunks, locations, inputs, method.name, result, options, spent)
+    scorers = (scorer,) if on_proxy is None else (scorer, on_proxy)
+    return _Prepared(chunks, locations, inputs, method, scorers)
 
 
 def _scored(method: Method, inputs: MethodInput) -> tuple[Method, MethodScores]:
@@ -188,22 +257,21 @@ def _withheld(support: tuple[Support, ...], stopped: str | None) -> tuple[Suppor
 
 def _concluded(
     request: AttributionRequest,
-    chunks: tuple[Chunk, ...],
-    locations: tuple[ChunkLocation, ...],
-    inputs: MethodInput,
+    ready: _Prepared,
     method: str,
     result: MethodScores,
     options: EngineOptions,
-    spent: Callable[[], Cost],
+    started: float,
 ) -> Attribution:
-    """Turn scores into citations and labels; what was spent is asked for at the end."""
+    """Turn scores into citations and labels."""
+    inputs = ready.inputs
     reached = inputs.budget.reached
     alternatives = options.alternatives(inputs, result) if options.alternatives else ()
     stopped = _stopped(inputs.budget, reached, result.estimands)
     measured = Attribution(
         question=request.question,
         answer=request.answer,
-        chunks=chunks,
+        chunks=ready.chunks,
         sources=inputs.sources,
         statements=inputs.statements,
         scores=result.scores,
@@ -214,13 +282,13 @@ def _concluded(
         token_log_probs_without_context=result.log_probs_without_context,
         citations=(),
         method=method,
-        locations=locations,
+        locations=ready.locations,
         id=request.id,
         sufficiency=result.sufficiency,
         audit=result.audit,
         alternatives=alternatives,
         stopped=stopped,
-        cost=spent(),
+        cost=ready.spent(started),
     )
     certify, policy = options.certificates, options.policy
     if certify is not None:
@@ -231,7 +299,7 @@ def _concluded(
         certificates = certify(inputs, result, made.shown_citations)
         stopped = stopped or _uncertified(inputs.budget)
         made = replace(made, certificates=certificates, stopped=stopped)
-    return replace(made, cost=spent())
+    return replace(made, cost=ready.spent(started))
 
 
 def _verified(attribution: Attribution, verifier: Verifier | None) -> Attribution:

@@ -19,6 +19,7 @@ from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
 from attribot_integrations.engine.bundled import bundled_model_path
+from attribot_integrations.engine.following import AnswerFollower
 from attribot_integrations.engine.method_choice import check_models, expected_method
 from attribot_integrations.filtering import ChunkScores, Granularity, RelevanceSignal, SignalName
 from attribot_integrations.filtering.chunk_scoring import score_chunks
@@ -347,6 +348,10 @@ class AttributionEngine:
     def sharing_context(self) -> ContextSharer:
         """Return what attributes requests with the same chunks in turn, running those once."""
         return ContextSharer(self.target, self.proxy, self.options)
+
+    def following_answer(self) -> AnswerFollower:
+        """Return what attributes one answer while it grows, running only what is new of it."""
+        return AnswerFollower(self.target, self.proxy, self.options)
 
     def score_chunks(
         self,

@@ -25,7 +25,12 @@ from attribot_integrations.langchain.context import get_citations_callback
 from attribot_integrations.langchain.messages import add_citations, strip_citations
 from attribot_integrations.langchain.records import CitationRecord
 from attribot_integrations.langchain.registration import aregister_documents, register_documents
-from attribot_integrations.langchain.runnables import CitedAnswer, CitingRunnable, cite
+from attribot_integrations.langchain.runnables import (
+    CitedAnswer,
+    CitedPiece,
+    CitingRunnable,
+    cite,
+)
 from attribot_integrations.langchain.verifiers import EmbeddingsVerifier
 
 if TYPE_CHECKING:
@@ -42,6 +47,7 @@ __all__ = [
     "CitationRecord",
     "CitedAgentState",
     "CitedAnswer",
+    "CitedPiece",
     "CitingRunnable",
     "EmbeddingsVerifier",
     "FilteringRetriever",

@@ -15,8 +15,10 @@ from langchain_core.runnables.utils import AddableDict
 
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.answers.desk import complete
+from attribot_integrations.answers.output import Output
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.langchain.content import Keys, answer_text
+from attribot_integrations.langchain.content import Keys, answer_text, question_text
+from attribot_integrations.langchain.documents import chunks_in
 from attribot_integrations.langchain.events import CapturingHandler
 from attribot_integrations.langchain.outputs import missing_key
 from attribot_integrations.langchain.plain import (
@@ -113,6 +115,24 @@ class WatchedCall(CapturingHandler):
     def record(self) -> CitationRecord | None:
         """The record of the call's answer, `None` if it gave none, or several."""
         return self.records[0] if len(self.records) == 1 else None
+
+    def so_far(self, text: str, input: object) -> CapturedAnswer | None:
+        """Return what is captured of an answer that is still written.
+
+        Args:
+            text: The answer so far.
+            input: The chain's input, as far as it is known.
+
+        Returns:
+            `None` if it is not known yet which model writes it.
+        """
+        tree = self.tracker.so_far(self.run_id, text)
+        if tree is None:
+            return None
+        tree.root.passed += chunks_in(input)
+        question = question_text(input, self.keys.question)
+        output = Output(text, named=True)
+        return tree.sum_up(question, output, kind="documents", untold=UNTOLD)
 
     def note(self, chunk: object) -> object:
         """Note what a chunk of a stream says beside the answer, and return the chunk."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.results import Attribution
 
-__all__ = ["PlainDocument", "PlainItem", "plain_citations", "plain_documents", "plain_support"]
+__all__ = [
+    "PlainDocument",
+    "PlainItem",
+    "PlainList",
+    "plain_citations",
+    "plain_documents",
+    "plain_support",
+]
 
 
 class PlainItem(dict[str, Any]):
@@ -46,6 +53,35 @@ class PlainDocument(PlainItem):
     def __ne__(self, other: object) -> bool:
         """Whether another one, or a LangChain document, holds something else."""
         return not self == other
+
+
+class PlainList(list[Any]):
+    """A part of a list whose items speak of statements, as streams yield them.
+
+    Added to an earlier part, it replaces there what it speaks of itself. So parts add up to the
+    whole list, though later ones may correct earlier ones.
+
+    Args:
+        items: The items of all statements.
+        about: The statements that this part is about; by default it replaces all.
+    """
+
+    def __init__(self, items: Iterable[Any], about: frozenset[int] | None = None) -> None:
+        super().__init__(
+            item for item in items if about is None or item["statement_index"] in about
+        )
+        self.about = about
+
+    def __add__(self, other: Any) -> Any:
+        """Return this part with what another one adds or corrects, in the order of the answer."""
+        if not isinstance(other, PlainList):
+            return list(self) + other
+        if other.about is None or self.about is None:
+            return other
+        about = other.about
+        kept = [item for item in self if item["statement_index"] not in about]
+        items = sorted([*kept, *other], key=lambda item: int(item["statement_index"]))
+        return PlainList(items, self.about | about)
 
 
 def plain_citations(attribution: Attribution | None, offset: int = 0) -> list[PlainItem]:

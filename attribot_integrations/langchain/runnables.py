@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from typing import Any
 
@@ -17,12 +18,13 @@ from attribot_integrations.answers.attempt import Status
 from attribot_integrations.answers.background import run_apart
 from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, WatchedCall
 from attribot_integrations.langchain.content import Keys
+from attribot_integrations.langchain.live import CitedStream, LiveStream
 from attribot_integrations.langchain.records import CitationRecord, NothingFound
 from attribot_integrations.langchain.streaming import AnswerStream
 from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.requests.engine_check import check_engine
 
-__all__ = ["CitedAnswer", "CitingRunnable", "cite"]
+__all__ = ["CitedAnswer", "CitedPiece", "CitingRunnable", "cite"]
 
 
 class CitedAnswer(TypedDict):
@@ -54,12 +56,14 @@ def cite(
     question_key: str | None = None,
     answer_key: str | None = None,
     on_citations: Callable[[CitationRecord], object] | None = None,
+    live: bool = False,
     raise_error: bool = False,
 ) -> CitingRunnable:
     """Wrap a chain, agent or graph so that it returns answer, citations and documents.
 
     The result is a runnable like any other: it can be called in every way, streamed, composed and
-    configured. Streams give the pieces of the answer as they come, and what cites it at the end.
+    configured. Streams give the pieces of the answer as they come, and what cites it at the end, or
+    `live`, while it is written.
 
     Args:
         chain: The chain as it is; anything that LangChain takes for a runnable.
@@ -70,6 +74,9 @@ def cite(
             "parsed.summary"; likewise. A list or object there is one answer, each field a
             statement.
         on_citations: Called with the record of each answer, which holds the full attribution.
+        live: Whether streams give the citations of each statement when it is complete, while the
+            next is written. The model runs beside the generator, in a worker thread that the
+            stream never waits for; what it has not come to is attributed at the end.
         raise_error: Whether a failed attribution is raised. By default it is logged, and there are
             no citations.
 
@@ -83,8 +90,25 @@ def cite(
         question_key=question_key,
         answer_key=answer_key,
         on_citations=on_citations,
+        live=live,
         raise_error=raise_error,
     )
+
+
+class CitedPiece(TypedDict, total=False):
+    """A piece of a streamed `CitedAnswer`: some of its keys, see there.
+
+    A piece of the text has `answer` alone. With `live`, pieces in between have the `citations` and
+    the `support` of one statement or several, and the first of them `documents`. A later piece
+    that speaks of a statement again replaces what was said of it; their sum has it so.
+    """
+
+    answer: str | None
+    citations: list[dict[str, Any]]
+    documents: list[dict[str, Any]]
+    support: list[dict[str, Any]]
+    status: Status
+    reason: str | None
 
 
 class CitingRunnable(RunnableSerializable[Any, Any]):
@@ -97,6 +121,7 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
     question_key: str | None = None
     answer_key: str | None = None
     on_citations: Callable[[CitationRecord], object] | None = None
+    live: bool = False
     raise_error: bool = False
 
     _nothing_found: NothingFound = PrivateAttr(default_factory=NothingFound)
@@ -138,7 +163,7 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Stream the answer's pieces at once, and the citations at the end.
+        """Stream the answer's pieces at once, and the citations at the end, or as they are known.
 
         Args:
             input: The chain's input.
@@ -146,7 +171,7 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
             **kwargs: Handed to the chain.
 
         Yields:
-            Dicts that add up to a `CitedAnswer`.
+            A `CitedPiece` each; they add up to a `CitedAnswer`.
         """
         yield from self.transform(iter([input]), config, **kwargs)
 
@@ -219,12 +244,12 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
         seen = StreamedInput()
         stream = AnswerStream(self.answer_key)
         config = call.watched(run_manager, config)
-        for chunk in self.bound.transform(map(seen.add, input), config, **kwargs):
-            if piece := stream.add(call.note(chunk)):
-                yield AddableDict(answer=piece)
-        if (last := call.end_stream(stream, seen.total)) is not None:
-            yield last
-        yield AddableDict(call.attribute(call.output, stream.answer, stream.before))
+        with self._followed(call, stream, seen) as live:
+            for chunk in self.bound.transform(map(seen.add, input), config, **kwargs):
+                yield from live.pieces(stream.add(call.note(chunk)))
+            if (last := call.end_stream(stream, seen.total)) is not None:
+                yield last
+            yield from live.finish(call.output, stream.answer)
 
     async def _atransform(
         self,
@@ -238,10 +263,18 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
         stream = AnswerStream(self.answer_key)
         inputs = (seen.add(item) async for item in input)
         config = call.watched(run_manager, config)
-        async for chunk in self.bound.atransform(inputs, config, **kwargs):
-            if piece := stream.add(call.note(chunk)):
-                yield AddableDict(answer=piece)
-        if (last := call.end_stream(stream, seen.total)) is not None:
-            yield last
-        attribute = partial(call.attribute, call.output, stream.answer, stream.before)
-        yield AddableDict(await run_apart(attribute))
+        with self._followed(call, stream, seen) as live:
+            async for chunk in self.bound.atransform(inputs, config, **kwargs):
+                for piece in live.pieces(stream.add(call.note(chunk))):
+                    yield piece
+            if (last := call.end_stream(stream, seen.total)) is not None:
+                yield last
+            finish = partial(live.finish, call.output, stream.answer)
+            for piece in await run_apart(finish):
+                yield piece
+
+    def _followed(
+        self, call: WatchedCall, stream: AnswerStream, seen: StreamedInput
+    ) -> AbstractContextManager[CitedStream]:
+        made = LiveStream if self.live else CitedStream
+        return closing(made(call, stream, seen))

@@ -13,6 +13,7 @@ from attribot_integrations.llama_index.blocks import format_with_markers, to_cit
 from attribot_integrations.llama_index.callbacks import AttributionCallbackHandler
 from attribot_integrations.llama_index.events import AttributionEventHandler
 from attribot_integrations.llama_index.filter_postprocessor import AttributionFilterPostprocessor
+from attribot_integrations.llama_index.live import AnswerPiece, CitedStatement
 from attribot_integrations.llama_index.node_citations import NodeCitation, get_citations
 from attribot_integrations.llama_index.postprocessors import AttributionNodePostprocessor
 from attribot_integrations.llama_index.query_engines import AttributedQueryEngine
@@ -21,6 +22,7 @@ from attribot_integrations.llama_index.spans import AttributionSpanHandler
 from attribot_integrations.llama_index.verifiers import EmbedModelVerifier
 
 __all__ = [
+    "AnswerPiece",
     "AttributedQueryEngine",
     "AttributionCallbackHandler",
     "AttributionEventHandler",
@@ -28,6 +30,7 @@ __all__ = [
     "AttributionNodePostprocessor",
     "AttributionRecord",
     "AttributionSpanHandler",
+    "CitedStatement",
     "EmbedModelVerifier",
     "NodeCitation",
     "format_with_markers",

@@ -55,6 +55,8 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
             its record is first read.
         metadata_key: Where a response's metadata, or an agent's output, shows the payload; `None`
             to leave them alone.
+        live: Whether answers that are streamed are attributed statement by statement while they
+            are, in a worker thread; `AttributedQueryEngine.stream` yields what is found.
         on_citations: Called with each record once its attribution has been tried, in the thread
             that made it; not in "lazy" mode.
         max_records: Most records that are kept; the oldest go first.
@@ -79,6 +81,7 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
         *,
         mode: Mode = "sync",
         metadata_key: str | None = "attribution",
+        live: bool = False,
         on_citations: Callable[[AttributionRecord], object] | None = None,
         max_records: int = 256,
         max_pending: int = 1024,
@@ -90,6 +93,7 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
             engine,
             mode=mode,
             metadata_key=metadata_key,
+            live=live,
             on_citations=on_citations,
             max_records=max_records,
             max_pending=max_pending,

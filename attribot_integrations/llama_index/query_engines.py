@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
-from llama_index.core.base.response.schema import RESPONSE_TYPE
+from llama_index.core.base.response.schema import (
+    RESPONSE_TYPE,
+    AsyncStreamingResponse,
+    StreamingResponse,
+)
 from llama_index.core.prompts.mixin import PromptMixinType
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import NodeWithScore, QueryBundle, QueryType
 from typing_extensions import Unpack
 
+from attribot_integrations.answers.live import LiveAnswer, News
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.llama_index.events import AttributionEventHandler
+from attribot_integrations.llama_index.live import AnswerPiece, pieces_of
 from attribot_integrations.llama_index.records import AttributionRecord
 from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.service import HandlerOptions
@@ -41,6 +48,9 @@ class AttributedQueryEngine(BaseQueryEngine):
         query_engine: The engine that answers: with a retriever, custom, router, sub-question, ….
         engine: Attributes the answers.
         metadata_key: Where the payload stands in the response's metadata.
+        live: Whether `stream` and `astream` yield the citations of each statement when it is
+            complete, while the next is written. The model runs beside the generator, in a worker
+            thread that the stream never waits for; what it has not come to comes at the end.
         **options: Those of `AttributionEventHandler`; with `raise_error`, `query` and `aquery`
             raise what made the attribution fail.
 
@@ -55,6 +65,7 @@ class AttributedQueryEngine(BaseQueryEngine):
         engine: RequestAttributor,
         *,
         metadata_key: str | None = "attribution",
+        live: bool = False,
         **options: Unpack[HandlerOptions],
     ) -> None:
         if not callable(getattr(query_engine, "query", None)) or isinstance(query_engine, type):
@@ -65,11 +76,11 @@ class AttributedQueryEngine(BaseQueryEngine):
             )
         self._query_engine = query_engine
         self._remake = partial(
-            AttributedQueryEngine, engine=engine, metadata_key=metadata_key, **options
+            AttributedQueryEngine, engine=engine, metadata_key=metadata_key, live=live, **options
         )
         self._inside: ContextVar[bool] = ContextVar("attribot_inside", default=False)
         self._handler = AttributionEventHandler(
-            engine, metadata_key=metadata_key, gate=self._inside, **options
+            engine, metadata_key=metadata_key, live=live, gate=self._inside, **options
         )
         # A stream may be read long after its query, so the handler stays for the wrapper's life.
         attachment = self._handler.attach()
@@ -106,6 +117,58 @@ class AttributedQueryEngine(BaseQueryEngine):
     async def aresult(self, response: object, timeout: float | None = None) -> AttributionRecord:
         """Return the record of a response, see `AttributionEventHandler.aresult`."""
         return await self._handler.aresult(response, timeout)
+
+    def stream(self, query: QueryType) -> Iterator[AnswerPiece]:
+        """Ask, and yield the answer in pieces as they come, with its citations.
+
+        Args:
+            query: The question.
+
+        Yields:
+            Tokens, and what is known of statements: at the end, or `live` when each is complete.
+            If the wrapped engine does not stream, all of it comes at once.
+
+        Raises:
+            Exception: What made the attribution fail, with `raise_error`.
+        """
+        response: Any = self.query(query)
+        task = self._handler.service.book.of(response)
+        live = None if task is None else task.live
+        if isinstance(response, StreamingResponse):
+            with closing(response.response_gen) as tokens:
+                for token in tokens:
+                    yield AnswerPiece(token)
+                    yield from pieces_of(live.take() if live else ())
+        else:
+            yield AnswerPiece(str(response))
+        yield from self._rest(self._handler.result(response), live)
+
+    async def astream(self, query: QueryType) -> AsyncIterator[AnswerPiece]:
+        """Do what `stream` does, leaving the event loop free."""
+        response: Any = await self.aquery(query)
+        task = self._handler.service.book.of(response)
+        live = None if task is None else task.live
+        if isinstance(response, AsyncStreamingResponse):
+            async with aclosing(response.response_gen) as tokens:
+                async for token in tokens:
+                    yield AnswerPiece(token)
+                    for piece in pieces_of(live.take() if live else ()):
+                        yield piece
+        else:
+            yield AnswerPiece(str(response))
+        for piece in self._rest(await self._handler.aresult(response), live):
+            yield piece
+
+    def _rest(self, record: AttributionRecord, live: LiveAnswer | None) -> Iterator[AnswerPiece]:
+        """Yield what has not been told of an answer that is complete, and the record last."""
+        attribution = record.attribution
+        news = [] if live is None else live.take()
+        if live is None and attribution is not None:
+            every = tuple(range(len(attribution.statements)))
+            news = [News(record.captured, attribution, every)]
+        *pieces, last = [AnswerPiece(), *pieces_of(news)]
+        yield from pieces[1:]
+        yield replace(last, record=record)
 
     def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         """Retrieve as the wrapped engine does."""

@@ -15,6 +15,7 @@ from attribot_integrations.llama_index.spans import attributing
 
 if TYPE_CHECKING:
     from attribot_integrations.answers.attempt import Outcome
+    from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution, Certificate, Citation
 
 __all__ = ["PAYLOAD_VERSION", "AttributionRecord", "is_payload", "payload", "pending_payload"]
@@ -47,9 +48,9 @@ class AttributionRecord(AnswerRecord):
         """Return the record as plain dicts, lists, strings and numbers, for `metadata`."""
         return payload(self.captured, self.attribute())
 
-    def _attempt(self) -> Outcome:
+    def _attempt(self, engine: RequestAttributor) -> Outcome:
         with attributing():
-            return super()._attempt()
+            return super()._attempt(engine)
 
 
 def is_payload(value: object) -> TypeGuard[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from llama_index.core.base.response.schema import (
 from typing_extensions import TypedDict, Unpack
 
 from attribot_integrations.answers.desk import AnswerDesk, Mode, ShowsRecords
+from attribot_integrations.answers.live import LiveAnswer
 from attribot_integrations.answers.record import await_for, wait_for
 from attribot_integrations.answers.streams import awatch, watch
 from attribot_integrations.errors import ConfigurationError, InputError
@@ -58,6 +60,7 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         engine: Attributes the answers.
         mode: When it does; async calls never wait.
         metadata_key: Where a response's metadata shows the payload; `None` to leave it alone.
+        live: Whether answers that are streamed are attributed while they are.
         **options: See `AttributionEventHandler`.
 
     Raises:
@@ -70,9 +73,15 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         *,
         mode: Mode = "sync",
         metadata_key: str | None = "attribution",
+        live: bool = False,
         **options: Unpack[HandlerOptions],
     ) -> None:
         super().__init__(engine, mode=mode, **options)
+        if live and mode == "lazy":
+            raise ConfigurationError(
+                'live attributes answers while they are streamed, which mode="lazy" does not'
+            )
+        self.live = live
         if metadata_key is not None and not metadata_key:
             raise ConfigurationError(
                 f"metadata_key must be None or not empty, got {metadata_key!r}"
@@ -122,11 +131,11 @@ class AttributionService(AnswerDesk[AttributionRecord]):
             finish(answer.text, answer.problem)
             scope.tasks.append(task)  # an agent's next run may be told of it
         elif isinstance(response, StreamingResponse) and response.response_txt is None:
-            task.streamed = True
-            response.response_gen = watch(iter(response.response_gen), around, finish)
+            note = self._follow(task, calls_seen)
+            response.response_gen = watch(iter(response.response_gen), around, finish, note)
         elif isinstance(response, AsyncStreamingResponse) and response.response_txt is None:
-            task.streamed = True
-            response.response_gen = awatch(aiter(response.response_gen), around, finish)
+            note = self._follow(task, calls_seen)
+            response.response_gen = awatch(aiter(response.response_gen), around, finish, note)
         else:
             finish(_answer_of(response), None)
         return task
@@ -178,6 +187,25 @@ class AttributionService(AnswerDesk[AttributionRecord]):
 
         task.record.add_done_callback(keep)
 
+    def _follow(self, task: Task, calls_seen: bool) -> Callable[[str], object] | None:
+        """Prepare for a stream, and return what takes its tokens as they go by, if it is live."""
+        task.streamed = True
+        if not self.live:
+            return None
+
+        def so_far(text: str) -> CapturedSynthesis | None:
+            scope = task.scope
+            if not (calls_seen and scope.calls):
+                return None
+            writer = scope.calls[-1]
+            if writer.text is None:
+                writer = replace(writer, text=text)
+            scope = replace(scope, calls=[*scope.calls[:-1], writer])
+            return capture(task.id, scope, text, self.engine, calls_seen=True, problem=None)
+
+        task.live = LiveAnswer(self.engine, so_far, attributing)
+        return task.live.add
+
     def _finish(self, task: Task, calls_seen: bool, answer: str, problem: str | None) -> None:
         """Take an answer that is complete, or as complete as it will be."""
         scope = task.scope
@@ -206,6 +234,11 @@ class AttributionService(AnswerDesk[AttributionRecord]):
         task.scope = Scope(scope.kind)
         record = AttributionRecord(captured, self.engine, raise_error=self.raise_error)
         record.when_done(lambda outcome: task.update(payload(captured, outcome)))
+        if task.live is not None:
+            if problem is None:
+                task.live.complete(record)
+            else:
+                task.live.close()
         task.record.set_result(record)
         self.take(record, apart=scope.is_async)
 

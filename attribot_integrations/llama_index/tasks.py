@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.answers.live import LiveAnswer
 from attribot_integrations.answers.recent import Recent
 from attribot_integrations.llama_index.records import (
     AttributionRecord,
@@ -45,6 +46,8 @@ class Task:
         """The answer's record, once the answer is complete."""
         self.streamed = False
         """Whether the answer still has to be read from a stream."""
+        self.live: LiveAnswer | None = None
+        """What attributes it while it is."""
         self._mutex = PerProcess(threading.RLock)
         self._shown_in: list[tuple[dict[str, Any], str]] = []
         self._payload = pending_payload(self.id)

@@ -149,6 +149,10 @@ class ScreenAndRescore:
             )
         return state.result(self._check(state, order[done:]))
 
+    def scores_all(self, inputs: MethodInput) -> bool:
+        """Tell whether all sources are scored exactly at once, for the screen would be too dear."""
+        return self._is_dear(inputs, self._left_by_screen(inputs))
+
     def _left_by_screen(self, inputs: MethodInput) -> float:
         """Return what the screen leaves of the work of exact scores, in tokens times parameters.
 

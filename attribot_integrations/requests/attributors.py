@@ -8,7 +8,13 @@ if TYPE_CHECKING:
     from attribot_integrations.requests.options import AttributionRequest
     from attribot_integrations.results import Attribution
 
-__all__ = ["BatchAttributor", "KnowsItsModel", "RequestAttributor"]
+__all__ = [
+    "BatchAttributor",
+    "FollowingAttributor",
+    "FollowsAnswers",
+    "KnowsItsModel",
+    "RequestAttributor",
+]
 
 
 class RequestAttributor(Protocol):
@@ -24,6 +30,31 @@ class BatchAttributor(RequestAttributor, Protocol):
 
     def sharing_context(self) -> RequestAttributor:
         """Return what attributes requests that have the same chunks, in turn."""
+        ...
+
+
+class FollowingAttributor(RequestAttributor, Protocol):
+    """Attributes the beginnings of one answer in turn, and runs only what is new of each."""
+
+    def warm_up(self, request: AttributionRequest) -> None:
+        """Run what all beginnings need, as soon as there is a first word."""
+        ...
+
+    def let_go(self) -> None:
+        """Free what is held."""
+        ...
+
+    def cancel(self) -> None:
+        """Have the attribution that runs now end soon; any thread may call it."""
+        ...
+
+
+@runtime_checkable
+class FollowsAnswers(Protocol):
+    """An engine that need not run the beginning of an answer again when that has gone on."""
+
+    def following_answer(self) -> FollowingAttributor:
+        """Return what attributes one answer while it grows."""
         ...
 
 

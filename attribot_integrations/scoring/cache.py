@@ -35,13 +35,36 @@ class PrefixCache:
         """Return a fresh cache that holds the first `length` tokens."""
         from transformers import DynamicCache
 
-        return DynamicCache(
-            [
+        return DynamicCache(list(self.part(0, length).layers))
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return sum(each.nbytes for layer in self.layers for each in layer if each is not None)
+
+    def part(self, start: int, end: int) -> PrefixCache:
+        """Return the activations of some of the tokens, which share this one's memory."""
+        return PrefixCache(
+            tuple(
                 (None, None)
                 if keys is None or values is None
-                else (keys[:, :, :length], values[:, :, :length])
+                else (keys[:, :, start:end], values[:, :, start:end])
                 for keys, values in self.layers
-            ]
+            )
+        )
+
+    def followed_by(self, *others: PrefixCache) -> PrefixCache:
+        """Return a copy that goes on with the tokens of others."""
+        return PrefixCache(
+            tuple(
+                (None, None)
+                if any(each is None for pair in pairs for each in pair)
+                else (
+                    torch.cat([keys for keys, _ in pairs if keys is not None], dim=2),
+                    torch.cat([values for _, values in pairs if values is not None], dim=2),
+                )
+                for pairs in zip(self.layers, *(each.layers for each in others), strict=True)
+            )
         )
 
 

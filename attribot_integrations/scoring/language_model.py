@@ -40,6 +40,7 @@ from attribot_integrations.scoring.gguf_files import (
     gguf_name,
     warn_of_positions,
 )
+from attribot_integrations.scoring.growing import GrowingAnswer
 from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.signature import model_signature
@@ -118,7 +119,7 @@ class LanguageModel:
         *,
         token_budget: int | None = None,
         generated_ids: Sequence[int] | None = None,
-        held: SharedContext | None = None,
+        held: SharedContext | GrowingAnswer | None = None,
         drafted: Draft | None = None,
         budget: Budget | None = None,
     ) -> Scorer:
@@ -137,6 +138,10 @@ class LanguageModel:
     def hold_context(self) -> SharedContext:
         """Return what keeps a context's activations between scorers, at first nothing."""
         return SharedContext()
+
+    def hold_answer(self) -> GrowingAnswer:
+        """Return what keeps an answer's activations while it grows, at first nothing."""
+        return GrowingAnswer()
 
     def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:
         """Answer a prompt, see `draft_answer` for arguments and errors."""

@@ -86,7 +86,8 @@ class PackedPath(CachedPath):
         Nothing is returned where the unablated answer turns out to get other numbers in packs.
         """
         scores = PathScores.nothing_yet(len(waiting), len(self._answer))
-        unablated = self._reference_branch(waiting[0].start) if waiting else None
+        unablated = self._begin_reference(waiting[0].start) if waiting else None
+        waiting = self._unfinished(waiting, scores)
         while waiting:
             reference = unablated if self._reference is None else None
             limits = self._limits()
@@ -94,7 +95,7 @@ class PackedPath(CachedPath):
             if not self._allows(pack.size):
                 break
             branches = [branch for branch in pack.branches if branch is not reference]
-            if limits.allow(pack.size, pack.prefix) or not branches[0].continues:
+            if limits.allow(pack.size, pack.prefix + pack.kept) or not branches[0].continues:
                 result = self._try_pack(pack, len(branches))
                 if result is None:
                     continue
@@ -104,21 +105,57 @@ class PackedPath(CachedPath):
                 result = result[-len(branches) :]
             else:
                 reference_row = self._unmasked_reference()
-                result = self._run_alone(branches[0])[None]
+                result = [self._run_alone(branches[0], reference_row)]
             if not self._confirmed(reference_row):
                 return None
             for branch, row in zip(branches, result, strict=True):
-                scores.put(branch.index, row, reference_row)
+                scores.put(branch.index, row, self._beside(branch, reference_row))
             self.budget.advance(len(branches), pack.size)
             del waiting[: len(branches)]
         return scores
 
-    def _try_pack(self, pack: Pack, ablations: int) -> torch.Tensor | None:
-        """Run a pack; where it does not fit in memory, lower the budget and return nothing."""
-        cache = self._prefix(pack.prefix)
+    def _begin_reference(self, start: int) -> Branch:
+        """Return the unablated copy that packs hold, as far as it is left to run."""
+        whole = self._reference_branch(start)
+        left = self._continued(whole)
+        if left.left:
+            return left
+        if self._model.dtype.itemsize >= 4:
+            self._reference = self._row(left, torch.empty(0))
+        return whole
+
+    def _unfinished(self, waiting: Sequence[Branch], scores: PathScores) -> list[Branch]:
+        """Fill in what is known of all of the answer, and return the other branches."""
+        unfinished = []
+        for branch in map(self._continued, waiting):
+            kept = self._grown.of(branch, self._answer) if self._grown else None
+            if kept is None or branch.left:
+                unfinished.append(branch)
+            else:
+                row, beside = kept.log_probs[: branch.known], kept.reference[: branch.known]
+                scores.put(branch.index, row, beside)
+        return unfinished
+
+    def _try_pack(self, pack: Pack, ablations: int) -> list[torch.Tensor] | None:
+        """Run a pack; where it does not fit in memory, lower the budget and return nothing.
+
+        Returns:
+            `[answer tokens]` for each of its branches.
+        """
+        cache = self._cache_for(pack.branches, pack.prefix)
+
+        def run() -> list[torch.Tensor]:
+            new = self._run_pack(pack, cache)
+            counts = [len(self._answer) - branch.known for branch in pack.branches]
+            pieces = zip(pack.branches, new.flatten().split(counts), strict=True)
+            rows = [self._row(branch, piece) for branch, piece in pieces]
+            reference = rows[0] if self._reference is None else self._reference
+            self._keep(pack.branches, rows, reference, cache)
+            return rows
+
         try:
             return within_memory(
-                lambda: self._run_pack(pack, cache),
+                run,
                 lambda: (
                     f"a single ablation of {pack.size:,} tokens over a prefix of {pack.prefix:,}"
                 ),
@@ -132,7 +169,7 @@ class PackedPath(CachedPath):
         return None
 
     def _run_pack(self, pack: Pack, cache: DynamicCache) -> torch.Tensor:
-        """Run one pack; returns log-probabilities `[branches, answer tokens]`."""
+        """Run one pack; returns the log-probabilities that are not known, branch by branch."""
         masks = pack.masks(
             self._capabilities.masks,
             self._model.dtype,
@@ -151,7 +188,7 @@ class PackedPath(CachedPath):
             past_key_values=cache,
             use_cache=True,
         )
-        return self._log_probs(logits, len(pack.branches))
+        return self._log_probs(logits, [branch.known for branch in pack.branches])
 
     def _unmasked_reference(self) -> torch.Tensor:
         """Return the unablated answer's log-probabilities, run by itself: `[answer tokens]`."""

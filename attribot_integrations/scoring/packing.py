@@ -46,6 +46,15 @@ class Branch:
     """Shared tokens that this branch runs anew; their ids come first in `tokens`."""
     shift: int = 0
     """How many positions the tokens from `start` on move to the front."""
+    done: int = 0
+    """How many of the tokens have been run before, and are kept, see `growing`."""
+    known: int = 0
+    """How many of the answer's tokens have their log-probabilities from then."""
+
+    @property
+    def left(self) -> int:
+        """How many of the tokens are to be run."""
+        return len(self.tokens) - self.done
 
     def positions(self) -> torch.Tensor:
         """Return each token's position in its own prompt, `[tokens]`."""
@@ -90,25 +99,35 @@ class Pack:
     @property
     def size(self) -> int:
         """Tokens run in the forward pass."""
-        return sum(len(branch.tokens) for branch in self.branches)
+        return sum(self.lengths)
+
+    @property
+    def kept(self) -> int:
+        """Tokens of the branches that were run before."""
+        return sum(branch.done for branch in self.branches)
 
     def tokens(self) -> torch.Tensor:
-        """Return the token ids of all branches in turn, `[1, size]`."""
-        return torch.tensor([[token for branch in self.branches for token in branch.tokens]])
+        """Return the token ids to run, of all branches in turn, `[1, size]`."""
+        return torch.tensor([[id_ for each in self.branches for id_ in each.tokens[each.done :]]])
 
     def positions(self) -> torch.Tensor:
         """Return each token's position in its own prompt, `[1, size]`."""
-        return torch.cat([branch.positions() for branch in self.branches])[None]
+        return torch.cat([branch.positions()[branch.done :] for branch in self.branches])[None]
 
     def answer_rows(self, answer_length: int) -> torch.Tensor:
-        """Return the places whose logits predict the answer, `[branches * answer_length]`."""
-        ends = torch.tensor([len(branch.tokens) for branch in self.branches]).cumsum(0)
-        return (ends[:, None] + torch.arange(-answer_length, 0)).flatten()
+        """Return the places whose logits predict what is not known of the answer, `[rows]`."""
+        ends = torch.tensor(self.lengths).cumsum(0).tolist()
+        return torch.cat(
+            [
+                torch.arange(end - (answer_length - branch.known), end)
+                for end, branch in zip(ends, self.branches, strict=True)
+            ]
+        )
 
     @property
     def lengths(self) -> list[int]:
-        """How many tokens each branch has."""
-        return [len(branch.tokens) for branch in self.branches]
+        """How many tokens of each branch are to be run."""
+        return [branch.left for branch in self.branches]
 
     def masks(
         self,
@@ -118,7 +137,7 @@ class Pack:
         *,
         in_parts: bool = False,
     ) -> torch.Tensor | dict[str, torch.Tensor]:
-        """Build the additive attention masks, each `[1, 1, size, prefix + size]`.
+        """Build the additive attention masks, each `[1, 1, size, prefix + kept + size]`.
 
         A token sees its own branch up to itself, and of the shared prefix only what its branch
         shares. Masks are floats: eager attention adds a boolean mask as 0 and 1, silently wrong.
@@ -134,12 +153,14 @@ class Pack:
         """
         blocked = torch.finfo(dtype).min
         position = self.positions()[0].to(device)
-        keys = torch.cat([torch.arange(self.prefix, device=device), position])
+        kept = [branch.positions()[: branch.done] for branch in self.branches]
+        before = torch.cat([torch.arange(self.prefix), *kept]).to(device)
+        keys = torch.cat([before, position])
         base = cache(lambda: self._base_mask(position, blocked, dtype)[None, None])
         length = int(position.max()) + 1
 
         def additive(rule: AttentionRule) -> torch.Tensor:
-            if in_parts and not rule.limits(length):
+            if in_parts and not self.kept and not rule.limits(length):
                 return PackMask.of(self._parts(position, blocked, dtype), base)
             far = rule.out_of_reach(position[:, None], keys[None, :])
             return base() if far is None else torch.where(far, blocked, base())
@@ -151,18 +172,20 @@ class Pack:
     def _base_mask(
         self, position: torch.Tensor, blocked: float, dtype: torch.dtype
     ) -> torch.Tensor:
-        """Build the mask without windows, `[size, prefix + size]`."""
+        """Build the mask without windows, `[size, prefix + kept + size]`."""
         device, prefix, size = position.device, self.prefix, self.size
-        mask = torch.empty((size, prefix + size), dtype=dtype, device=device)
+        before = prefix + self.kept
+        mask = torch.empty((size, before + size), dtype=dtype, device=device)
         mask[:, :prefix] = self._seen(0, position, blocked, dtype)
         mask[:, prefix:] = blocked
         longest = max(self.lengths)
         triangle = torch.full((longest, longest), blocked, dtype=dtype, device=device).triu_(1)
-        low = prefix
-        for length in self.lengths:
-            high = low + length
-            mask[low - prefix : high - prefix, low:high] = triangle[:length, :length]
-            low = high
+        low, kept = 0, prefix
+        for branch in self.branches:
+            high = low + branch.left
+            mask[low:high, kept : kept + branch.done] = 0
+            mask[low:high, before + low : before + high] = triangle[: high - low, : high - low]
+            low, kept = high, kept + branch.done
         return mask
 
     def _parts(self, position: torch.Tensor, blocked: float, dtype: torch.dtype) -> AttentionParts:
@@ -216,11 +239,11 @@ def take_pack(waiting: Sequence[Branch], reference: Branch | None, limits: PackL
     """
     chosen = [] if reference is None else [reference]
     fixed = len(chosen)
-    size = len(reference.tokens) if reference is not None else 0
+    size, kept = (reference.left, reference.done) if reference is not None else (0, 0)
     prefix = max(waiting[0].start, reference.start if reference is not None else 0)
     for branch in waiting:
-        grown = size + len(branch.tokens)
-        full = not limits.allow(grown, prefix) or len(chosen) >= limits.branches
+        grown, kept = size + branch.left, kept + branch.done
+        full = not limits.allow(grown, prefix + kept) or len(chosen) >= limits.branches
         if full and len(chosen) > fixed:
             break
         chosen.append(branch)

@@ -26,6 +26,7 @@ __all__ = [
     "AttentionReading",
     "Draft",
     "HeldContext",
+    "HoldsAnswers",
     "ModelSignature",
     "ReadsAttention",
     "ScoringModel",
@@ -116,6 +117,15 @@ class HeldContext(Protocol):
 
     def let_go(self) -> bool:
         """Free what is held, and tell whether there was anything."""
+        ...
+
+
+@runtime_checkable
+class HoldsAnswers(Protocol):
+    """A scoring model that need not run the beginning of an answer again when that has gone on."""
+
+    def hold_answer(self) -> HeldContext:
+        """Return what keeps, between scorers of one prompt, what was run for an answer so far."""
         ...
 
 
@@ -238,7 +248,7 @@ class ScoringModel(Protocol):
             token_budget: Most tokens in one forward pass; by default what suits the model.
             generated_ids: Ids of the prompt and, behind it, the answer, as this model wrote them.
             held: What `hold_context` returned, if requests with the same context are scored in
-                turn.
+                turn; or `hold_answer`, if one answer is scored while it grows.
             drafted: The answer as this model has drafted it, whose activations are used again.
             budget: What the request may spend, to be consulted between passes; no limit by default.
 

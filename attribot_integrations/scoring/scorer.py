@@ -19,6 +19,7 @@ from attribot_integrations.scoring.attention import GroupSums
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
+from attribot_integrations.scoring.growing import GrowingAnswer
 from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
 from attribot_integrations.scoring.protocols import AblationScores, AttentionReading
 from attribot_integrations.tokens.ablated import AblatedText, Ablation
@@ -51,7 +52,8 @@ class Scorer:
         path: Scoring path to force, for comparisons; the model's own by default.
         without: Ids of sentences that are left out for good, see `within`.
         prefix: Activations of the prompt, if they have been computed already.
-        shared: Activations of the context, if prompts with the same one are scored in turn.
+        shared: Activations of the context, if prompts with the same one are scored in turn; or of
+            the beginning of the same answer, if that grows.
         generated_ids: Ids of prompt and answer as this model wrote them, see `encode_answer`.
         budget: What the request may spend; no limit by default.
 
@@ -73,7 +75,7 @@ class Scorer:
         path: PathName | None = None,
         without: Ablation = frozenset(),
         prefix: PrefixCache | None = None,
-        shared: SharedContext | None = None,
+        shared: SharedContext | GrowingAnswer | None = None,
         generated_ids: Sequence[int] | None = None,
         budget: Budget | None = None,
     ) -> None:
@@ -118,7 +120,9 @@ class Scorer:
         self._path.budget = self._budget
         if prefix is not None and isinstance(self._path, CachedPath):
             self._path.adopt(prefix)
-        if shared is not None and isinstance(self._path, CachedPath):
+        if isinstance(shared, GrowingAnswer) and isinstance(self._path, CachedPath):
+            self._path.follow(shared)
+        elif isinstance(shared, SharedContext) and isinstance(self._path, CachedPath):
             # Not by `self`: in a cycle with its scorer, the path would outlive the request.
             text = self._text
             self._path.share(shared, lambda: text.layout().context_end())

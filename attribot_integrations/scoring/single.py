@@ -22,6 +22,7 @@ from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import inner_model
 from attribot_integrations.scoring.forward import ForwardPass, tolerance, within_memory
+from attribot_integrations.scoring.growing import GrowingAnswer, own_of
 from attribot_integrations.scoring.packing import Branch, branch_off, longest_first
 
 if TYPE_CHECKING:
@@ -158,16 +159,22 @@ class ScoringPath(ABC):
                 "encodes them in another way; pass fewer or shorter chunks"
             )
 
-    def _log_probs(self, logits: torch.Tensor, branches: int) -> torch.Tensor:
-        """Pick the answer's log-probabilities out of logits `[branches * answer, vocabulary]`."""
-        targets = torch.tensor(self._answer, device=logits.device).repeat(branches)
+    def _log_probs(self, logits: torch.Tensor, known: Sequence[int] = (0,)) -> torch.Tensor:
+        """Pick the answer's log-probabilities out of logits `[rows, vocabulary]`.
+
+        Args:
+            logits: Of all branches in turn, a row for each token of the answer that is not known.
+            known: How many of them each branch knows.
+        """
+        wanted = [token for count in known for token in self._answer[count:]]
+        targets = torch.tensor(wanted, device=logits.device)
         parts = [
             rows.float().log_softmax(-1).gather(1, wanted[:, None])[:, 0]
             for rows, wanted in zip(
                 logits.split(_ROWS_AT_ONCE), targets.split(_ROWS_AT_ONCE), strict=True
             )
         ]
-        return torch.cat(parts).view(branches, len(self._answer)).cpu()
+        return torch.cat(parts).cpu()
 
     def _branches(self, prompts: Sequence[Sequence[int]]) -> list[Branch]:
         self._check_lengths(prompts)
@@ -242,7 +249,7 @@ class PlainPath(ScoringPath):
             logits = self._forward(
                 tokens, torch.arange(end - len(self._answer), end), use_cache=False, **positions
             )
-            return self._log_probs(logits, 1)[0]
+            return self._log_probs(logits)
 
         return within_memory(run, lambda: f"a prompt with its answer, of {count:,} tokens,")
 
@@ -276,6 +283,7 @@ class CachedPath(ScoringPath):
     _whole: torch.Tensor | None = None
     """The unablated answer's log-probabilities by the pass over prompt and answer."""
     _instead: PlainPath | None = None
+    _grown: GrowingAnswer | None = None
     _shared: SharedContext | None = None
     _shared_length: Callable[[], int]
     _reference: torch.Tensor | None = None
@@ -297,7 +305,7 @@ class CachedPath(ScoringPath):
             if not self._confirmed(self._reference):
                 return self._plainly(prompts)
             same = tuple(prompts[branch.index]) == self._prompt
-            row = self._reference if same else self._run_alone(branch)
+            row = self._reference if same else self._run_alone(branch, self._reference)
             scores.put(branch.index, row, self._reference)
             self.budget.advance(1, len(branch.tokens))
         return scores
@@ -310,7 +318,7 @@ class CachedPath(ScoringPath):
         """
         behind = 0 if self._length_held is None else 1
         reader = AttentionReader(self._rows_from(start), sums, behind)
-        if self._cache is None:
+        if self._cache is None and self._grown is None:  # of which most may have been run before
             self._reader = reader
             try:
                 self._prefix(0)
@@ -318,6 +326,7 @@ class CachedPath(ScoringPath):
                 self._reader = None
         else:
             end = self._unablated(start)
+            self._prefix(0)  # unseen by the reader
             within_memory(
                 lambda: self._run_read(end, reader),
                 lambda: f"the end of a prompt with its answer, of {len(end.tokens):,} tokens,",
@@ -389,27 +398,44 @@ class CachedPath(ScoringPath):
             return  # it changes what they are
         self._shared, self._shared_length = context, length
 
-    def _run_alone(self, branch: Branch) -> torch.Tensor:
+    def follow(self, answer: GrowingAnswer) -> None:
+        """Go on from what was run for this answer's beginning, and keep what is run for its end."""
+        # Else what was run, or may run together, depends on how long all of it is.
+        if self._length_held is None and self._capabilities.packed_limit is None:
+            answer.begin(self._prompt)
+            self._grown = answer
+
+    def _run_alone(self, branch: Branch, reference: torch.Tensor | None = None) -> torch.Tensor:
         """Run one branch by itself, with the model's own mask: `[answer tokens]`.
 
         A long one is run in pieces, whose masks grow with its length and not with its square.
+
+        Args:
+            branch: The branch.
+            reference: The unablated answer's log-probabilities, unless the branch is that.
         """
-        cache = self._prefix(branch.start)
-        return within_memory(
+        branch = self._continued(branch)
+        if not branch.left:
+            return self._row(branch, torch.empty(0))
+        cache = self._cache_for([branch], branch.start)
+        new = within_memory(
             lambda: self._run_pieces(branch, cache),
             lambda: (
-                f"a single ablation of {len(branch.tokens):,} tokens over a prefix of "
-                f"{branch.start:,}"
+                f"a single ablation of {branch.left:,} tokens over a prefix of {branch.start:,}"
             ),
         )
+        row = self._row(branch, new)
+        self._keep([branch], [row], row if reference is None else reference, cache)
+        return row
 
     def _run_pieces(self, branch: Branch, cache: DynamicCache) -> torch.Tensor:
         count, step = len(branch.tokens), max(self._token_budget, _LEAST_PIECE)
+        wanted = len(self._answer) - branch.known
         # The last piece holds all places that predict the answer.
-        edges = [*range(0, max(1, count - len(self._answer)), step), count]
+        edges = [*range(branch.done, max(branch.done + 1, count - wanted), step), count]
         logits = torch.empty(0)
         for low, high in pairwise(edges):
-            rows = len(self._answer) if high == count else 1
+            rows = wanted if high == count else 1
             logits = self._forward(
                 torch.tensor([branch.tokens[low:high]]),
                 torch.arange(high - low - rows, high - low),
@@ -417,7 +443,47 @@ class CachedPath(ScoringPath):
                 past_key_values=cache,
                 use_cache=True,
             )
-        return self._log_probs(logits, 1)[0]
+        return self._log_probs(logits, [branch.known])
+
+    def _continued(self, branch: Branch) -> Branch:
+        """Return a branch that goes on from what is kept of it."""
+        return branch if self._grown is None else self._grown.continued(branch, self._answer)
+
+    def _row(self, branch: Branch, new: torch.Tensor) -> torch.Tensor:
+        """Join what is known of a branch with what was run: `[answer tokens]`."""
+        kept = self._grown.of(branch, self._answer) if self._grown and branch.known else None
+        return new if kept is None else torch.cat([kept.log_probs[: branch.known], new])
+
+    def _beside(self, branch: Branch, reference: torch.Tensor) -> torch.Tensor:
+        """Return the unablated answer as run beside a branch, then and now: `[answer tokens]`."""
+        kept = self._grown.of(branch, self._answer) if self._grown and branch.known else None
+        if kept is None:
+            return reference
+        return torch.cat([kept.reference[: branch.known], reference[branch.known :]])
+
+    def _cache_for(self, branches: Sequence[Branch], prefix: int) -> DynamicCache:
+        """Return a cache that holds a prefix of the prompt, and what is done of the branches."""
+        cache = self._prefix(prefix)
+        behind = self._grown.behind(branches, self._answer) if self._grown else []
+        if not behind:
+            return cache
+        whole = PrefixCache.of(cache).followed_by(*behind)
+        return whole.view(prefix + sum(branch.done for branch in branches))
+
+    def _keep(
+        self,
+        branches: Sequence[Branch],
+        rows: Sequence[torch.Tensor],
+        reference: torch.Tensor,
+        cache: DynamicCache,
+    ) -> None:
+        """Keep what a pass has left of branches, if the answer may go on."""
+        if self._grown is None:
+            return
+        prefix = max(branch.start for branch in branches)
+        for branch, row, own in zip(branches, rows, own_of(cache, branches, prefix), strict=True):
+            beside = row if branch.index < 0 else self._beside(branch, reference)
+            self._grown.keep(branch, self._answer, own, row, beside)
 
     def _prefix(self, length: int) -> DynamicCache:
         """Return a cache that holds the prompt's first `length` tokens, computed at most once."""
@@ -431,6 +497,8 @@ class CachedPath(ScoringPath):
     def _compute_prefix(self) -> PrefixCache:
         from transformers import DynamicCache
 
+        if self._grown is not None:
+            return self._grown_prefix(self._grown)
         # Without a config every layer keeps all its keys, sliding ones too: branches may need them.
         cache = DynamicCache()
         if self._shared is not None:
@@ -441,6 +509,25 @@ class CachedPath(ScoringPath):
                 )
                 cache = context.view(length)
         return self._run_on(cache, cache.get_seq_length(), len(self._prompt))
+
+    def _grown_prefix(self, grown: GrowingAnswer) -> PrefixCache:
+        """Run the prompt and the answer, but for what is kept of them."""
+        branch = Branch(-1, 0, (*self._prompt, *self._answer[:-1]))
+        branch = grown.continued(branch, self._answer)
+        kept = grown.of(branch, self._answer) if branch.known else None
+        if kept is None:
+            from transformers import DynamicCache
+
+            prefix = self._run_on(DynamicCache(), 0, len(self._prompt))
+        elif not branch.left:
+            prefix, self._whole = kept.own, kept.log_probs[: branch.known]
+        else:
+            cache = kept.own.view(branch.done)
+            self._whole = self._row(branch, self._run_pieces(branch, cache))
+            prefix = PrefixCache.of(cache)
+        assert self._whole is not None
+        grown.keep(branch, self._answer, prefix, self._whole, self._whole)
+        return prefix
 
     def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
         """Run the prompt's tokens from `start` to `end`, behind those that the cache holds.
@@ -458,7 +545,7 @@ class CachedPath(ScoringPath):
                 use_cache=True,
             )
         if last:
-            self._whole = self._log_probs(logits, 1)[0]
+            self._whole = self._log_probs(logits)
         else:
             logits.cpu()  # waits for the device: the budget times this pass
         return PrefixCache.of(cache)

@@ -97,7 +97,7 @@ class _Path(PackedPath):
                 use_cache=True,
             )
             self._run_model = shared
-        return self._log_probs(logits, len(pack.branches))
+        return self._log_probs(logits, [branch.known for branch in pack.branches])
 
 
 def block_mask(pack: Pack, device: torch.device) -> BlockMask:

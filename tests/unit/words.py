@@ -10,6 +10,7 @@ import numpy as np
 from attribot_integrations.context.prompts import Prompt
 from attribot_integrations.errors import ModelError
 from attribot_integrations.results import ModelCost
+from attribot_integrations.results.wording import wording_of
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import AblationScores, Draft
 
@@ -25,11 +26,12 @@ class WordScorer:
 
     @property
     def token_spans(self) -> tuple[tuple[int, int], ...]:
+        wording = wording_of(self.answer)
         spans, end = [], 0
-        for word in self.answer.split():
-            start = self.answer.index(word, end)
+        for word in wording.text.split():
+            start = wording.text.index(word, end)
             end = start + len(word)
-            spans.append((start, end))
+            spans.append(wording.span(start, end))
         return tuple(spans)
 
     @property
@@ -55,7 +57,8 @@ class WordScorer:
     def _row(self, removed: frozenset[int]) -> list[float]:
         segments = [each for message in self.prompt.messages for each in message.segments]
         left = " ".join(each.text for each in segments if each.shown(removed))
-        return [-1.0 if word in left else -3.0 for word in self.answer.split()]
+        words = wording_of(self.answer).text.split()
+        return [-1.0 if word in left else -3.0 for word in words]
 
 
 class Held:

@@ -1,0 +1,89 @@
+"""One answer, attributed again and again while it grows."""
+
+from __future__ import annotations
+
+import threading
+
+from attribot_integrations.engine.attributing import SharedContexts, attribute_answer, warm_up
+from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.results import Attribution, Cost
+from attribot_integrations.scoring.protocols import HoldsAnswers, ScoringModel
+
+__all__ = ["AnswerFollower"]
+
+
+class AnswerFollower:
+    """Attributes the beginnings of one answer; what was run for one is not run for the next.
+
+    Scores are those of single calls but for rounding. It is for one thread at a time, and holds the
+    models' activations until it lets go.
+
+    Args:
+        target: The model whose dependence is measured.
+        proxy: A smaller model.
+        options: What to do with each beginning.
+    """
+
+    def __init__(
+        self, target: ScoringModel, proxy: ScoringModel | None, options: EngineOptions
+    ) -> None:
+        self.target, self.proxy, self.options = target, proxy, options
+        self._shared: SharedContexts | None = SharedContexts.of_answer(target, proxy)
+        self._cancelled = threading.Event()
+        self.tokens = 0
+        """Tokens run through models so far, all models together."""
+
+    def warm_up(self, request: AttributionRequest) -> None:
+        """Run what all of an answer's beginnings need, if anything is kept between them.
+
+        Args:
+            request: The answer's first words.
+
+        Raises:
+            AttribotError: As `AttributionEngine.attribute`.
+        """
+        models = [each for each in (self.target, self.proxy) if each is not None]
+        if self._shared is not None and all(isinstance(each, HoldsAnswers) for each in models):
+            cost = warm_up(
+                self.target, self.proxy, request, self.options, self._shared, self._cancelled
+            )
+            self._count(cost)
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        """Do what `AttributionEngine.attribute_request` does.
+
+        Raises:
+            CancelledError: If it was cancelled.
+        """
+        try:
+            return self._attribute(request)
+        except OutOfMemoryError:
+            if self._shared is None or not self._shared.let_go():
+                raise
+        self._shared = None  # what is kept, beside the rest, may be what does not fit
+        return self._attribute(request)
+
+    def let_go(self) -> None:
+        """Free what is held."""
+        if self._shared is not None:
+            self._shared.let_go()
+
+    def cancel(self) -> None:
+        """Have the attribution that runs now end behind its pass; any thread may call it."""
+        self._cancelled.set()
+
+    def _attribute(self, request: AttributionRequest) -> Attribution:
+        found = attribute_answer(
+            self.target,
+            self.proxy,
+            request,
+            self.options,
+            self._shared,
+            cancelled=self._cancelled,
+        )
+        self._count(found.cost)
+        return found
+
+    def _count(self, cost: Cost) -> None:
+        self.tokens += sum(each.tokens for each in cost.models)

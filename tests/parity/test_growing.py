@@ -1,0 +1,68 @@
+"""An answer that is scored while it grows gets the scores that it gets when it is complete."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.methods import Knockout, LeaveOneOut, Method
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.results import Attribution
+from tests.parity.architectures import ARCHITECTURES
+from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
+
+TOLERANCE = 1e-4
+NAMES = ("llama", "gemma3", "phi3", "bloom")
+CHUNKS = ["The harbour opened in 1962. It is old.", "A river runs. The bridge crosses it."]
+ANSWER = "It opened in 1962. A bridge crosses the river. It is old."
+BORDERS = (2, 18, 46, len(ANSWER))
+
+
+@functools.cache
+def engine_of(name: str) -> AttributionEngine:
+    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
+    return AttributionEngine.from_model(ARCHITECTURES[name].build(), tokenizer)
+
+
+def options_of(method: Any) -> EngineOptions:
+    return EngineOptions(method=method, alternatives=None)
+
+
+def request(answer: str) -> AttributionRequest:
+    return AttributionRequest("When did the harbour open?", CHUNKS, answer)
+
+
+def assert_same(found: Attribution, expected: Attribution) -> None:
+    assert [each.text for each in found.statements] == [each.text for each in expected.statements]
+    np.testing.assert_allclose(found.scores, expected.scores, atol=TOLERANCE)
+    np.testing.assert_allclose(found.token_log_probs, expected.token_log_probs, atol=TOLERANCE)
+    np.testing.assert_allclose(
+        found.token_log_probs_without_context,
+        expected.token_log_probs_without_context,
+        atol=TOLERANCE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *((name, LeaveOneOut()) for name in NAMES),
+        *((name, Knockout(rerun=4)) for name in NAMES[:2]),
+    ],
+)
+def test_each_beginning_has_the_scores_of_a_single_call(name: str, method: Method) -> None:
+    engine, options = engine_of(name), options_of(method)
+    following = AttributionEngine(engine.target, options=options).following_answer()
+    tokens = 0
+    for end in BORDERS:
+        expected = engine.attribute_request(request(ANSWER[:end]), options=options)
+        found = following.attribute_request(request(ANSWER[:end]))
+        assert_same(found, expected)
+        tokens += found.cost.models[0].tokens
+    whole = expected.cost.models[0].tokens
+    if name != "phi3":  # whose positions are counted in another way when the text grows
+        assert tokens < 1.3 * whole
