@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Support,
     )
     from attribot_integrations.scoring import LanguageModel
+    from attribot_integrations.service import RemoteEngine
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -59,6 +60,7 @@ else:
             "LanguageModel": "scoring",
             "LeaveOneOut": "methods",
             "RawPrompt": "context",
+            "RemoteEngine": "service",
             "ScreenAndRescore": "methods",
             "Source": "context",
             "Statement": "results",
@@ -91,6 +93,7 @@ __all__ = [
     "LanguageModel",
     "LeaveOneOut",
     "RawPrompt",
+    "RemoteEngine",
     "ScreenAndRescore",
     "Source",
     "Statement",

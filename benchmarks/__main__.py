@@ -10,6 +10,9 @@ python -m benchmarks real --data DIR --plan smollm2   real models on real text
 python -m benchmarks defaults --data DIR               what the defaults are chosen by
 python -m benchmarks audit --data DIR --plan smollm2  faults planted among citations, found
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
+python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
+python -m benchmarks bundled-screens --rows DIR        those of the bundled models
+python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from attribot_integrations.errors import MissingExtraError
 from attribot_integrations.evaluation.fidelity_plots import check_plots
 from benchmarks.audits import audit
 from benchmarks.baselines import BASELINES
+from benchmarks.bundled_screens import bundled_screens
 from benchmarks.candidates import defaults
 from benchmarks.ceilings import Ceilings, measure_ceilings
 from benchmarks.clock import device_in_use, free_memory
@@ -41,6 +45,8 @@ from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
 from benchmarks.runner import measure
+from benchmarks.screening import screen
+from benchmarks.serve import serve
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
 from benchmarks.sweep_plot import plot_sweep
 from benchmarks.verifier import verifier
@@ -86,6 +92,9 @@ app.command()(real)
 app.command()(defaults)
 app.command()(audit)
 app.command()(verifier)
+app.command()(screen)
+app.command()(bundled_screens)
+app.command()(serve)
 
 
 @app.callback(invoke_without_command=True)

@@ -91,7 +91,13 @@ PLANS: Final[Mapping[str, Plan]] = {
 
 
 def real_suite(
-    plan: str, data: Path, models: Path, *, scale: float = 1.0, ablated: int = 0
+    plan: str,
+    data: Path,
+    models: Path,
+    *,
+    scale: float = 1.0,
+    ablated: int = 0,
+    engine: AttributionEngine | None = None,
 ) -> Suite:
     """Return what one plan runs.
 
@@ -101,10 +107,12 @@ def real_suite(
         models: Folder of the models.
         scale: Share of the rows, for a first look.
         ablated: How many answers of each set are ablated.
+        engine: The models, if they are loaded already.
     """
     chosen = PLANS[plan]
-    proxy = None if chosen.proxy is None else str(models / chosen.proxy)
-    engine = AttributionEngine.from_pretrained(str(models / chosen.target), proxy)
+    if engine is None:
+        proxy = None if chosen.proxy is None else str(models / chosen.proxy)
+        engine = AttributionEngine.from_pretrained(str(models / chosen.target), proxy)
     parts = []
     for name, rows in chosen.sets.items():
         path = data / f"{name}_dev.jsonl"

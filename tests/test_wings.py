@@ -34,6 +34,7 @@ WINGS = (
     "langchain",
     "llama_index",
     "batch",
+    "service",
     "demo",
     "evaluation",
     "cli",
@@ -61,6 +62,7 @@ WITHOUT_MODEL_LIBRARY = (
     "filtering",
     "auditing",
     "answers",
+    "service",
     "demo.__init__",
     "demo.corpus",
     "demo.library",
@@ -183,7 +185,7 @@ def _inside(name: str, own: str, inner: str, one: Import) -> Iterator[str]:
     elif WINGS.index(wing) > WINGS.index(own) and (name, wing) != UPWARD:
         yield "is of a wing below"
     gathers = name in ("methods.__init__", "methods.presets")
-    shared = listed(inner, ("methods.base", "methods.grouping"))
+    shared = listed(inner, ("methods.base", "methods.grouping", "methods.screens"))
     if own == wing == "methods" and not gathers and not shared:
         yield "is another method's"
 

@@ -12,7 +12,15 @@ from typing import Annotated
 import typer
 
 from attribot_integrations import __version__
-from attribot_integrations.cli import attribute, audit, evaluate, evaluate_filter, show_demo
+from attribot_integrations.cli import (
+    attribute,
+    audit,
+    evaluate,
+    evaluate_filter,
+    fit_screen,
+    serve,
+    show_demo,
+)
 
 __all__ = ["app", "main"]
 
@@ -51,5 +59,7 @@ def _root(
 app.command()(show_demo.demo)
 app.command()(attribute.attribute)
 app.command()(audit.audit)
+app.command()(serve.serve)
 app.command()(evaluate.evaluate)
 app.command()(evaluate_filter.evaluate_filter)
+app.command()(fit_screen.fit_screen)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.results.fitted import ENOUGH_SCORE
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ MethodOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="exact, balanced, fast (which needs a proxy), attribot, or one of the others. By "
-        "default what may matter is scored exactly.",
+        help="exact, balanced, fast (which needs a proxy), instant (which needs an attention "
+        "screen: instant:FILE, see fit-screen), attribot, or one of the others. By default what "
+        "may matter is scored exactly.",
         show_default=False,
     ),
 ]
@@ -67,14 +68,20 @@ LimitOption = Annotated[
 def chosen_method(name: str | None) -> Method | None:
     """Return the method that --method names, `None` where it is left out.
 
+    Behind "instant:" stands the file of an attention screen.
+
     Raises:
-        BadParameter: If there is none of that name.
+        BadParameter: If there is none of that name, or no such file.
     """
+    from attribot_integrations.methods import AttentionScreen, LearnedAttention
     from attribot_integrations.methods.presets import named_method
 
+    kind, _, screen = (name or "").partition(":")
     try:
+        if kind == "instant" and screen:
+            return LearnedAttention(AttentionScreen.load(screen))
         return None if name is None else named_method(name)
-    except ConfigurationError as error:
+    except (ConfigurationError, DataFileError, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--method") from error
 
 

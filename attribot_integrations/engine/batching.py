@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -12,7 +13,11 @@ from attribot_integrations.engine.attributing import SharedContexts, attribute_a
 from attribot_integrations.errors import InputError, OutOfMemoryError, free_frames
 from attribot_integrations.requests.attributors import BatchAttributor, RequestAttributor
 from attribot_integrations.requests.context_runs import context_key, context_runs
-from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.requests.options import (
+    AttributionRequest,
+    EngineOptions,
+    given_options,
+)
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.protocols import ScoringModel
 
@@ -37,18 +42,28 @@ class ContextSharer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_shared", SharedContexts.of(self.target, self.proxy))
 
-    def attribute_request(self, request: AttributionRequest) -> Attribution:
+    def attribute_request(
+        self,
+        request: AttributionRequest,
+        *,
+        options: EngineOptions | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Attribution:
         """Do what `AttributionEngine.attribute_request` does."""
+        chosen = given_options(options, self.options)
+
+        def attribute(shared: SharedContexts | None) -> Attribution:
+            return attribute_answer(
+                self.target, self.proxy, request, chosen, shared, cancelled=cancelled
+            )
+
         try:
-            return self._attribute(request, self._shared)
+            return attribute(self._shared)
         except OutOfMemoryError:
             if not self._shared.let_go():
                 raise
         # Without sharing: the context beside the whole prompt may be what does not fit.
-        return self._attribute(request, None)
-
-    def _attribute(self, request: AttributionRequest, shared: SharedContexts | None) -> Attribution:
-        return attribute_answer(self.target, self.proxy, request, self.options, shared)
+        return attribute(None)
 
 
 def attribute_all(

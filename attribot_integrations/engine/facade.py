@@ -318,11 +318,22 @@ class AttributionEngine:
         return attribute_all(engine, requests, progress=progress, raise_error=raise_error)
 
     def attribute_request(
-        self, request: AttributionRequest, *, options: EngineOptions | None = None
+        self,
+        request: AttributionRequest,
+        *,
+        options: EngineOptions | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Attribution:
-        """Do what `attribute` does, with the arguments in one object."""
+        """Do what `attribute` does, with the arguments in one object.
+
+        Args:
+            request: The arguments.
+            options: Options for this call instead of the engine's.
+            cancelled: Set by another thread when the result is not wanted any more; the call then
+                raises `concurrent.futures.CancelledError` behind the pass that it is in.
+        """
         chosen = given_options(options, self.options)
-        return attribute_answer(self.target, self.proxy, request, chosen)
+        return attribute_answer(self.target, self.proxy, request, chosen, cancelled=cancelled)
 
     @property
     def uses_chat_template(self) -> bool:

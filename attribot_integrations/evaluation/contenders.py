@@ -62,18 +62,19 @@ def contenders(names: Sequence[str], *, has_proxy: bool) -> tuple[Contender, ...
     """Return methods and baselines by name.
 
     Args:
-        names: Names of methods and baselines. `"methods"` stands for all methods, `"baselines"`
-            for all baselines and `"all"` for both; of those, what needs a proxy is left out where
-            there is none.
+        names: Names of methods and baselines. `"methods"` stands for all methods that run on any
+            model, so not for `instant`, `"baselines"` for all baselines and `"all"` for both; of
+            those, what needs a proxy is left out where there is none.
         has_proxy: Whether there is a proxy.
 
     Raises:
         ConfigurationError: If a name is unknown, or none is left.
         MissingExtraError: If a baseline needs a package that is not installed.
     """
+    general = tuple(name for name in METHODS if name != "instant")
     groups = {
-        "all": (*METHODS, *BASELINES),
-        "methods": tuple(METHODS),
+        "all": (*general, *BASELINES),
+        "methods": general,
         "baselines": BASELINES,
     }
     chosen: dict[str, Contender] = {}

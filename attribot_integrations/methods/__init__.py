@@ -15,18 +15,22 @@ from attribot_integrations.methods.base import (
 from attribot_integrations.methods.certifying import CertifySets
 from attribot_integrations.methods.hierarchical import Hierarchical
 from attribot_integrations.methods.knockout import Knockout
+from attribot_integrations.methods.learned_attention import LearnedAttention
 from attribot_integrations.methods.loo import LeaveOneOut
 from attribot_integrations.methods.presets import METHODS, MethodName
 from attribot_integrations.methods.pruning import ScreenAndPrune
 from attribot_integrations.methods.redundancy import FindAlternatives
 from attribot_integrations.methods.rescoring import ScreenAndRescore
+from attribot_integrations.methods.screens import AttentionScreen
 
 __all__ = [
     "METHODS",
+    "AttentionScreen",
     "CertifySets",
     "FindAlternatives",
     "Hierarchical",
     "Knockout",
+    "LearnedAttention",
     "LeaveOneOut",
     "Method",
     "MethodInput",

@@ -10,6 +10,7 @@ from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.base import Method
 from attribot_integrations.methods.hierarchical import Hierarchical
 from attribot_integrations.methods.knockout import Knockout
+from attribot_integrations.methods.learned_attention import LearnedAttention
 from attribot_integrations.methods.loo import LeaveOneOut
 from attribot_integrations.methods.pruning import ScreenAndPrune
 from attribot_integrations.methods.rescoring import ScreenAndRescore
@@ -20,6 +21,7 @@ MethodName = Literal[
     "exact",
     "balanced",
     "fast",
+    "instant",
     "attribot",
     "proxy",
     "knockout",
@@ -36,6 +38,7 @@ METHODS: Mapping[MethodName, Method] = MappingProxyType(
         "exact": LeaveOneOut(),
         "balanced": ScreenAndRescore(Knockout()),
         "fast": Knockout(on="proxy", rerun=4),
+        "instant": LearnedAttention(),
         "attribot": ScreenAndPrune(Hierarchical(on="proxy", within="pruned")),
         "proxy": LeaveOneOut(on="proxy"),
         "knockout": Knockout(),
@@ -50,8 +53,10 @@ METHODS: Mapping[MethodName, Method] = MappingProxyType(
 
 `exact`: leave-one-out on the target, every score exact. `balanced`: knockout screen on the target,
 every source that may matter rescored exactly. `fast`: knockout on the proxy, the target is never
-run. `attribot`: the paper's combination, hierarchical leave-one-out on the proxy and the best three
-sentences rescored on the target, in the context of those three. The others are the parts.
+run. `instant`: predicted from what the answer attends to, in one pass over prompt and answer, where
+the model has an attention screen. `attribot`: the paper's combination, hierarchical leave-one-out
+on the proxy and the best three sentences rescored on the target, in the context of those three. The
+others are the parts.
 """
 
 

@@ -27,7 +27,7 @@ def check_engine(engine: object, method: str) -> None:
     lack = f" without {method}" if known and not isinstance(engine, type) else ""
     raise ConfigurationError(
         f"engine must be an AttributionEngine, got {what_is_given(engine)}{lack}; "
-        "load one with AttributionEngine.from_pretrained(…)"
+        "load one with AttributionEngine.from_pretrained(…), or ask a service: RemoteEngine(url)"
     )
 
 

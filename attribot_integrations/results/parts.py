@@ -36,6 +36,8 @@ Estimand = Literal[
     "proxy_pruned_loo",
     "target_knockout",
     "proxy_knockout",
+    "target_attention",
+    "proxy_attention",
     "dropped",
     "unscored",
     "through",
@@ -45,7 +47,8 @@ Estimand = Literal[
 
 `target_loo`, `proxy_loo`: leave-one-out in the full context, on the target or the proxy; the first
 is what "exact" means. `…_pruned_loo`: leave-one-out in the context that a method pruned.
-`…_knockout`: the source hidden from question and answer. `dropped`: not scored, its chunk or
+`…_knockout`: the source hidden from question and answer. `…_attention`: predicted from
+what the answer attends to, nothing was removed. `dropped`: not scored, its chunk or
 group did not matter. `unscored`: not scored, the request's budget ended before; the score is 0.
 `through`: the score of an intermediate answer, by the shares of what that one rests on. `baseline`:
 a score that is no log-likelihood, for comparison only.

@@ -39,7 +39,8 @@ def find_statements(
         answer: The answer's text.
         token_spans: Span in the answer of each token, in order.
         splitter: Finds the sentences.
-        given: Where the statements are, if that is known; those without words are left out.
+        given: Where the statements are, if that is known; those without words are left out, and
+            where none is left, the splitter finds them.
 
     Raises:
         ConfigurationError: If the splitter returns spans that are blank, out of order or outside
@@ -49,7 +50,7 @@ def find_statements(
     wording = wording_of(answer)
     bare = wording.bare
     given = given if given is not None or not wording.fields else wording.fields
-    spans = split_answer(bare, splitter) if given is None else _checked(given, bare)
+    spans = (given and _checked(given, bare)) or split_answer(bare, splitter)
     begins = [first_visible(answer, span) for span in token_spans]
     edges = [0]
     for start, _ in spans[1:]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ from attribot_integrations.scoring.gguf_files import (
 )
 from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint
 from attribot_integrations.scoring.scorer import Scorer
+from attribot_integrations.scoring.signature import model_signature
 from attribot_integrations.scoring.verified import VerifiedModel
 from attribot_integrations.tokens.encoding import TextEncoder
 
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from attribot_integrations.scoring.capabilities import Capabilities
     from attribot_integrations.scoring.forward import ForwardPass
     from attribot_integrations.scoring.loading import LoadingKeywords
-    from attribot_integrations.scoring.protocols import Draft, ScoringModel
+    from attribot_integrations.scoring.protocols import Draft, ModelSignature, ScoringModel
 
 __all__ = ["LanguageModel", "in_process"]
 
@@ -84,6 +86,11 @@ class LanguageModel:
     def lock(self) -> threading.Lock:
         """Held during forward passes, so that threads share the device in turn."""
         return self.forward.lock
+
+    @cached_property
+    def signature(self) -> ModelSignature:
+        """What tells its attention heads from another model's."""
+        return model_signature(self.model)
 
     @property
     def can_knock_out(self) -> bool:

@@ -86,7 +86,7 @@ class PackedPath(CachedPath):
         Nothing is returned where the unablated answer turns out to get other numbers in packs.
         """
         scores = PathScores.nothing_yet(len(waiting), len(self._answer))
-        unablated = self._unablated(waiting[0].start) if waiting else None
+        unablated = self._reference_branch(waiting[0].start) if waiting else None
         while waiting:
             reference = unablated if self._reference is None else None
             limits = self._limits()
@@ -161,9 +161,14 @@ class PackedPath(CachedPath):
             self._alone_reference = self._run_alone(self._unablated(len(self._prompt) - 1))
         return self._alone_reference
 
-    def _unablated(self, start: int) -> Branch:
-        """Return the rest of the unablated prompt from a branch point on."""
-        return Branch(-1, start, (*self._prompt[start:], *self._answer[:-1]))
+    def _reference_branch(self, start: int) -> Branch:
+        """Return the unablated copy that goes with branches of which the deepest leaves at `start`.
+
+        Rounding cancels best where it runs as many tokens as they do; where there is none to
+        cancel, it runs the fewest.
+        """
+        exact = self._model.dtype.itemsize >= 4
+        return self._unablated(len(self._prompt) - 1 if exact else start)
 
     def _limits(self) -> PackLimits:
         tokens = self._token_budget

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from attribot_integrations.scoring.budget import Budget
     from attribot_integrations.tokens.ablated import Ablation
 
-__all__ = ["AblationScores", "AnswerScorer", "Draft", "HeldContext", "ScoringModel"]
+__all__ = [
+    "AblationScores",
+    "AnswerScorer",
+    "AttentionReading",
+    "Draft",
+    "HeldContext",
+    "ModelSignature",
+    "ReadsAttention",
+    "ScoringModel",
+]
+
+_SAME = 0.95
+"""Least cosine of two probes of one model: rounding to four bits leaves .99, other models 0."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,45 @@ class Draft:
     """Tokens run through the model."""
     passes: int
     """Forward passes."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSignature:
+    """What tells one model's attention heads from another's.
+
+    A quantised or half-precision copy of a model has the signature of the model; so may one that
+    was tuned further from the same weights.
+    """
+
+    architecture: str
+    """Class of the model."""
+    layers: int
+    vocabulary: int
+    """Number of its embeddings."""
+    probe: npt.NDArray[np.float32]
+    """`[tokens, numbers]`: parts of the embeddings of some tokens."""
+
+    def difference(self, other: ModelSignature) -> str | None:
+        """Say in which way another model differs; `None` if it is the same."""
+        for name in ("architecture", "layers", "vocabulary"):
+            mine, its = getattr(self, name), getattr(other, name)
+            if mine != its:
+                return f"{name} {its}, not {mine}"
+        if self.probe.shape != other.probe.shape:
+            return "embeddings of another width"
+        norm = float(np.linalg.norm(self.probe) * np.linalg.norm(other.probe))
+        alike = float((self.probe * other.probe).sum()) / norm if norm else 0.0
+        return None if alike >= _SAME else f"other embeddings (cosine {alike:.2f})"
+
+
+@dataclass(frozen=True)
+class AttentionReading:
+    """What the answer's tokens attend to, when nothing is removed."""
+
+    shares: npt.NDArray[np.float32]
+    """`[heads, groups, answer tokens]`: how much of its attention each head of each layer pays to a
+    group of the prompt's tokens, at the place that predicts the answer's token; 0 to 1."""
+    model: ModelSignature
 
 
 class HeldContext(Protocol):
@@ -114,6 +165,23 @@ class AnswerScorer(Protocol):
 
         Raises:
             ModelError: If `rerun` is given and `can_knock_out` is false.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsAttention(Protocol):
+    """A scorer that can tell what its model attends to."""
+
+    def read_attention(self, groups: Sequence[Ablation]) -> AttentionReading:
+        """Read what the answer attends to in sets of sentences, given by their ids.
+
+        Where nothing has been run yet, that is one pass over prompt and answer, whose activations
+        `score` goes on from; else one over the answer.
+
+        Raises:
+            ModelError: If the model computes its attention in a way that shows nothing.
+            OutOfMemoryError: If the pass does not fit in memory.
         """
         ...
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from attribot_integrations.context.prompts import Prompt
 from attribot_integrations.context.sources import Span
 from attribot_integrations.errors import EmptyAnswerError, ModelError, PromptTooLongError
 from attribot_integrations.results import ModelCost
 from attribot_integrations.results.wording import wording_of
+from attribot_integrations.scoring.attention import GroupSums
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import PathName
 from attribot_integrations.scoring.paths import PATHS, CachedPath, PackedPath, PathScores
-from attribot_integrations.scoring.protocols import AblationScores
+from attribot_integrations.scoring.protocols import AblationScores, AttentionReading
 from attribot_integrations.tokens.ablated import AblatedText, Ablation
 from attribot_integrations.tokens.answers import encode_answer
 from attribot_integrations.tokens.encoding import EncodedText
@@ -216,6 +218,27 @@ class Scorer:
                 self._hidden[each, rerun] = row
                 self._naive_lengths.setdefault(each, len(self._text.ids))
         return self._gathered([self._hidden.get((each, rerun)) for each in asked])
+
+    def read_attention(self, groups: Sequence[Ablation]) -> AttentionReading:
+        """Read what the answer attends to in sets of sentences, see `ReadsAttention`.
+
+        Raises:
+            ModelError: If the model computes its attention in a way that shows nothing.
+            OutOfMemoryError: If the pass does not fit in memory.
+        """
+        layout = self.layout()
+        spans = [layout.places(group - self._without) for group in groups]
+        layers = self._path.read(
+            len(self._text.ids) - 1, GroupSums.of(spans, self._model.forward.device)
+        )
+        if len(layers) != self._model.signature.layers:
+            raise ModelError(
+                f"{self._model.name} computes its attention in a way that shows no weights "
+                f"({len(layers)} of {self._model.signature.layers} layers do): load it with "
+                'attn_implementation="sdpa" or "eager", or choose another method'
+            )
+        shares = torch.cat(layers).transpose(1, 2)
+        return AttentionReading(shares.numpy(), self._model.signature)
 
     def _masked_path(self) -> PackedPath:
         if not isinstance(self._path, PackedPath) or not self.can_knock_out:

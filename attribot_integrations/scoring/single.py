@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attribot_integrations.errors import ModelError, PromptTooLongError
+from attribot_integrations.scoring.attention import AttentionReader, GroupSums
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
 from attribot_integrations.scoring.capabilities import inner_model
@@ -113,6 +115,23 @@ class ScoringPath(ABC):
             OutOfMemoryError: If not even one of them fits in memory.
         """
 
+    @abstractmethod
+    def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+        """Return the attention of the unablated prompt from `start` on, and of the answer.
+
+        Returns:
+            One tensor for each attention that the model computes, in order, see `AttentionReader`;
+            its rows are the prompt's tokens from `start` on, and the answer's but the last.
+            None where the model computes its attention in a way that shows nothing.
+
+        Raises:
+            OutOfMemoryError: If the pass does not fit in memory.
+        """
+
+    def _rows_from(self, start: int) -> int:
+        """Return how many tokens of prompt and answer are run from one on."""
+        return len(self._prompt) - start + len(self._answer) - 1
+
     def _forward(self, tokens: torch.Tensor, rows: torch.Tensor, **inputs: Any) -> torch.Tensor:
         """Run one pass and return the logits at `rows`, `[rows, vocabulary]`."""
         self.budget.check_wanted()
@@ -184,6 +203,14 @@ class PlainPath(ScoringPath):
             self.budget.advance(1, tokens)
         return scores
 
+    def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+        """Return the attention of the unablated prompt's end and the answer."""
+        behind = int(self._runs_last(self._prompt)) + int(self._length_held is not None)
+        reader = AttentionReader(self._rows_from(start), sums, behind)
+        with reader:
+            self._run(self._prompt)
+        return reader.layers
+
     def _unablated(self) -> torch.Tensor:
         if self._reference is None:
             self._reference = self._run(self._prompt)
@@ -203,8 +230,7 @@ class PlainPath(ScoringPath):
 
     def _run(self, prompt: Sequence[int]) -> torch.Tensor:
         """Run a prompt with the answer: `[answer tokens]`."""
-        limit = self._capabilities.context_length
-        whole = self._chosen and (limit is None or len(prompt) + len(self._answer) <= limit)
+        whole = self._runs_last(prompt)
         tokens = torch.tensor([[*prompt, *(self._answer if whole else self._answer[:-1])]])
         count = tokens.shape[1]
         end = count - 1 if whole else count
@@ -219,6 +245,11 @@ class PlainPath(ScoringPath):
             return self._log_probs(logits, 1)[0]
 
         return within_memory(run, lambda: f"a prompt with its answer, of {count:,} tokens,")
+
+    def _runs_last(self, prompt: Sequence[int]) -> bool:
+        """Tell whether the answer's last token is run, too."""
+        limit = self._capabilities.context_length
+        return self._chosen and (limit is None or len(prompt) + len(self._answer) <= limit)
 
     @property
     def _chosen(self) -> bool:
@@ -248,6 +279,8 @@ class CachedPath(ScoringPath):
     _shared: SharedContext | None = None
     _shared_length: Callable[[], int]
     _reference: torch.Tensor | None = None
+    _reader: AttentionReader | None = None
+    """Looks on while the prompt's prefix is computed."""
 
     def warm_up(self) -> None:
         """Run the prompt's prefix."""
@@ -260,9 +293,7 @@ class CachedPath(ScoringPath):
             if not self._allows(len(branch.tokens)):
                 break
             if self._reference is None:
-                self._reference = self._run_alone(
-                    branch_off(-1, self._prompt, self._prompt, self._answer)
-                )
+                self._reference = self._run_alone(self._unablated(len(self._prompt) - 1))
             if not self._confirmed(self._reference):
                 return self._plainly(prompts)
             same = tuple(prompts[branch.index]) == self._prompt
@@ -270,6 +301,43 @@ class CachedPath(ScoringPath):
             scores.put(branch.index, row, self._reference)
             self.budget.advance(1, len(branch.tokens))
         return scores
+
+    def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+        """Return the attention of the unablated prompt's end and the answer.
+
+        It is read while the prompt's prefix is computed, or, where that has been done, as the end
+        is run again.
+        """
+        behind = 0 if self._length_held is None else 1
+        reader = AttentionReader(self._rows_from(start), sums, behind)
+        if self._cache is None:
+            self._reader = reader
+            try:
+                self._prefix(0)
+            finally:
+                self._reader = None
+        else:
+            end = self._unablated(start)
+            within_memory(
+                lambda: self._run_read(end, reader),
+                lambda: f"the end of a prompt with its answer, of {len(end.tokens):,} tokens,",
+            )
+        return reader.layers
+
+    def _run_read(self, branch: Branch, reader: AttentionReader) -> None:
+        """Run a branch in one pass, with the model's own mask, while the reader looks on."""
+        with reader:
+            self._forward(
+                torch.tensor([branch.tokens]),
+                torch.tensor([len(branch.tokens) - 1]),
+                position_ids=branch.positions()[None],
+                past_key_values=self._prefix(branch.start),
+                use_cache=True,
+            )
+
+    def _unablated(self, start: int) -> Branch:
+        """Return the rest of the unablated prompt from a branch point on, and the answer."""
+        return Branch(-1, start, (*self._prompt[start:], *self._answer[:-1]))
 
     def _allows(self, tokens: int) -> bool:
         """Tell whether the budget allows a pass over so many tokens, and the prefix if needed."""
@@ -381,13 +449,14 @@ class CachedPath(ScoringPath):
         """
         last = end == len(self._prompt)
         tokens = (*self._prompt[start:end], *(self._answer[:-1] if last else ()))
-        logits = self._forward(
-            torch.tensor([tokens]),
-            torch.arange(len(tokens) - (len(self._answer) if last else 1), len(tokens)),
-            position_ids=torch.arange(start, start + len(tokens))[None],
-            past_key_values=cache,
-            use_cache=True,
-        )
+        with self._reader if last and self._reader is not None else nullcontext():
+            logits = self._forward(
+                torch.tensor([tokens]),
+                torch.arange(len(tokens) - (len(self._answer) if last else 1), len(tokens)),
+                position_ids=torch.arange(start, start + len(tokens))[None],
+                past_key_values=cache,
+                use_cache=True,
+            )
         if last:
             self._whole = self._log_probs(logits, 1)[0]
         else:

@@ -86,6 +86,16 @@ class TokenLayout:
                     spans[segment.sentence_id] = span
         return spans
 
+    def places(self, sentences: frozenset[int]) -> tuple[Span, ...]:
+        """Return the token ranges of sentences, given by their ids, at all their places."""
+        return self._ranges(
+            [
+                index
+                for index, segment in enumerate(self._segments)
+                if segment.sentence_id in sentences
+            ]
+        )
+
     def context_end(self) -> int:
         """Return the first token behind everything that an ablation can remove."""
         removable = [index for index, segment in enumerate(self._segments) if segment.needs]

@@ -116,10 +116,12 @@ def markdown_of(results: Figures) -> str:
         lines = _filters(results)
     elif "methods" in results:
         lines = _fidelity(results)
+    elif "load" in results:
+        lines = _service(results)
     else:
         raise ValueError(
-            "results must hold bars, verifiers, policies, plan, sets, rows, contexts or methods, "
-            f"not {sorted(results)}"
+            "results must hold bars, verifiers, policies, plan, sets, rows, contexts, methods or "
+            f"load, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -276,6 +278,41 @@ def _verifiers(results: Figures) -> Iterator[str]:
         f"Fit on {results['answers']:,} answers: "
         + ", ".join(f"`{name}` {weight:.2f}" for name, weight in weights)
         + f", bias {fit['bias']:.2f}."
+    )
+
+
+def _service(results: Figures) -> Iterator[str]:
+    """Yield what clients of the service saw, and what its micro-batches save."""
+    load, batches = results["load"], results["batches"]
+    yield f"{load['clients']} clients on loopback, a queue of {load['most_waiting']}:"
+    counts = [f"{count:,} with {status}" for status, count in load["statuses"].items()]
+    yield from _lines(
+        ["load", "figure"],
+        [
+            ["requests, all answered in the end", f"{load['answered']:,}"],
+            ["statuses", ", ".join(counts)],
+            [
+                "largest difference from direct calls, nats",
+                f"{load['largest_difference_nats']:.0e}",
+            ],
+            ["requests with the same citations", f"{load['same_citations']:,}"],
+        ],
+    )
+    yield (
+        f"{batches['requests']} requests, {batches['requests_of_a_context']} for each context, in "
+        f"{batches['rounds']} rounds:"
+    )
+    yield from _lines(
+        ["batches", "least CPU seconds", "median", "speed by the least"],
+        [
+            [
+                way,
+                f"{batches['least_cpu_seconds'][way]:.2f}",
+                f"{median:.2f}",
+                f"{batches['speed'][way]:.2f}",
+            ]
+            for way, median in batches["cpu_seconds"].items()
+        ],
     )
 
 

@@ -8,18 +8,26 @@ import json
 import logging
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import MockLLM
 from llama_index.core.tools import QueryEngineTool
 
-from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions
+from attribot_integrations import (
+    AttributionEngine,
+    AttributionRequest,
+    EngineOptions,
+    RemoteEngine,
+)
 from attribot_integrations.demo.chain import DemoRetriever, demo_chain
 from attribot_integrations.demo.query_engine import demo_query_engine
 from attribot_integrations.engine.bundled import bundled_model_path
@@ -33,6 +41,7 @@ from tests.integrations.langchain.agents import tools as agent_tools
 from tests.integrations.llama_index.reported import Calling
 from tests.test_wings import WINGS
 from tests.unit.scoring.servers.fake_servers import VllmServer
+from tests.unit.service.running import running
 
 PAGES = [
     "README.md",
@@ -125,9 +134,19 @@ def pages(at_hand: dict[str, Any]) -> dict[str, Page]:
     return {page: Page(dict(at_hand)) for page in PAGES}
 
 
+@pytest.fixture(scope="module")
+def service(demo: AttributionEngine) -> Iterator[Callable[[], httpx.Client]]:
+    """Returns a client of a service, which is started when it is first asked for."""
+    with ExitStack() as opened:
+        yield cache(lambda: opened.enter_context(running(served=demo)).client())
+
+
 @pytest.fixture
 def bundled(
-    demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    demo: AttributionEngine,
+    service: Callable[[], httpx.Client],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Iterator[None]:
     """Loads the demo models whatever is asked for, few short questions, and an empty folder."""
     signature = inspect.signature(AttributionEngine.from_pretrained)
@@ -144,6 +163,11 @@ def bundled(
         found = given | {"client": served.client(), "tokenizer": bundled_model_path()}
         return connect(url, **found)
 
+    def remote(self: RemoteEngine, url: str, **given: Any) -> None:
+        ask(self, url, client=service(), **{**given, "token": None})
+
+    ask = RemoteEngine.__init__
+    monkeypatch.setattr(RemoteEngine, "__init__", remote)
     monkeypatch.setattr(AttributionEngine, "from_pretrained", from_pretrained)
     monkeypatch.setattr(ServerModel, "connect", connected)
     few = {"chunks": (2, 3)}

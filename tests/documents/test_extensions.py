@@ -85,7 +85,8 @@ def test_tables_of_speed_have_one_for_each_context_and_leave_out_what_did_not_ru
 
 def test_an_unknown_file_is_refused() -> None:
     with pytest.raises(
-        ValueError, match="must hold bars, verifiers, policies, plan, sets, rows, contexts or"
+        ValueError,
+        match="must hold bars, verifiers, policies, plan, sets, rows, contexts, methods or",
     ):
         markdown_of({"environment": ENVIRONMENT})
 

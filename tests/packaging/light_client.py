@@ -1,4 +1,4 @@
-"""A program for environments without torch: a LangChain chain, scored on a server.
+"""A program for environments without torch: a chain, scored on a server, or by a service.
 
 The server is in this process, speaks as SGLang's documentation says, and runs a toy of a model
 that likes to say what it has read.
@@ -20,9 +20,11 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnablePassthrough
 from tokenizers import Tokenizer
 
-from attribot_integrations import Attribution, AttributionEngine
+from attribot_integrations import Attribution, AttributionEngine, EngineOptions, RemoteEngine
 from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.langchain import CitationCallbackHandler
+from attribot_integrations.service.wire import WIRE_VERSION, attribute_call
+from attribot_integrations.service.wire_results import answer_to_wire, attribution_to_wire
 
 FOLDER = bundled_model_path()
 BACKEND = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
@@ -93,5 +95,27 @@ assert result.scores.sum(axis=1).argmax() == 0, result.scores
 assert result.exact.all()
 again = Attribution.from_json(result.to_json())
 assert again.to_html() == result.to_html()
+
+
+def serve(request: httpx.Request) -> httpx.Response:
+    """Answer as the project's service does."""
+    if request.url.path == "/v1/model":
+        described = {"wire": WIRE_VERSION, "model": "toy", "uses_chat_template": True}
+        return httpx.Response(200, json=described)
+    call = attribute_call(json.loads(request.content), EngineOptions())
+    found = engine.attribute_request(call.request, options=call.options)
+    return httpx.Response(200, json=answer_to_wire(attribution_to_wire(found), "toy"))
+
+
+remote = RemoteEngine(
+    "http://service", token="hush", client=httpx.Client(transport=httpx.MockTransport(serve))
+)
+handler = CitationCallbackHandler(remote)
+chain.invoke("Who built the harbour?", {"callbacks": [handler]})
+record = handler.last
+assert record is not None
+assert record.attribution is not None, record.error
+assert np.array_equal(record.attribution.scores, result.scores)
+assert record.citations == result.citations
 print(f"{len(result.citations)} cited: {result.citations[0].text}")
 print(sorted({"torch", "transformers", "accelerate"} & {*sys.modules}))

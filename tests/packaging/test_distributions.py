@@ -45,6 +45,7 @@ def test_package_holds_code_models_templates_and_types_only(built: Built) -> Non
         "demo/documents": {".txt"},
         "engine/models/proxy": model,
         "engine/models/target": model,
+        "methods/bundled_screens": {".safetensors"},
         "render/templates": {".css", ".html"},
     }
     found: dict[str, set[str]] = {}

@@ -111,6 +111,7 @@ USES = {
     "embeddings": "attribot_integrations.verifying.EncoderVerifier('encoder')",
     "parquet": "attribot_integrations.batch.parquet.check_installed()",
     "gguf": "attribot_integrations.scoring.gguf_header.gguf_package()",
+    "serve": "attribot_integrations.service.service_app",
     "server": "attribot_integrations.scoring.servers.ServerModel.connect('http://x', model='m')",
 }
 """What needs an extra; in an environment with the one for LangChain, agents need another."""
@@ -124,6 +125,7 @@ import attribot_integrations.evaluation.text_scorers
 import attribot_integrations.render.tracing
 import attribot_integrations.scoring.gguf_header
 import attribot_integrations.scoring.servers
+import attribot_integrations.service
 import attribot_integrations.verifying
 
 result = Attribution.from_json(sys.argv[1])
@@ -162,7 +164,7 @@ def test_agents_need_more_than_langchain_core(light: Environment) -> None:
 def test_every_extra_is_missed_somewhere(built: Built) -> None:
     extras = set(metadata_of(built.wheel).get_all("Provides-Extra", []))
     # Who uses Ray has it; the others gather extras, or are for developers.
-    assert extras - {"all", "dev", "docs", "ray"} == {*USES, "langchain-agents"}
+    assert extras - {"all", "dev", "docs", "ray", "ray-serve"} == {*USES, "langchain-agents"}
 
 
 def test_demo_without_langchain_says_what_to_install(plain: Environment) -> None:

@@ -99,7 +99,8 @@ def test_knockout_is_a_masked_full_pass(name: str, token_budget: int) -> None:
     assert float((scores.reference - unhidden).abs().max()) < TOLERANCE
     assert float((scores.log_probs[3] - unhidden).abs().max()) > 100 * TOLERANCE
     reruns = sum(len(again) for again, _ in EXPECTED)
-    assert path.work.tokens == len(prompt) + reruns + (len(HIDDEN) + 1) * 14 + len(answer) - 1
+    # The prompt with the answer; each branch; and the unablated answer behind its prompt's end.
+    assert path.work.tokens == len(prompt) + reruns + len(HIDDEN) * 14 + 2 * len(answer) - 1
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -120,4 +121,4 @@ def test_nothing_runs_again_unless_asked() -> None:
     model = ARCHITECTURES["llama"].build()
     path = PackedPath(model, inspect_model(model), prompt, answer, 4096)
     path.knock_out(START, [[(3, 12)], [(20, 30)]])
-    assert path.work.tokens == len(prompt) + 3 * (10 + len(answer) - 1) + len(answer) - 1
+    assert path.work.tokens == len(prompt) + 2 * (10 + len(answer) - 1) + 2 * len(answer) - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -9,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from attribot_integrations.scoring.budget import Budget
 
-__all__ = ["Call", "ServerCalls"]
+__all__ = ["Call", "RefusedError", "ServerCalls"]
 
 _logger = logging.getLogger("attribot_integrations.scoring.servers")
 
@@ -46,6 +48,15 @@ class _TryAgainError(Exception):
         self.pause = pause
 
 
+class RefusedError(ServerError):
+    """A server answers that it will not do what it is asked."""
+
+    def __init__(self, message: str, status: int = 0, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
 class ServerCalls:
     """Sends requests to one server; may be shared by threads.
 
@@ -53,13 +64,23 @@ class ServerCalls:
         url: Address of the server, with or without "/v1" at its end. A user and a password in it
             are sent, and not shown.
         options: How it is spoken to.
+        key_name: What the caller calls `options.api_key`, for messages.
+        passes: Tells of a status and body whether they are worth another attempt, besides those
+            of a busy server.
 
     Raises:
         ConfigurationError: If the address is none of a web server.
         MissingExtraError: If httpx or tenacity is not installed.
     """
 
-    def __init__(self, url: str, options: ServerOptions) -> None:
+    def __init__(
+        self,
+        url: str,
+        options: ServerOptions,
+        *,
+        key_name: str = "api_key",
+        passes: Callable[[int, bytes], bool] = lambda status, body: False,
+    ) -> None:
         try:
             import httpx
             import tenacity  # noqa: F401  # needed later, and better missed now
@@ -79,6 +100,8 @@ class ServerCalls:
         self.url: str = str(plain).rstrip("/").removesuffix("/v1")
         """The address without what is secret."""
         self._options = options
+        self._key_name = key_name
+        self._passes = passes
         self._client = options.client or self._own_client()
         self._headers = (
             {"Authorization": f"Bearer {options.api_key}"} if options.api_key is not None else {}
@@ -117,6 +140,26 @@ class ServerCalls:
         path, body = call
         try:
             return self._sent("POST", path, body, lambda: None)
+        except _NotServedError as error:
+            raise ServerError(str(error)) from error
+
+    async def apost(self, call: Call) -> Any:
+        """Do what `post` does; cancelling it closes the connection, so that the server can stop.
+
+        With a client that was given, requests are sent by a thread, and what is on its way when it
+        is cancelled is not withdrawn.
+
+        Raises:
+            ServerError: As `post`.
+        """
+        try:
+            if self._options.client is None:
+                return await self._asent(*call)
+            unwanted = threading.Event()
+            try:
+                return await asyncio.to_thread(self._sent, "POST", *call, partial(_check, unwanted))
+            finally:
+                unwanted.set()
         except _NotServedError as error:
             raise ServerError(str(error)) from error
 
@@ -171,11 +214,26 @@ class ServerCalls:
             sleep=partial(_sleep, check=check),
             reraise=True,
         )
-        try:
+        with self._given_up():
             return retrying(self._once, method, path, body, check)
-        except _TryAgainError as error:
-            tried = f"{self._options.attempts} attempts" if self._options.attempts > 1 else "once"
-            raise ServerError(f"{self.url} was tried {tried}: {error}") from error
+
+    async def _asent(self, path: str, body: dict[str, Any]) -> Any:
+        """Do what `_sent` does on the event loop, by a connection of its own."""
+        import httpx
+        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_TryAgainError),
+            stop=stop_after_attempt(self._options.attempts),
+            wait=_pause,
+            sleep=_asleep,
+            reraise=True,
+        )
+        with self._given_up():
+            async with httpx.AsyncClient(
+                headers=self._headers, timeout=self._timeout, auth=self._auth
+            ) as client:
+                return await retrying(self._aonce, client, path, body)
 
     def _once(
         self, method: str, path: str, body: dict[str, Any] | None, check: Callable[[], None]
@@ -183,7 +241,7 @@ class ServerCalls:
         import httpx
 
         check()
-        try:
+        with self._faults(path):
             response = self._client.request(
                 method,
                 self.url + path,
@@ -192,6 +250,28 @@ class ServerCalls:
                 timeout=self._timeout,
                 auth=self._auth or httpx.USE_CLIENT_DEFAULT,
             )
+        return self._read(response, path)
+
+    async def _aonce(self, client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> Any:
+        with self._faults(path):
+            response = await client.post(self.url + path, json=body)
+        return self._read(response, path)
+
+    @contextmanager
+    def _given_up(self) -> Iterator[None]:
+        try:
+            yield
+        except _TryAgainError as error:
+            tried = f"{self._options.attempts} attempts" if self._options.attempts > 1 else "once"
+            raise ServerError(f"{self.url} was tried {tried}: {error}") from error
+
+    @contextmanager
+    def _faults(self, path: str) -> Iterator[None]:
+        """Tell what goes wrong on the way to the server and back."""
+        import httpx
+
+        try:
+            yield
         except httpx.ReadTimeout as error:
             raise ServerError(
                 f"{self.url}{path} gave no answer in {self._options.timeout:g} s: pass a longer "
@@ -200,7 +280,6 @@ class ServerCalls:
         except httpx.TransportError as error:
             reason = self._clean(f"{type(error).__name__}: {error}")
             raise _TryAgainError(f"it cannot be reached ({reason})") from error
-        return self._read(response, path)
 
     def _read(self, response: httpx.Response, path: str) -> Any:
         status = response.status_code
@@ -213,13 +292,13 @@ class ServerCalls:
                 raise _TryAgainError("its answer is no whole JSON") from error
         said = self._clean(response.text.strip()[:_SHOWN])
         what = f"{self.url}{path} answers with status {status}" + (f": {said}" if said else "")
-        if status in _BUSY:
+        if status in _BUSY or self._passes(status, response.content):
             raise _TryAgainError(what, _seconds(response.headers.get("Retry-After")))
         if status in (404, 405, 501):
             raise _NotServedError(what)
         if status in (401, 403):
-            raise ServerError(f"{what}; pass the server's key as api_key")
-        raise ServerError(what)
+            raise ServerError(f"{what}; pass the server's key as {self._key_name}")
+        raise RefusedError(what, status, response.content)
 
     def _clean(self, text: str) -> str:
         """Take secrets out of what others say."""
@@ -264,6 +343,10 @@ def _sleep(seconds: float, check: Callable[[], None]) -> None:
     while (left := end - time.monotonic()) > 0:
         check()
         time.sleep(min(left, _TICK))
+
+
+async def _asleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -8,7 +8,8 @@ import pytest
 import typer
 
 from attribot_integrations.cli.answer_options import check_output, chosen_method, dependence
-from attribot_integrations.methods import METHODS
+from attribot_integrations.methods import METHODS, LearnedAttention
+from tests.unit.methods.reading import SCREEN
 
 
 def test_a_method_by_its_name() -> None:
@@ -16,6 +17,21 @@ def test_a_method_by_its_name() -> None:
     assert chosen_method("balanced") is METHODS["balanced"]
     with pytest.raises(typer.BadParameter, match="method must be one of"):
         chosen_method("best")
+
+
+def test_an_attention_screen_stands_behind_its_method(tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    SCREEN.save(path)
+    method = chosen_method(f"instant:{path}")
+    assert isinstance(method, LearnedAttention)
+    assert method.screen is not None
+    assert method.screen.digest == SCREEN.digest
+    assert chosen_method("instant") is METHODS["instant"]
+    path.write_bytes(b"no screen")
+    with pytest.raises(typer.BadParameter, match=r"one\.safetensors is no attention screen"):
+        chosen_method(f"instant:{path}")
+    with pytest.raises(typer.BadParameter, match="No such file"):
+        chosen_method("instant:nowhere.safetensors")
 
 
 def test_when_a_statement_depends_on_a_source() -> None:

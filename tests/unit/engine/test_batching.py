@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
@@ -132,3 +134,23 @@ def test_without_anything_held_there_is_nothing_to_give_up() -> None:
     with pytest.raises(OutOfMemoryError, match="too much"):
         sharer.attribute_request(request("1", "Yes."))
     assert model.tried == 3
+
+
+class Asking(WordModel):
+    """Looks whether it is wanted before it scores."""
+
+    def scorer(self, *args: Any, **others: Any) -> WordScorer:
+        others["budget"].check_wanted()
+        return super().scorer(*args, **others)
+
+
+def test_a_call_may_have_options_of_its_own_and_may_be_cancelled() -> None:
+    sharer = ContextSharer(Asking(), None, EngineOptions(method="exact"))
+    one = request("1", "Ada wrote it.", answer="Ada.")
+    assert sharer.attribute_request(one).sources[0].level == "sentence"
+    chosen = EngineOptions(method="exact", levels=("chunk",))
+    assert sharer.attribute_request(one, options=chosen).sources[0].level == "chunk"
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(CancelledError):
+        sharer.attribute_request(one, cancelled=cancelled)

@@ -18,7 +18,14 @@ def test_every_name_has_a_method_of_its_own() -> None:
 
 def test_names_say_which_methods_need_a_proxy() -> None:
     alone = {name for name, method in METHODS.items() if not method.needs_proxy}
-    assert alone == {"exact", "balanced", "knockout", "hierarchical", "hierarchical-full"}
+    assert alone == {
+        "exact",
+        "balanced",
+        "instant",
+        "knockout",
+        "hierarchical",
+        "hierarchical-full",
+    }
 
 
 def test_the_table_cannot_be_changed() -> None:

@@ -33,7 +33,7 @@ def test_what_is_none(given: object, method: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message) as caught:
         check_engine(given, method)
     assert str(caught.value).startswith("engine must be an AttributionEngine, got ")
-    assert str(caught.value).endswith("AttributionEngine.from_pretrained(…)")
+    assert str(caught.value).endswith("ask a service: RemoteEngine(url)")
 
 
 def test_an_attribute_that_cannot_be_called_is_no_method() -> None:

@@ -135,3 +135,11 @@ def test_statements_may_be_given() -> None:
     for wrong in ([(0, 30)], [(5, 9), (0, 4)], [(4, 2)]):
         with pytest.raises(InputError, match="statements must be spans in order"):
             find_statements("".join(tokens), spans, given=wrong)
+
+
+@pytest.mark.parametrize("given", [[], [(4, 4)]])
+def test_where_no_given_statement_has_words_they_are_found(given: list[Span]) -> None:
+    answer = "One. Two."
+    spans = [(index, index + 1) for index in range(len(answer))]
+    assert find_statements(answer, spans, given=[*given, (4, 5)]) == find_statements(answer, spans)
+    assert find_statements(answer, spans, given=[]) == find_statements(answer, spans)

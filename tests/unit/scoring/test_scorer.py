@@ -306,3 +306,44 @@ def test_numbers_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch
         scorer.score([frozenset({0})])
     with pytest.raises(ModelError, match=message):
         scorer.knock_out([frozenset({0})])
+
+
+def test_attention_is_read_in_the_pass_that_scores_go_on_from(model: LanguageModel) -> None:
+    scorer = Scorer(model, prompt(), ANSWER)
+    reading = scorer.read_attention([*ONE_BY_ONE, frozenset().union(*ONE_BY_ONE), frozenset()])
+    length = len(scorer.prompt.ids) + len(scorer.answer.ids) - 1
+    assert scorer.cost.passes == 1
+    assert scorer.cost.tokens == length
+    shares = reading.shares
+    assert shares.shape == (16, 6, len(scorer.answer.ids))
+    np.testing.assert_allclose(shares[:, :4].sum(axis=1), shares[:, 4], atol=1e-5)
+    assert not shares[:, 5].any()
+    assert reading.model is model.signature
+    scorer.score(ONE_BY_ONE)
+    alone = Scorer(model, prompt(), ANSWER)
+    alone.score(ONE_BY_ONE)
+    assert scorer.cost.tokens == alone.cost.tokens
+    before = scorer.cost.tokens
+    again = scorer.read_attention(ONE_BY_ONE)
+    assert scorer.cost.tokens - before == len(scorer.answer.ids)
+    np.testing.assert_allclose(again.shares, shares[:, :4], atol=1e-5)
+
+
+def test_a_model_that_shows_no_attention_is_refused(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from attribot_integrations.scoring import attention
+
+    monkeypatch.setattr(attention, "scaled_dot_product_attention", None)  # as in other kernels
+    scorer = Scorer(model, prompt(), ANSWER)
+    with pytest.raises(ModelError, match=r"shows no weights \(0 of 4 layers do\): load it with"):
+        scorer.read_attention(ONE_BY_ONE)
+
+
+def test_the_unablated_copy_costs_no_more_than_the_answer(model: LanguageModel) -> None:
+    scorer = Scorer(model, prompt(), ANSWER)
+    everything = frozenset().union(*ONE_BY_ONE)
+    scorer.score([everything])
+    layout, answer = scorer.layout(), len(scorer.answer.ids)
+    left = len(scorer.prompt.ids) - sum(high - low for low, high in layout.hidden(everything))
+    assert scorer.cost.tokens <= len(scorer.prompt.ids) + answer - 1 + left + 2 * answer

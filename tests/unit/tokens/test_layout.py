@@ -66,6 +66,9 @@ def test_places_by_hand() -> None:
     layout = TokenLayout(segments, encoded, shift=2)
     # "Say:", " One.", " Two.", "\n\nTwo.", " Who?"; two tokens stand before them.
     assert layout.sentences() == {0: (3, 4), 1: (4, 5)}  # the first place of a repeated one
+    assert layout.places(frozenset({0, 1})) == ((3, 6),)
+    assert layout.places(frozenset({1})) == ((4, 6),)
+    assert layout.places(frozenset()) == ()
     assert layout.hidden(frozenset({0})) == ((3, 4),)
     assert layout.hidden(frozenset({1})) == ((4, 6),)
     assert layout.hidden(frozenset({0, 1})) == ((3, 6),)

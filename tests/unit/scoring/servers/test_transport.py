@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import threading
@@ -17,7 +18,7 @@ from attribot_integrations.errors import ConfigurationError, ServerError
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.servers import transport
 from attribot_integrations.scoring.servers.server_options import ServerOptions
-from attribot_integrations.scoring.servers.transport import ServerCalls
+from attribot_integrations.scoring.servers.transport import RefusedError, ServerCalls
 
 OK = httpx.Response(200, json={"fine": True})
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -250,3 +251,93 @@ def test_a_client_of_its_own_is_closed_and_another_is_not() -> None:
     assert made.is_closed
     assert not given.is_closed
     given.close()
+
+
+# On the event loop
+
+
+def alone(monkeypatch: pytest.MonkeyPatch, handler: Any, **options: Any) -> ServerCalls:
+    """Calls without a client of their own, whose connections lead to a handler."""
+    made = httpx.AsyncClient
+
+    def client(**given: Any) -> httpx.AsyncClient:
+        return made(transport=httpx.MockTransport(handler), **given)
+
+    async def sleep(seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr(httpx, "AsyncClient", client)
+    monkeypatch.setattr(transport, "_asleep", sleep)
+    return ServerCalls("http://server:8000/v1", ServerOptions(**options))
+
+
+async def test_the_event_loop_sends_as_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+    fine = httpx.Response(200, json={"fine": True})
+    waiting: list[Any] = [httpx.Response(429), httpx.ConnectError("refused"), fine]
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Authorization"))
+        answer = waiting.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, httpx.Response)
+        return answer
+
+    made = alone(monkeypatch, handler, api_key="k")
+    assert await made.apost(("/x", {"a": 1})) == {"fine": True}
+    assert seen == ["Bearer k"] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (httpx.Response(503), "was tried 2 attempts"),
+        (httpx.Response(404), "answers with status 404"),
+        (httpx.ReadTimeout("slow"), "gave no answer in 120 s"),
+    ],
+)
+async def test_the_event_loop_is_told_of_faults(
+    monkeypatch: pytest.MonkeyPatch, answer: Any, message: str
+) -> None:
+    async def handler(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, httpx.Response)
+        return answer
+
+    with pytest.raises(ServerError, match=message):
+        await alone(monkeypatch, handler, attempts=2).apost(("/x", {}))
+
+
+async def test_cancelling_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return httpx.Response(503)
+
+    task = asyncio.create_task(alone(monkeypatch, handler).apost(("/x", {})))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+
+
+def test_refusals_carry_what_was_said() -> None:
+    made = calls(in_turn(httpx.Response(422, json={"error": "why"})))
+    with pytest.raises(RefusedError, match="status 422") as caught:
+        made.post(("/x", {}))
+    assert (caught.value.status, caught.value.body) == (422, b'{"error":"why"}')
+
+
+def test_the_key_is_called_what_the_caller_calls_it() -> None:
+    client = httpx.Client(transport=httpx.MockTransport(in_turn(httpx.Response(401))))
+    made = ServerCalls("http://s", ServerOptions(client=client), key_name="token")
+    with pytest.raises(ServerError, match="pass the server's key as token"):
+        made.get("/x")
