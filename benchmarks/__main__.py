@@ -13,6 +13,7 @@ python -m benchmarks verifier --data DIR               what finds the text that 
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
+python -m benchmarks structure --data DIR              rows and fields against sentences
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from benchmarks.runner import measure
 from benchmarks.screening import screen
 from benchmarks.serve import serve
 from benchmarks.shapes import SHAPES, Shape, build, default_dtype, named_shapes
+from benchmarks.structure import structure
 from benchmarks.sweep_plot import plot_sweep
 from benchmarks.verifier import verifier
 from benchmarks.ways import Setting, Way, is_out_of_memory
@@ -95,6 +97,7 @@ app.command()(verifier)
 app.command()(screen)
 app.command()(bundled_screens)
 app.command()(serve)
+app.command()(structure)
 
 
 @app.callback(invoke_without_command=True)

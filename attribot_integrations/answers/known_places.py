@@ -113,6 +113,7 @@ class Layout:
             body = sources.of_chunk(place.chunk)
             ids = range(body[0].id, body[-1].id + 1)
             text = sources.chunks[place.chunk].text
+            pieces = sources.pieces[place.chunk]
             before = (range(ids.start), ids) if ids.start else ()
             segments += [
                 Segment(value.piece(cursor, place.start), before),
@@ -120,7 +121,9 @@ class Layout:
             ]
             segments += [
                 replace(segment, text=value.write(segment.text))
-                for segment in chunk_segments(text, [(one.start, one.end) for one in body], body)
+                for segment in chunk_segments(
+                    text, [(one.start, one.end) for one in pieces], pieces
+                )
             ]
             segments.append(Segment(value.piece(place.body + len(text), place.end), (ids,)))
             cursor = place.end

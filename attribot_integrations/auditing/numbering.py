@@ -87,7 +87,12 @@ def chunk_names(chunks: Sequence[Chunk]) -> dict[str, int]:
     """Return the ids, titles, names of files and addresses that tell one chunk from all others."""
     found: dict[str, set[int]] = {}
     for place, chunk in enumerate(chunks):
-        names = [chunk.id, web_link(chunk.metadata), *map(chunk.metadata.get, _NAME_KEYS)]
+        names = [
+            chunk.id,
+            chunk.title,
+            web_link(chunk.metadata),
+            *map(chunk.metadata.get, _NAME_KEYS),
+        ]
         for name in names:
             if isinstance(name, str) and name.strip():
                 found.setdefault(_plain(name), set()).add(place)

@@ -1,5 +1,6 @@
 """What is retrieved and shown: chunks, their sentences, prompts, and chunks located in a prompt."""
 
+from attribot_integrations.context.by_script import SplitByScript
 from attribot_integrations.context.locating import CapturedPrompt, ChunkLocation, RawPrompt
 from attribot_integrations.context.prompts import (
     ContextTemplate,
@@ -18,6 +19,7 @@ from attribot_integrations.context.sources import (
     Span,
     split_sentences,
 )
+from attribot_integrations.context.structure import SplitStructure
 
 __all__ = [
     "CapturedPrompt",
@@ -36,5 +38,7 @@ __all__ = [
     "Source",
     "SourceSet",
     "Span",
+    "SplitByScript",
+    "SplitStructure",
     "split_sentences",
 ]

@@ -23,11 +23,11 @@ from typing import get_args
 from attribot_integrations.context.copies import Copy
 from attribot_integrations.context.dress import Dress
 from attribot_integrations.context.matching import Match, Outcome, match_chunks
+from attribot_integrations.context.pieces import Piece, cut_pieces
 from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment, chunk_segments
 from attribot_integrations.context.sources import (
     Chunk,
     SentenceSplitter,
-    Source,
     SourceSet,
     Span,
     clean_text,
@@ -261,29 +261,30 @@ def _divide(
         offset = 0
         for start, end, index, copy in sorted(copies, key=itemgetter(0)):
             segments.append(Segment(text[offset:start], trusted=trusted))
-            segments += _copy_segments(text[start:end], start, copy, sources.of_chunk(index))
+            segments += _copy_segments(text[start:end], start, copy, sources.pieces[index])
             offset = end
         segments.append(Segment(text[offset:], trusted=trusted))
         yield PromptMessage(role, tuple(segment for segment in segments if segment.text))
 
 
-def _copy_segments(
-    text: str, offset: int, copy: Copy, sentences: Sequence[Source]
-) -> list[Segment]:
-    """Divide a copy of a chunk into the sentences that it shows."""
+def _copy_segments(text: str, offset: int, copy: Copy, pieces: Sequence[Piece]) -> list[Segment]:
+    """Divide a copy of a chunk into the pieces that it shows."""
     spans: list[Span] = []
-    shown: list[Source] = []
+    shown: list[Piece] = []
     done = 0
-    for sentence in sentences:
-        projected = copy.project(sentence.start, sentence.end)
+    for piece in pieces:
+        projected = copy.project(piece.start, piece.end)
         if projected is None:
             continue
         start, end = (place - offset for place in projected[1])
         start = max(start, done)  # one character of the prompt may stand for two of the chunk
         if start < end:
             spans.append((start, end))
-            shown.append(sentence)
+            shown.append(piece)
             done = end
-    if not spans:
-        return [Segment(text, (range(sentences[0].id, sentences[-1].id + 1),))]
+    if all(piece.sentence_id is None for piece in shown):
+        ids = [piece.sentence_id for piece in pieces if piece.sentence_id is not None]
+        return [Segment(text, (range(ids[0], ids[-1] + 1),))]
+    if len(shown) < len(pieces):
+        shown = cut_pieces(shown)
     return chunk_segments(text, spans, shown)

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from string import Formatter
 from typing import Protocol
 
+from attribot_integrations.context.pieces import Piece
 from attribot_integrations.context.sources import Chunk, Source, SourceSet, Span, clean_text
 from attribot_integrations.errors import AttribotError, ConfigurationError, InputError, PromptError
 
@@ -53,7 +53,9 @@ class Segment:
 
     def __post_init__(self) -> None:
         # A lone surrogate stops a tokenizer, wherever the text comes from.
-        object.__setattr__(self, "text", clean_text(self.text))
+        cleaned = clean_text(self.text)
+        if cleaned is not self.text:
+            object.__setattr__(self, "text", cleaned)
 
     def shown(self, removed: frozenset[int]) -> bool:
         """Tell whether the segment stays when the sentences `removed` are taken out."""
@@ -238,22 +240,22 @@ class ContextTemplate:
         return Prompt((PromptMessage("system", (Segment(self.system),)), user))
 
     def _chunk(self, chunk: Chunk, whole: Source, sources: SourceSet) -> list[Segment]:
-        body = sources.of_chunk(whole.chunk_index)
-        ids = _range([source.id for source in body])
-        values = {"number": str(whole.chunk_index + 1), "title": chunk.title or ""}
+        pieces = sources.pieces[whole.chunk_index]
+        ids = _range([source.id for source in sources.of_chunk(whole.chunk_index)])
         segments: list[Segment] = []
         for literal, name, _, _ in Formatter().parse(self.chunk_format):
             segments.append(Segment(literal, (ids,)))
             if name == "text":
-                spans = [(source.start, source.end) for source in body]
-                segments += chunk_segments(chunk.text, spans, body)
+                spans = [(piece.start, piece.end) for piece in pieces]
+                segments += chunk_segments(chunk.text, spans, pieces)
             elif name is not None:
-                segments.append(Segment(values[name], (ids,)))
+                value = str(whole.chunk_index + 1) if name == "number" else chunk.title or ""
+                segments.append(Segment(value, (ids,)))
         return segments
 
 
-def chunk_segments(text: str, spans: Sequence[Span], sources: Sequence[Source]) -> list[Segment]:
-    """Divide a chunk's text into its sentences and the white space around them.
+def chunk_segments(text: str, spans: Sequence[Span], pieces: Sequence[Piece]) -> list[Segment]:
+    """Divide a chunk's text into its sentences, what frames them, and what joins them.
 
     The gap between two sentences is shown while the second stays and any before it does, so a
     removed sentence takes one gap with it and no chunk starts or ends with a leftover. The gap
@@ -261,28 +263,20 @@ def chunk_segments(text: str, spans: Sequence[Span], sources: Sequence[Source]) 
 
     Args:
         text: The chunk as it stands in the prompt.
-        spans: The sentences' spans in `text`.
-        sources: The sentences, their ids rising.
+        spans: The pieces' spans in `text`.
+        pieces: What the chunk divides into, in order, a sentence among them.
     """
-    ids = [source.id for source in sources]
-    whole = _range(ids)
-    body = [source.id for source in sources if source.part == "text"]
-    segments = [Segment(text[: spans[0][0]], (whole,))]
-    edges = [*spans, (len(text), len(text))]
-    for number, ((start, end), (following, _)) in enumerate(pairwise(edges)):
-        one = range(ids[number], ids[number] + 1)
-        segments.append(Segment(text[start:end], (one,), sentence_id=ids[number]))
-        needs: tuple[range, ...] = (whole,)
-        if number + 1 < len(ids):
-            left, right = sources[number], sources[number + 1]
-            before = range(body[0], one.stop) if left.part == "text" else one
-            after = range(right.id, right.id + 1)
-            if left.part != right.part:
-                before = _range(body) if left.part == "text" else one
-                after = _range(body) if right.part == "text" else after
-            needs = (before, after)
-        segments.append(Segment(text[end:following], needs))
-    return [segment for segment in segments if segment.text]
+    ids = [each.sentence_id for each in pieces if each.sentence_id is not None]
+    segments: list[Segment] = []
+    done = 0
+    for (start, end), piece in zip(spans, pieces, strict=True):
+        if done < start:
+            segments.append(Segment(text[done:start], piece.joint))
+        segments.append(Segment(text[start:end], piece.needs, sentence_id=piece.sentence_id))
+        done = end
+    if done < len(text):
+        segments.append(Segment(text[done:], (_range(ids),)))
+    return segments
 
 
 def _range(ids: Sequence[int]) -> range:

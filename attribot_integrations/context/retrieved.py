@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from attribot_integrations.context.mappings import ReadOnlyMapping
+from attribot_integrations.context.places import base_name
 from attribot_integrations.errors import EmptyContextError, InputError
 
 __all__ = ["Chunk", "Origin", "Part", "Span", "as_chunks", "clean_text"]
@@ -19,12 +20,13 @@ Span = tuple[int, int]
 Part = Literal["text", "metadata"]
 """What a stretch of a chunk is: of the retrieved text, or of metadata that is shown with it."""
 
+_TITLE_KEYS = ("title", "source", "file_name", "file_path")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
     """Replace lone surrogates, which no tokenizer takes, by U+FFFD; offsets stay as they are."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,19 @@ class Chunk:
 
     @property
     def title(self) -> str | None:
-        """The chunk's `title`, `source` or `file_name` metadata, else its id."""
-        for key in ("title", "source", "file_name"):
-            value = self.metadata.get(key)
+        """The chunk's `title`, `source`, `file_name` or `file_path` metadata, else its id.
+
+        Of a path on a server, it is the file's name alone.
+        """
+        for value in (*map(self.metadata.get, _TITLE_KEYS), self.id):
             if isinstance(value, str) and value:
-                return value
-        return self.id
+                return base_name(value)
+        return None
 
     def part_of(self, start: int, end: int) -> Part:
         """Tell whether a span of the text is nothing but metadata."""
+        if not self.shown_metadata:
+            return "text"
         inside = any(low <= start and end <= high for low, high in self.shown_metadata)
         return "metadata" if inside else "text"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["split_answer"]
+__all__ = ["line_starts", "split_answer"]
 
 # Indented text, HTML and link definitions are rarely meant as such in an answer, and stay text.
 _IGNORED_RULES = ("code", "html_block", "reference")
@@ -53,7 +53,7 @@ def split_answer(answer: str, splitter: SentenceSplitter) -> Sequence[Span]:
 
 def _blocks(answer: str) -> Iterator[tuple[int, int, bool]]:
     """Yield start and end of each block of text, and whether it is made of sentences."""
-    edges = _line_starts(answer)
+    edges = line_starts(answer)
     done = 0  # a table row's cells lie inside it
     heading = False
     for token in _parser().parse(answer):
@@ -79,8 +79,8 @@ def _content_start(answer: str, start: int, end: int, token: Token) -> int:
     return start if found < 0 else found
 
 
-def _line_starts(answer: str) -> list[int]:
-    """Return where each line starts, as the parser counts lines, and the end of the text."""
+def line_starts(answer: str) -> list[int]:
+    """Return where each line starts, as markdown-it counts lines, and the end of the text."""
     starts = [0]
     for place, character in enumerate(answer):
         if character == "\n" or (character == "\r" and answer[place + 1 : place + 2] != "\n"):

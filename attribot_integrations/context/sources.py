@@ -1,23 +1,38 @@
 """Chunks, and the sources they are divided into.
 
 A chunk is divided into sentences that lose no character: every sentence keeps its offsets in the
-chunk, and the white space between sentences belongs to no sentence. Metadata that is shown with the
-chunk counts as a sentence of its own. A source is what an ablation can remove: one sentence, or all
-sentences of one chunk. Sources are told apart by an integer id and never by their text, so two
-equal sentences are two sources; unless they are the same sentence of one document, which several
-chunks show.
+chunk, and the white space between sentences belongs to no sentence. In structured text, rows,
+members, items and definitions take the place of sentences, and what frames them (a table's header,
+brackets) belongs to none. Metadata that is shown with the chunk counts as a sentence of its own. A
+source is what an ablation can remove: one sentence, or all sentences of one chunk. Sources are told
+apart by an integer id and never by their text, so two equal sentences are two sources; unless they
+are the same sentence of one document, which several chunks show.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Literal, Protocol
 
 from attribot_integrations.context.passages import shown_again
+from attribot_integrations.context.pieces import (
+    Divider,
+    Leaf,
+    Node,
+    Piece,
+    Row,
+    leaves,
+    moved,
+    numbered,
+    pieces_of,
+    shown_of,
+)
 from attribot_integrations.context.retrieved import Chunk, Part, Span, as_chunks, clean_text
+from attribot_integrations.context.scripts import refine_sentences
 from attribot_integrations.errors import ConfigurationError
 
 __all__ = [
@@ -82,6 +97,8 @@ def first_visible(text: str, span: Span) -> int:
 def split_sentences(text: str, language: str = "en") -> list[Span]:
     """Find the sentences of a text with `sentencex`, a rule-based splitter for ~300 languages.
 
+    Scripts without spaces or full stops are corrected, see `context.scripts`.
+
     Args:
         text: Any text.
         language: ISO 639 code; chooses the list of abbreviations, no text is rejected.
@@ -100,10 +117,10 @@ def split_sentences(text: str, language: str = "en") -> list[Span]:
     for piece in pieces:
         stripped = piece.strip()
         if stripped:
-            start = offset + piece.index(stripped)
+            start = offset + (0 if piece[0] == stripped[0] else piece.index(stripped))
             spans.append((start, start + len(stripped)))
         offset += len(piece)
-    return spans
+    return list(refine_sentences(cleaned, spans))
 
 
 def sentence_spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
@@ -137,6 +154,9 @@ class SourceSet:
     repeats: frozenset[int] = frozenset()
     """Ids of the sentences that show again what a sentence of another chunk shows of the same
     document; they go with that one, and need no score of their own."""
+    pieces: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict, repr=False)
+    """What each chunk that holds a sentence divides into, by its index: its sentences, and what
+    frames them."""
 
     @classmethod
     def build(
@@ -160,51 +180,43 @@ class SourceSet:
                 outside the text.
         """
         sentences: list[Source] = []
-        by_chunk: list[tuple[int, range]] = []
+        pieces: dict[int, tuple[Piece, ...]] = {}
+        divider = splitter if isinstance(splitter, Divider) else None
         for index in range(len(chunks)) if shown is None else sorted(shown):
-            text = chunks[index].text
-            spans = _divided(chunks[index], splitter)
+            chunk = chunks[index]
+            division = _divided(chunk, splitter, divider)
             parts = shown[index] if shown is not None else None
             if parts is not None:
-                spans = _shown_of(text, spans, parts)
+                division = _shown(chunk.text, division, parts)
             first = len(sentences)
+            numbers = count()
+            found = [leaf for leaf in leaves(division) if leaf.removable]
             sentences += [
                 Source(
                     id=first + offset,
                     level="sentence",
                     chunk_index=index,
-                    sentence_index=position,
-                    start=start,
-                    end=end,
-                    text=text[start:end],
+                    sentence_index=_number(leaf, numbers),
+                    start=leaf.start,
+                    end=leaf.end,
+                    text=chunk.text[leaf.start : leaf.end],
                     sentence_ids=(first + offset,),
-                    part=chunks[index].part_of(start, end),
+                    part=chunk.part_of(leaf.start, leaf.end),
                 )
-                for offset, (position, (start, end)) in enumerate(spans)
+                for offset, leaf in enumerate(found)
             ]
-            if spans:
-                by_chunk.append((index, range(first, len(sentences))))
+            if found:
+                pieces[index] = pieces_of(division, first)
         repeats: set[int] = set()
         for best, group in shown_again(chunks, sentences):
             repeats |= group - {best}
             for id_ in group:
                 sentences[id_] = replace(sentences[id_], sentence_ids=tuple(sorted(group)))
         wholes = tuple(
-            Source(
-                id=len(sentences) + position,
-                level="chunk",
-                chunk_index=index,
-                sentence_index=None,
-                start=sentences[own[0]].start,
-                end=sentences[own[-1]].end,
-                text=chunks[index].text[sentences[own[0]].start : sentences[own[-1]].end],
-                sentence_ids=tuple(
-                    sorted({other for id_ in own for other in sentences[id_].sentence_ids})
-                ),
-            )
-            for position, (index, own) in enumerate(by_chunk)
+            _whole_chunk(len(sentences) + position, index, chunks[index].text, own, sentences)
+            for position, (index, own) in enumerate(pieces.items())
         )
-        return cls(tuple(chunks), tuple(sentences), wholes, frozenset(repeats))
+        return cls(tuple(chunks), tuple(sentences), wholes, frozenset(repeats), pieces)
 
     @property
     def all_ids(self) -> frozenset[int]:
@@ -240,37 +252,46 @@ class SourceSet:
         return {index: tuple(own) for index, own in found.items()}
 
 
-_Numbered = tuple[int | None, Span]
-"""A sentence's place among those of its chunk, `None` for metadata, and its span."""
+def _whole_chunk(
+    id_: int, index: int, text: str, pieces: Sequence[Piece], sentences: Sequence[Source]
+) -> Source:
+    start, end = _visible(text, pieces[0].start, pieces[-1].end)
+    own = (sentences[each.sentence_id] for each in pieces if each.sentence_id is not None)
+    removed = sorted({other for each in own for other in each.sentence_ids})
+    return Source(id_, "chunk", index, None, start, end, text[start:end], tuple(removed))
 
 
-def _divided(chunk: Chunk, splitter: SentenceSplitter) -> list[_Numbered]:
-    """Divide a chunk into its sentences and the metadata around them."""
+def _divided(chunk: Chunk, splitter: SentenceSplitter, divider: Divider | None) -> Node:
+    """Divide a chunk into its sentences, what frames them, and the metadata around them."""
     low, high = chunk.body_span
-    found: list[_Numbered] = [
-        (None, _visible(chunk.text, start, end))
+    body = chunk.text[low:high]
+    if divider is not None:
+        division = divider.divide(body, chunk.metadata)
+    else:
+        division = Row(tuple(Leaf(*span) for span in sentence_spans(body, splitter)))
+    found: list[Node] = [
+        Leaf(*_visible(chunk.text, start, end), "metadata")
         for start, end in chunk.shown_metadata
         if _WORD.search(chunk.text, start, end)
     ]
-    for number, (start, end) in enumerate(sentence_spans(chunk.text[low:high], splitter)):
-        found.append((number, (low + start, low + end)))
-    return sorted(found, key=lambda each: each[1])
+    if not found:
+        return moved(division, low)
+    if next(leaves(division), None) is not None:
+        found.append(moved(division, low))
+    return Row(tuple(sorted(found, key=lambda each: next(leaves(each)).start)))
 
 
-def _shown_of(text: str, sentences: Sequence[_Numbered], parts: Sequence[Span]) -> list[_Numbered]:
-    """Cut sentences, which come with their numbers, to what is shown of them."""
-    cut: list[_Numbered] = []
-    for position, (start, end) in sentences:
-        edges = [
-            edge
-            for low, high in parts
-            if text[max(low, start) : min(high, end)].strip()
-            for edge in _visible(text, max(low, start), min(high, end))
-        ]
-        if edges:
-            cut.append((position, (edges[0], edges[-1])))
-    if not cut:  # what is shown is in no sentence
-        cut.append((0, _visible(text, parts[0][0], parts[-1][1])))
+def _number(leaf: Leaf, numbers: Iterator[int]) -> int | None:
+    if leaf.kind == "metadata" or leaf.number is not None:
+        return leaf.number
+    return next(numbers)
+
+
+def _shown(text: str, division: Node, parts: Sequence[Span]) -> Node:
+    """Cut a division to what is shown of a text."""
+    cut = shown_of(numbered(division), text, parts)
+    if cut is None or not any(leaf.removable for leaf in leaves(cut)):
+        return Leaf(*_visible(text, parts[0][0], parts[-1][1]), number=0)  # it is in no sentence
     return cut
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from attribot_integrations.context.pieces import Piece, kept_spans
 from attribot_integrations.context.sources import Chunk, Span
 from attribot_integrations.errors import InputError
 from attribot_integrations.filtering.keeping import DEFAULT_THRESHOLD, KeepRule, reaches
@@ -42,6 +44,8 @@ class ChunkScores:
     draft: str | None
     """The drafted answer that chunks were scored by, if one was."""
     cost: Cost
+    pieces: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict, repr=False)
+    """What each chunk divides into, by its index, where its structure is to be kept."""
 
     def __post_init__(self) -> None:
         array = np.array(self.relevance, dtype=np.float32)
@@ -70,6 +74,8 @@ class ChunkScores:
     def trimmed(self, index: int, *, threshold: float = DEFAULT_THRESHOLD) -> tuple[Span, ...]:
         """Return the spans of a chunk's relevant sentences, neighbours joined.
 
+        Of structured text, what frames the relevant parts is kept with them.
+
         Args:
             index: The chunk's index.
             threshold: Least relevance of a sentence, inclusive.
@@ -83,6 +89,11 @@ class ChunkScores:
             raise InputError(f"index must be from 0 to {len(self.chunks) - 1}, got {index}")
         if not self.sentences and self.chunks[index].text.strip():
             raise InputError('sentences were not scored; ask for granularity="sentence"')
+        if any(piece.sentence_id is None for piece in self.pieces.get(index, ())):
+            kept_ids = frozenset(
+                id_ for id_, each in enumerate(self.sentences) if reaches(each.relevance, least)
+            )
+            return kept_spans(self.pieces[index], len(self.chunks[index].text), kept_ids)
         spans: list[Span] = []
         joins = False
         for each in self.sentences:

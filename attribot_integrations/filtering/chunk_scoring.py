@@ -85,6 +85,7 @@ def score_chunks(
         signal=chosen.name,
         draft=found.draft,
         cost=Cost(time.perf_counter() - started, found.cost),
+        pieces=context.pieces if granularity == "sentence" else {},
     )
 
 

@@ -24,6 +24,10 @@ _EXTRAS: Final = (
     "chunk_start",
     "chunk_end",
     "page",
+    "section",
+    "text_url",
+    "document_start",
+    "document_end",
     "metadata",
     "score",
     "exact",
@@ -47,11 +51,12 @@ def citation_annotations(
     They are plain dicts that JSON and checkpoints can hold. `start_index` and `end_index` count in
     the answer, `cited_text` is the source's text. There is always a title, since some front ends
     leave out what has none. `extras` holds the citation's number, the chunk with the offsets in it,
-    its page and metadata, the score in nats, the support label of the statement (`support`), the
-    numbers of sources any of which is enough (`either`), and the model whose dependence on the
-    source the score is; why it is cited (`basis`: "depends", "states" or "both"), what a verifier
-    says, 0 to 1, and its name (`states`, `stated_by`), and what readers must be told of the
-    statement (`remark`, `carried`).
+    its page, section and metadata, where the text stands in its document and the link to it there
+    (`document_start`, `document_end`, `text_url`); the score in nats, the support label of the
+    statement (`support`), the numbers of sources any of which is enough (`either`), and the model
+    whose dependence on the source the score is; why it is cited (`basis`: "depends", "states" or
+    "both"), what a verifier says, 0 to 1, and its name (`states`, `stated_by`), and what readers
+    must be told of the statement (`remark`, `carried`).
 
     Args:
         attribution: What to cite.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribot_integrations.context.passages import repeated_in
+from attribot_integrations.context.places import pages_of_items, section_of
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
@@ -14,14 +15,18 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
     from attribot_integrations.results import Attribution, FloatArray
 
-__all__ = ["chunk_name", "chunk_page", "chunk_scores"]
+__all__ = ["chunk_name", "chunk_page", "chunk_scores", "chunk_section"]
 
 _PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself says
 _LONG_PAGE = 20
+_LONG_SECTION = 80
+_RANGE = "\u2013"
 
 
 def chunk_name(chunk: Chunk, index: int, part: Part = "text") -> str:
-    """Return the chunk's title on one line, or its place among the chunks, with its page.
+    """Return the chunk's title on one line, or its place among the chunks, with section and page.
+
+    As in "norzel.pdf, Piers > Repairs, p. 3".
 
     Args:
         chunk: The chunk.
@@ -31,14 +36,18 @@ def chunk_name(chunk: Chunk, index: int, part: Part = "text") -> str:
     name = one_line(chunk.title or "") or f"chunk {index + 1}"
     if part == "metadata":
         return f"metadata of {name}"
-    page = chunk_page(chunk)
-    return name if page is None else f"{name}, page {page}"
+    section, page = chunk_section(chunk), chunk_page(chunk)
+    parts = [name] if section is None or section == name else [name, section]
+    if page is not None:
+        parts.append(f"{'pp.' if _RANGE in page else 'p.'} {page}")
+    return ", ".join(parts)
 
 
 def chunk_page(chunk: Chunk) -> str | None:
     """Return the page in a chunk's metadata: `page_label`, else `page_number`, else `page`.
 
-    Loaders count pages from 0 or 1; the number is given as it is.
+    Loaders count pages from 0 or 1; the number is given as it is. What Docling has written may be a
+    range of pages.
     """
     for key in _PAGE_KEYS:
         page = chunk.metadata.get(key)
@@ -46,7 +55,18 @@ def chunk_page(chunk: Chunk) -> str | None:
             return str(page)
         if isinstance(page, str) and 0 < len(shown := one_line(page)) <= _LONG_PAGE:
             return shown
-    return None
+    pages = pages_of_items(chunk.metadata)
+    if pages is None:
+        return None
+    return str(pages[0]) if pages[0] == pages[1] else f"{pages[0]}{_RANGE}{pages[1]}"
+
+
+def chunk_section(chunk: Chunk) -> str | None:
+    """Return the headings a chunk stands below on one line, as its metadata names them."""
+    section = one_line(section_of(chunk.metadata) or "")
+    if len(section) > _LONG_SECTION:
+        section = f"{section[: _LONG_SECTION - 1].rstrip()}…"
+    return section or None
 
 
 def chunk_scores(attribution: Attribution) -> FloatArray:

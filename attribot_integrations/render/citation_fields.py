@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attribot_integrations.context.links import web_link
+from attribot_integrations.context.links import cited_link, web_link
 from attribot_integrations.context.sources import clean_text
-from attribot_integrations.render.chunks import chunk_page
+from attribot_integrations.render.chunks import chunk_page, chunk_section
 from attribot_integrations.render.text import one_line
 from attribot_integrations.render.utf16 import offset_table
 from attribot_integrations.results.serialization import storable
@@ -26,7 +26,11 @@ def citation_data(
     JSON can hold all of it. Beside the fields of `Citation` there are
 
     - `label`, `probability`: of the statement's support; `None` where it is not judged
-    - `title`, `url`, `page`, `metadata`: of the chunk; `url` only if it is a safe web address
+    - `title`, `url`, `page`, `section`, `metadata`: of the chunk; `url` only if it is a safe web
+      address
+    - `text_url`: the address with the cited text in its fragment, which browsers show highlighted
+    - `document_start`, `document_end`: where the cited text stands in its document, where the
+      loader or splitter has written that
     - `either`: numbers of the cited chunks any of which is enough, with the citation's own; empty
       where there is no alternative
     - `scored_by`: name of the model whose dependence on the source the score is
@@ -78,6 +82,8 @@ def citation_data(
 def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit) -> dict[str, Any]:
     chunk = attribution.chunks[citation.chunk_index]
     places = offset_table(chunk.text, offsets)
+    span = (citation.chunk_start, citation.chunk_end)
+    document = chunk.origin.place(*span) if chunk.origin else None
     return {
         "number": citation.number,
         "statement_index": citation.statement_index,
@@ -89,7 +95,11 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "text": clean_text(citation.text),
         "title": one_line(chunk.title or "") or None,
         "url": web_link(chunk.metadata),
+        "text_url": cited_link(chunk.metadata, citation.text, citation.part),
         "page": chunk_page(chunk),
+        "section": chunk_section(chunk),
+        "document_start": None if document is None else document[0],
+        "document_end": None if document is None else document[1],
         "metadata": storable(chunk.metadata),
         "score": citation.score,
         "exact": citation.exact,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribot_integrations.context.links import web_link
+from attribot_integrations.context.links import cited_link, web_link
 from attribot_integrations.render.chunks import chunk_name, chunk_scores
 from attribot_integrations.render.evidence import (
     basis_of,
@@ -243,7 +243,7 @@ class AttributionView:
             anchor=self._anchor(first.number),
             id=id_,
             name=self._names[first.chunk_index],
-            link=self._links[first.chunk_index],
+            link=cited_link(self._shown.chunks[first.chunk_index].metadata, first.text, first.part),
             quotes=tuple(
                 quote if len(quote) <= _LONG_QUOTE else f"{quote[:_LONG_QUOTE].rstrip()}…"
                 for quote in dict.fromkeys(quotes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from attribot_integrations.context.links import web_link
+from attribot_integrations.context.links import cited_link
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.chunks import chunk_name
 from attribot_integrations.render.escaping import (
@@ -116,17 +116,17 @@ def _with_notes(text: str, notes: str, keep_markup: bool) -> str:
 
 def _sources(attribution: Attribution, style: MarkdownStyle) -> list[str]:
     quotes: dict[int, list[str]] = {}
-    chunks: dict[int, int] = {}
+    chunks: dict[int, CitedSource] = {}
     for each in cited_sources(attribution):
-        chunks.setdefault(each.number, each.chunk_index)
+        chunks.setdefault(each.number, each)
         quote = f"“{escape_inline(one_line(each.text))}”{_evidence(attribution, each)}"
         if each.part == "metadata":
             quote = f"metadata {quote}"
         if quote not in quotes.setdefault(each.number, []):
             quotes[each.number].append(quote)
     lines = [
-        _source(attribution, number, index, " … ".join(quotes[number]), style)
-        for number, index in chunks.items()
+        _source(attribution, first, " … ".join(quotes[number]), style)
+        for number, first in chunks.items()
     ]
     if style == "footnotes":
         return lines
@@ -142,12 +142,10 @@ def _evidence(attribution: Attribution, source: CitedSource) -> str:
     return f" ({escape_inline(', '.join(shown))})" if shown else ""
 
 
-def _source(
-    attribution: Attribution, number: int, chunk_index: int, quote: str, style: MarkdownStyle
-) -> str:
-    chunk = attribution.chunks[chunk_index]
-    name = escape_markdown(chunk_name(chunk, chunk_index))
-    link = web_link(chunk.metadata)
+def _source(attribution: Attribution, first: CitedSource, quote: str, style: MarkdownStyle) -> str:
+    chunk, number = attribution.chunks[first.chunk_index], first.number
+    name = escape_markdown(chunk_name(chunk, first.chunk_index))
+    link = cited_link(chunk.metadata, first.text, first.part)
     if link:
         name = f"[{name}](<{link.translate(_IN_ADDRESS)}>)"
     start = f"[^{number}]:" if style == "footnotes" else f"- \\[{number}]"

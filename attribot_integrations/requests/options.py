@@ -13,8 +13,8 @@ from attribot_integrations.context.sources import (
     Level,
     SentenceSplitter,
     Span,
-    split_sentences,
 )
+from attribot_integrations.context.structure import SplitStructure
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.methods.certifying import CertifySets
 from attribot_integrations.methods.presets import named_method
@@ -54,8 +54,9 @@ class EngineOptions:
     """Labels every statement as supported by the context or not."""
     template: PromptTemplate = field(default_factory=ContextTemplate)
     """Renders question and chunks where no captured prompt is given."""
-    splitter: SentenceSplitter = split_sentences
-    """Finds the sentences of chunks and answers."""
+    splitter: SentenceSplitter = field(default_factory=SplitStructure)
+    """Divides chunks into what can be removed, and answers into sentences; any function that finds
+    sentences takes structured text for prose."""
     token_budget: int | None = None
     """Most tokens in one forward pass; by default 256 on a CPU and 8,192 elsewhere. Halved by
     itself when memory runs out."""

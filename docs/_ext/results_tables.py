@@ -70,6 +70,16 @@ _AUDITS = {
     "dropped, found": ("dropped", 2),
     "right ones called wrong": ("alarms", 3),
 }
+_SCREEN = {
+    "answers": ("answers", 0),
+    "with something to find": ("map_n", 0),
+    "mAP": ("map", 2),
+    "mAP, mean attention": ("mean_map", 2),
+    "passes": ("passes", 2),
+    "rescored, answers": ("rescored_answers", 0),
+    "rescored, mAP": ("rescored_map", 2),
+    "its tokens, of `balanced`'s": ("rescored_of_balanced", 2),
+}
 _WITH_INTERVAL = {
     "map",
     "top1",
@@ -106,6 +116,8 @@ def markdown_of(results: Figures) -> str:
         return "\n".join(_verifiers(results))
     if "policies" in results:
         return "\n".join(["Citation rules:", *_candidates(results)])
+    if "held_back" in results:
+        return "\n".join(_screen(results))
     if "plan" in results:
         return "\n".join(["Planted faults:", *_audits(results)])
     if "sets" in results:
@@ -120,8 +132,8 @@ def markdown_of(results: Figures) -> str:
         lines = _service(results)
     else:
         raise ValueError(
-            "results must hold bars, verifiers, policies, plan, sets, rows, contexts, methods or "
-            f"load, not {sorted(results)}"
+            "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
+            f"methods or load, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -281,6 +293,23 @@ def _verifiers(results: Figures) -> Iterator[str]:
     )
 
 
+def _screen(results: Figures) -> Iterator[str]:
+    """Yield how well a learned screen ranks, and what rescoring behind it costs."""
+    screen = results["screen"]
+    yield (
+        f"`{results['target']}`, fitted to {screen['answers']} answers of "
+        f"{' and '.join(screen['data'])}; heads with a weight: {screen['heads']}. On answers that "
+        "it was not fitted to:"
+    )
+    yield from _lines(
+        ["data, compared with", *_SCREEN],
+        [
+            [name, *(_cell(figures, *column) for column in _SCREEN.values())]
+            for name, figures in results["held_back"].items()
+        ],
+    )
+
+
 def _service(results: Figures) -> Iterator[str]:
     """Yield what clients of the service saw, and what its micro-batches save."""
     load, batches = results["load"], results["batches"]
@@ -370,7 +399,7 @@ def _lines(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
 def _cell(figures: Figures, key: str, decimals: int) -> str:
     value = figures.get(key)
     text = _number(value, f".{decimals}f")
-    if value is None or key not in _WITH_INTERVAL:
+    if value is None or key not in _WITH_INTERVAL or f"{key}_ci" not in figures:
         return text
     low, high = figures[f"{key}_ci"]
     return f"{text} ({low:.{decimals}f} to {high:.{decimals}f})"

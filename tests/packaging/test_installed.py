@@ -164,7 +164,10 @@ def test_agents_need_more_than_langchain_core(light: Environment) -> None:
 def test_every_extra_is_missed_somewhere(built: Built) -> None:
     extras = set(metadata_of(built.wheel).get_all("Provides-Extra", []))
     # Who uses Ray has it; the others gather extras, or are for developers.
-    assert extras - {"all", "dev", "docs", "ray", "ray-serve"} == {*USES, "langchain-agents"}
+    assert extras - {"all", "code", "dev", "docs", "ray", "ray-serve"} == {
+        *USES,
+        "langchain-agents",
+    }
 
 
 def test_demo_without_langchain_says_what_to_install(plain: Environment) -> None:

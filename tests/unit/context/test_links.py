@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attribot_integrations.context.links import web_link
+from attribot_integrations.context.links import cited_link, text_link, web_link
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,31 @@ def test_the_first_safe_address_counts() -> None:
     assert web_link({}) is None
     metadata = {"source": "https://c.org", "link": "https://b.org", "url": "https://a b.org"}
     assert web_link(metadata) == "https://b.org"
+
+
+@pytest.mark.parametrize(
+    ("address", "text", "expected"),
+    [
+        ("https://a.org/x", "One two.", "https://a.org/x#:~:text=One%20two."),
+        ("https://a.org/#s", "One", "https://a.org/#s:~:text=One"),
+        ("https://a.org/#:~:text=old", "One", "https://a.org/#:~:text=old"),
+        ("https://a.org", "a-b, c & d#é", "https://a.org#:~:text=a%2Db%2C%20c%20%26%20d%23%C3%A9"),
+        ("https://a.org", "\ud800", "https://a.org#:~:text=%3F"),
+        ("https://a.org", " \n", "https://a.org"),
+        (
+            "https://a.org",
+            "a b c d e f g h i j k",
+            "https://a.org#:~:text=a%20b%20c%20d%20e,g%20h%20i%20j%20k",
+        ),
+    ],
+)
+def test_links_to_a_text(address: str, text: str, expected: str) -> None:
+    assert text_link(address, text) == expected
+    assert web_link({"url": expected}) == expected
+
+
+def test_links_to_what_is_cited() -> None:
+    metadata = {"url": "https://a.org"}
+    assert cited_link(metadata, "One.") == "https://a.org#:~:text=One."
+    assert cited_link(metadata, "title: One", "metadata") == "https://a.org"
+    assert cited_link({"url": "javascript:x"}, "One.") is None

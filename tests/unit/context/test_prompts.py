@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 
 import pytest
 
+from attribot_integrations.context.pieces import Leaf, Row, pieces_of
 from attribot_integrations.context.prompts import (
     ContextTemplate,
     Prompt,
@@ -17,7 +18,7 @@ from attribot_integrations.context.prompts import (
     fill_template,
     render,
 )
-from attribot_integrations.context.sources import Chunk, Source, SourceSet
+from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ConfigurationError, InputError, PromptError
 
 CHUNKS = [
@@ -170,11 +171,8 @@ def test_templates_of_equal_options_are_equal() -> None:
 
 
 def test_chunk_segments_leave_out_empty_gaps() -> None:
-    sentences = [
-        Source(5 + place, "sentence", 0, place, place, place + 1, "AB"[place], (5 + place,))
-        for place in range(2)
-    ]
-    segments = chunk_segments("AB", [(0, 1), (1, 2)], sentences)
+    pieces = pieces_of(Row((Leaf(0, 1), Leaf(1, 2))), 5)
+    segments = chunk_segments("AB", [(0, 1), (1, 2)], pieces)
     assert [(segment.text, segment.sentence_id) for segment in segments] == [("A", 5), ("B", 6)]
 
 

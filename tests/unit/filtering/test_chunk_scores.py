@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.sources import Chunk, SourceSet
+from attribot_integrations.context.structure import SplitStructure
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.filtering import ChunkScores, SentenceRelevance
+from attribot_integrations.filtering.chunk_filter import trim
 from attribot_integrations.results.parts import Cost
 
 
@@ -111,3 +115,18 @@ def test_relevance_cannot_be_changed_and_is_a_copy() -> None:
     assert scores.keep() == (0,)
     with pytest.raises(ValueError, match="read-only"):
         scores.relevance[0] = 1.0
+
+
+def test_what_frames_relevant_parts_is_kept() -> None:
+    text = '{"a": 1, "b": 2, "c": 3}'
+    context = SourceSet.build([Chunk(text)], SplitStructure())
+    relevance = (0.1, 0.9, 0.8)
+    sentences = tuple(
+        SentenceRelevance(0, each.start, each.end, value)
+        for each, value in zip(context.sentences, relevance, strict=True)
+    )
+    scores = replace(scored([0.9], sentences), chunks=context.chunks, pieces=context.pieces)
+    kept = scores.trimmed(0)
+    assert "".join(text[start:end] for start, end in kept) == '{"b": 2, "c": 3}'
+    assert json.loads(trim(text, kept)[0]) == {"b": 2, "c": 3}
+    assert scores.trimmed(0, threshold=0.95) == ()

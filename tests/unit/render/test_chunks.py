@@ -23,7 +23,7 @@ def test_names_of_chunks() -> None:
     ]
     assert chunk_name(Chunk("a", metadata={"title": "\x00\n"}), 0) == "chunk 1"
     filed = Chunk("a", metadata={"file_name": "norzel.pdf", "page_label": "3"})
-    assert chunk_name(filed, 0) == "norzel.pdf, page 3"
+    assert chunk_name(filed, 0) == "norzel.pdf, p. 3"
     assert chunk_name(filed, 0, "metadata") == "metadata of norzel.pdf"
 
 
@@ -81,4 +81,19 @@ def test_chunks_of_one_passage_share_the_scores_of_its_sentences() -> None:
 def test_pages(metadata: dict[str, Any], page: str | None) -> None:
     chunk = Chunk("a", id="doc", metadata=metadata)
     assert chunk_page(chunk) == page
-    assert chunk_name(chunk, 0) == ("doc" if page is None else f"doc, page {page}")
+    assert chunk_name(chunk, 0) == ("doc" if page is None else f"doc, p. {page}")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"section": "Repairs", "page": 3}, "doc, Repairs, p. 3"),
+        ({"section": "doc"}, "doc"),
+        ({"headings": ["\x1b[31mA", "B"]}, "doc, [31mA > B"),
+        ({"section": "x" * 90}, f"doc, {'x' * 79}…"),
+        ({"doc_items": [{"prov": [{"page_no": 3}, {"page_no": 5}]}]}, "doc, pp. 3\u20135"),
+        ({"doc_items": [{"prov": [{"page_no": 3}]}]}, "doc, p. 3"),
+    ],
+)
+def test_sections_and_ranges_of_pages(metadata: dict[str, Any], name: str) -> None:
+    assert chunk_name(Chunk("a", id="doc", metadata=metadata), 0) == name

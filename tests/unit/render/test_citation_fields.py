@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from attribot_integrations.context.sources import Chunk
+from attribot_integrations.context.retrieved import Chunk, Origin
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.citation_fields import citation_data
 from attribot_integrations.results.support import Support
@@ -71,3 +71,18 @@ def test_offsets_in_utf16() -> None:
     assert [units[key] for key in ("answer_start", "answer_end", "chunk_end")] == [0, 13, 13]
     with pytest.raises(ConfigurationError, match="got 'bytes'"):
         citation_data(made, offsets="bytes")  # type: ignore[arg-type]
+
+
+def test_places_of_what_is_cited() -> None:
+    metadata = {"source": "/srv/piers.pdf", "section": "Sizes", "url": "https://a.org/p"}
+    origin = Origin("piers", ((0, 7, 40),))
+    chunk = Chunk("A. B b.", metadata=metadata, origin=origin)
+    made = make_attribution("Q", [chunk], "B.")
+    second = replace(made.citations[0], source_id=1, chunk_start=3, chunk_end=7, text="B b.")
+    (one,) = citation_data(replace(made, citations=(second,)))
+    assert (one["title"], one["section"], one["url"]) == ("piers.pdf", "Sizes", "https://a.org/p")
+    assert one["text_url"] == "https://a.org/p#:~:text=B%20b."
+    assert (one["document_start"], one["document_end"]) == (43, 47)
+    unplaced = replace(chunk, origin=Origin("piers"), metadata={})
+    (other,) = citation_data(make_attribution("Q", [unplaced], "B."))
+    assert [other[name] for name in ("section", "text_url", "document_start")] == [None] * 3

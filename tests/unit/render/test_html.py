@@ -163,7 +163,9 @@ def test_sources_are_shown_whole_with_their_sentences_highlighted() -> None:
 
 def test_links_of_sources() -> None:
     links = [one for one in Page(html_fragment(sample())).all("a") if one.get("target")]
-    assert {link["href"] for link in links} == {"https://example.org/pier?a=1&b=2"}
+    address = "https://example.org/pier?a=1&b=2"
+    cited = f"{address}#:~:text=The%20pier%20opened%20in%201962."
+    assert {link["href"] for link in links} == {address, cited}
 
 
 def test_uncited_chunks_are_folded() -> None:

@@ -45,12 +45,15 @@ def test_list_of_sources() -> None:
         r"The pier opened in 1962. \[1] or \[2] It is long. \[3] It was painted by Ada. "
         "*(unsupported)* Water is wet. *(parametric)*",
         "**Sources**",
-        "- \\[1] [Pier history](<https://example.org/pier?a=1&amp;b=2>): "
+        "- \\[1] [Pier history](<https://example.org/pier?a=1&amp;b=2"
+        "#:~:text=The%20pier%20opened%20in%201962.>): "
         "“The pier opened in 1962.”\n"
         "- \\[2] Guide: “Since 1962 people use the pier.”\n"
         "- \\[3] survey\\.\u2060pdf: “It measures 900 metres.” (approximate)",
     ]
-    assert links(sample().to_markdown()) == ["https://example.org/pier?a=1&b=2"]
+    assert links(sample().to_markdown()) == [
+        "https://example.org/pier?a=1&b=2#:~:text=The%20pier%20opened%20in%201962."
+    ]
 
 
 def test_footnotes() -> None:

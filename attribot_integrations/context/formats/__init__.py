@@ -1,0 +1,1 @@
+"""Structured text: where its parts stand, one format a module."""
