@@ -47,6 +47,8 @@ DOORS = (
     "evaluation.measuring",
     "evaluation.method_runs",
     "evaluation.recordings",
+    "evaluation.screen_fitting",
+    "evaluation.screen_rows",
     "evaluation.suite",
     "evaluation.suite_dependence",
     "scoring.borrowed",
@@ -56,6 +58,7 @@ DOORS = (
 
 BEHIND_THEM = (
     "evaluation.baselines_model",
+    "scoring.attention",
     "scoring.cache",
     "scoring.drafting",
     "scoring.forward",
@@ -64,6 +67,7 @@ BEHIND_THEM = (
     "scoring.paths",
     "scoring.probes",
     "scoring.scorer",
+    "scoring.signature",
     "scoring.single",
     "scoring.split_attention",
     "scoring.verification",

@@ -57,8 +57,10 @@ class VerifiedModel:
                 name = type(inner_model(self._model)).__name__
                 _logger.info("%s was changed (%s) and is checked anew", name, ", ".join(changes))
                 self._forward, self._too_far = self._verified(), None
-            known = self._forward.capabilities.verified_length
-            if self._forward.capabilities.path != "packed" or known is None or length <= known:
+            able = self._forward.capabilities
+            known, limit = able.verified_length, able.context_length
+            refused = limit is not None and length - 1 > limit  # by the scorer, which says why
+            if able.path != "packed" or known is None or length <= known or refused:
                 return self._forward
             return self._farther(known, length)
 

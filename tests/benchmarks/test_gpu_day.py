@@ -229,7 +229,7 @@ def test_full_sizes_are_those_of_known_shapes_and_contexts() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # of the compiler, which is imported for FlexAttention
-def test_the_whole_day_is_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_that_is_measured_is_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run_here(command: Sequence[str], allowed: float, log: Path) -> int:
         arguments = list(command[3:])
         assert arguments[-1] == "--tiny"
@@ -241,14 +241,14 @@ def test_the_whole_day_is_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     # Imports would be the most of each step's time.
     monkeypatch.setattr(day, "_run_process", run_here)
-    result = CliRunner().invoke(app, ["gpu", "--tiny", "--output", str(tmp_path)])
+    measuring = [step.name for step in STEPS if step.name != "tests"]
+    steps = ["--steps", ",".join(measuring)]
+    result = CliRunner().invoke(app, ["gpu", "--tiny", *steps, "--output", str(tmp_path)])
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
     assert {name: step["state"] for name, step in report["steps"].items()} == dict.fromkeys(
-        [step.name for step in STEPS], "done"
+        measuring, "done"
     ), report["steps"]
-    assert report["steps"]["tests"]["tests"]["collected"] >= 20
-    assert not report["steps"]["tests"]["tests"]["failed"]
     unmeasured = [each for table in report["tables"].values() for each in table if each["reason"]]
     limited = [each for each in unmeasured if "GPU can be limited" in each["reason"]]
     assert unmeasured == ([] if torch.cuda.is_available() else limited)
@@ -257,6 +257,17 @@ def test_the_whole_day_is_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(flexible) == 2
     assert report["profiles"][0]["kernels"][0]["calls"] >= 1
     assert "Rehearsal: figures say nothing" in result.output
+
+
+@pytest.mark.slow
+def test_the_marked_tests_are_collected(tmp_path: Path) -> None:
+    options = ["gpu", "--tiny", "--steps", "tests", "--output", str(tmp_path)]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    step = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))["steps"]["tests"]
+    assert step["state"] == "done"
+    assert step["tests"]["collected"] >= 20
+    assert not step["tests"]["failed"]
 
 
 @pytest.mark.slow

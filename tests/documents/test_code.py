@@ -148,7 +148,7 @@ def bundled(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[None]:
-    """Loads the demo models whatever is asked for, few questions, and an empty folder."""
+    """Loads the demo models whatever is asked for, few short questions, and an empty folder."""
     signature = inspect.signature(AttributionEngine.from_pretrained)
 
     def from_pretrained(*args: Any, **kwargs: Any) -> AttributionEngine:
@@ -170,7 +170,8 @@ def bundled(
     monkeypatch.setattr(RemoteEngine, "__init__", remote)
     monkeypatch.setattr(AttributionEngine, "from_pretrained", from_pretrained)
     monkeypatch.setattr(ServerModel, "connect", connected)
-    monkeypatch.setattr(examples, "demo_set", lambda count, **options: demo_set(2, **options))
+    few = {"chunks": (2, 3)}
+    monkeypatch.setattr(examples, "demo_set", lambda _, **given: demo_set(2, **{**given, **few}))
     monkeypatch.chdir(tmp_path)
     logger = logging.getLogger("attribot_integrations")
     level = logger.level

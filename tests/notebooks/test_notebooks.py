@@ -57,16 +57,21 @@ get_ipython().execution_count = 1
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[AsyncKernelManager]:
     """What the notebooks run in one by one: each would take seconds to load torch by itself."""
+
+    async def start(manager: AsyncKernelManager) -> None:
+        await manager.start_kernel(
+            env={**os.environ, "TQDM_DISABLE": "1"},
+            extra_arguments=["--HistoryManager.enabled=False"],
+        )
+
+    async def end(manager: AsyncKernelManager) -> None:
+        await manager.shutdown_kernel(now=True)
+
     with TemporaryDirectory() as sockets:  # Unix ones; their paths must be short
         manager = AsyncKernelManager(transport="ipc", ip=str(Path(sockets) / "kernel"))
-        asyncio.run(
-            manager.start_kernel(
-                env={**os.environ, "TQDM_DISABLE": "1"},
-                extra_arguments=["--HistoryManager.enabled=False"],
-            )
-        )
+        asyncio.run(start(manager))
         yield manager
-        asyncio.run(manager.shutdown_kernel(now=True))
+        asyncio.run(end(manager))
 
 
 async def execute(
@@ -85,12 +90,12 @@ async def execute(
         notebook, km=kernel, timeout=timeout, record_timing=False, coalesce_streams=True
     )
     async with client.async_setup_kernel(cleanup_kc=False):
-        assert client.kc is not None
+        shell: Any = client.kc
         cleared = CLEARED.format(folder=folder)
-        reply = await client.kc.execute_interactive(cleared, store_history=False)
+        reply = await shell.execute_interactive(cleared, store_history=False)
         assert reply["content"]["status"] == "ok", reply
         await client.async_execute(cleanup_kc=False)
-        client.kc.stop_channels()
+        shell.stop_channels()
     # JSON as files have it, with texts divided into lines.
     written = StringIO()
     nbformat.write(notebook, written)

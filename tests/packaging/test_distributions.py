@@ -69,6 +69,7 @@ def test_sdist_holds_what_developing_needs(built: Built) -> None:
         ".github",
         PACKAGE,
         "benchmarks",
+        "docker",
         "docs",
         "notebooks",
         "tests",

@@ -14,7 +14,6 @@ from packaging.utils import parse_wheel_filename
 from attribot_integrations import __version__
 from tests.packaging.conftest import ROOT, Built
 from tests.packaging.environments import Environment
-from tests.unit.attributions import make_attribution
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,26 +21,36 @@ pytestmark = [
 ]
 
 
+SERVICE = """
+import socket, uvicorn
+from attribot_integrations import AttributionEngine
+from attribot_integrations.service import service_app
+from tests.unit.words import WordModel
+
+listening = socket.socket()
+listening.bind(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+app = service_app(AttributionEngine(WordModel()))
+uvicorn.Server(uvicorn.Config(app, log_level="error")).run([listening])
+"""
+
 LIGHT = """
 import sys
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
-from attribot_integrations import Attribution, AttributionEngine
+from attribot_integrations import AttributionEngine
 from attribot_integrations.langchain import CitationCallbackHandler, register_documents
+from attribot_integrations.service import RemoteEngine
 
-
-class Engine:
-    def attribute_request(self, request):
-        return Attribution.from_json(open("attributed.json").read())
-
-
-handler = CitationCallbackHandler(Engine())
-search = RunnableLambda(lambda question: register_documents([Document("Bragor sings.")]))
-chain = search | (lambda found: found[0].page_content) | FakeListChatModel(responses=["Bragor."])
+handler = CitationCallbackHandler(RemoteEngine(sys.argv[1]))
+found = [Document("Bragor sings."), Document("A river runs here.")]
+search = RunnableLambda(lambda question: register_documents(found))
+asked = search | (lambda documents: " ".join(each.page_content for each in documents))
+chain = asked | FakeListChatModel(responses=["Bragor sings."])
 chain.invoke("Who sings?", {"callbacks": [handler]})
 assert handler.last.attribution is not None, handler.last.error
-print(len(handler.last.attribution.to_html()) > 1000)
+print([citation.text for citation in handler.last.attribution.citations])
 try:
     AttributionEngine.from_pretrained("model")
 except ImportError as error:
@@ -110,10 +119,15 @@ def test_a_web_process_gets_no_torch_and_little_else(built: Built, fresh: Enviro
     installed = json.loads(fresh.output("python", "-m", "pip", "list", "--format", "json"))
     names = {each["name"] for each in installed}
     assert not names & {"torch", "transformers", "accelerate", "tokenizers"}
-    result = make_attribution("Who sings?", ["Bragor sings."], "Bragor.")
-    (fresh.work / "attributed.json").write_text(result.to_json())
-    shown, complaint, loaded = fresh.output("python", "-c", LIGHT).splitlines()
-    assert (shown, loaded) == ("True", "[]")
+    service = [sys.executable, "-c", SERVICE]
+    with subprocess.Popen(service, cwd=ROOT, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        try:
+            url = f"http://127.0.0.1:{serving.stdout.readline().strip()}"
+            cited, complaint, loaded = fresh.output("python", "-c", LIGHT, url).splitlines()
+        finally:
+            serving.terminate()
+    assert (cited, loaded) == ("['Bragor sings.']", "[]")
     assert complaint.endswith('pip install "attribot-integrations[local]"')
 
     unpacked: dict[str, int] = json.loads(fresh.output("python", "-c", SIZES))

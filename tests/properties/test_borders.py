@@ -180,7 +180,7 @@ def larger_units(draw: DrawFn) -> tuple[str, str]:
     return chunk, f"{before}{chunk}" if side == 0 else f"{chunk}{behind}"
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(larger_units(), st.sampled_from(SEPARATORS[:24]), st.booleans())
 def test_a_chunk_inside_larger_units_is_not_found(
     drawn: tuple[str, str], around: tuple[str, str], twice: bool
@@ -191,7 +191,7 @@ def test_a_chunk_inside_larger_units_is_not_found(
     assert location.outcome == "not_found", (prompt, location)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(plain_chunks(), min_size=1, max_size=4, unique=True), st.data())
 def test_a_chunk_between_ordinary_separators_is_found(
     drawn: list[str], data: st.DataObject

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from attribot_integrations import LanguageModel
-from attribot_integrations.errors import ModelError, UnsupportedModelError
+from attribot_integrations.errors import ModelError, PromptTooLongError, UnsupportedModelError
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.verification import verify_at
 from tests.parity.architectures import ARCHITECTURES
@@ -181,6 +181,17 @@ def test_longer_prompts_than_were_verified_are_verified_first(
     assert length > 32
     assert lengths == [model.capabilities.verified_length]
     assert lengths[0] >= length
+
+
+def test_a_prompt_beyond_the_context_is_refused_before_its_length_is_verified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("attribot_integrations.scoring.probes._FAR", 32)
+    model = loaded(max_position_embeddings=40)
+    lengths = noted(monkeypatch)
+    with pytest.raises(PromptTooLongError, match="more than the 40 of"):
+        Scorer(model, prompt(), ANSWER)
+    assert lengths == []
 
 
 def test_beyond_what_can_be_verified_the_models_own_mask_is_used(
