@@ -128,12 +128,14 @@ def markdown_of(results: Figures) -> str:
         lines = _filters(results)
     elif "methods" in results:
         lines = _fidelity(results)
-    elif "load" in results:
+    elif "batches" in results:
         lines = _service(results)
+    elif "ways" in results:
+        lines = _live(results)
     else:
         raise ValueError(
             "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
-            f"methods or load, not {sorted(results)}"
+            f"methods, batches or ways, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -341,6 +343,36 @@ def _service(results: Figures) -> Iterator[str]:
                 f"{batches['speed'][way]:.2f}",
             ]
             for way, median in batches["cpu_seconds"].items()
+        ],
+    )
+
+
+def _live(results: Figures) -> Iterator[str]:
+    """Yield how citations keep up with an answer that is being written."""
+    yield f"{_capital(results['model'])}, {results['answers']} answers:"
+    yield from _lines(
+        [
+            "method",
+            "keeps up with, tokens/s",
+            "written at, tokens/s",
+            "in time",
+            "first token, live minus plain, s",
+            "total, of not live",
+            "tokens, of afterwards",
+            "largest difference, nats",
+        ],
+        [
+            [
+                name,
+                f"{way['steps']['keeps_up_with_tokens_a_second']:.0f}",
+                f"{way['streamed']['tokens_a_second']:g}",
+                f"{way['streamed']['share_in_time']:.2f}",
+                f"{way['streamed']['first_token_difference_seconds']['median']:.3f}",
+                f"{way['streamed']['median_total_to_not_live']:.2f}",
+                f"{way['steps']['tokens_to_afterwards']:.2f}",
+                f"{way['steps']['largest_difference_nats']:.0e}",
+            ]
+            for name, way in results["ways"].items()
         ],
     )
 
