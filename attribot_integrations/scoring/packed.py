@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from attribot_integrations.errors import ModelError, OutOfMemoryError
+from attribot_integrations.scoring.cached_path import CachedPath
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
-from attribot_integrations.scoring.single import CachedPath, PathScores
+from attribot_integrations.scoring.path_base import PathScores
 
 if TYPE_CHECKING:
     from transformers import DynamicCache

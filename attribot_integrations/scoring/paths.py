@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from attribot_integrations.scoring.cached_path import CachedPath
 from attribot_integrations.scoring.packed import PackedPath
-from attribot_integrations.scoring.single import CachedPath, PathScores, PlainPath, ScoringPath
+from attribot_integrations.scoring.path_base import PathScores, ScoringPath
+from attribot_integrations.scoring.plain_path import PlainPath
 
 if TYPE_CHECKING:
     from attribot_integrations.scoring.capabilities import PathName

@@ -20,7 +20,7 @@ from attribot_integrations.methods import Knockout, ScreenAndRescore
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
-from attribot_integrations.scoring.single import CachedPath
+from attribot_integrations.scoring.cached_path import CachedPath
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from attribot_integrations.scoring.capabilities import PathName
+from attribot_integrations.scoring.path_base import ScoringPath
 from attribot_integrations.scoring.paths import PATHS
-from attribot_integrations.scoring.single import ScoringPath
 from tests.unit.scoring.small import ANSWER, PROMPT, llama, without
 
 

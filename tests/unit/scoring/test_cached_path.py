@@ -1,42 +1,20 @@
-"""One prompt at a time: what is run, how often, and what comes out."""
+"""One suffix at a time: what is run, how often, and what comes out."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from attribot_integrations.scoring import single
+from attribot_integrations.scoring import cached_path
 from attribot_integrations.scoring.cache import SharedContext
-from attribot_integrations.scoring.single import CachedPath, PlainPath
+from attribot_integrations.scoring.cached_path import CachedPath
 from tests.unit.scoring.small import ANSWER, PROMPT, llama, log_probs, without
 
 ABLATED = (without(5, 9), without(20, 22), PROMPT)
 
 
-def plain() -> PlainPath:
-    return PlainPath(*llama(), PROMPT, ANSWER, 256)
-
-
 def cached(token_budget: int = 256) -> CachedPath:
     return CachedPath(*llama(), PROMPT, ANSWER, token_budget)
-
-
-@pytest.mark.parametrize("make", [plain, cached])
-def test_numbers_are_those_of_a_call_of_the_model(make: type[PlainPath]) -> None:
-    found = make().score(ABLATED)  # type: ignore[call-arg]
-    expected = torch.stack([log_probs(prompt) for prompt in ABLATED])
-    torch.testing.assert_close(found.log_probs, expected, atol=1e-5, rtol=0)
-    reference = log_probs(PROMPT).expand(3, -1)
-    torch.testing.assert_close(found.reference, reference, atol=1e-5, rtol=0)
-
-
-def test_the_plain_path_runs_each_prompt_from_its_first_token() -> None:
-    path = plain()
-    path.score(ABLATED)
-    lengths = [len(prompt) + len(ANSWER) - 1 for prompt in (PROMPT, *ABLATED[:2])]
-    assert (path.work.passes, path.work.tokens) == (3, sum(lengths))
-    path.score([PROMPT])  # the unablated prompt is known
-    assert path.work.passes == 3
 
 
 def test_the_cached_path_runs_what_follows_the_first_change() -> None:
@@ -50,19 +28,13 @@ def test_the_cached_path_runs_what_follows_the_first_change() -> None:
 
 
 def test_long_suffixes_are_run_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single, "_LEAST_PIECE", 8)
+    monkeypatch.setattr(cached_path, "_LEAST_PIECE", 8)
     whole, pieces = cached(), cached(token_budget=1)
     expected = whole.score(ABLATED[:1])
     found = pieces.score(ABLATED[:1])
     assert pieces.work.passes > whole.work.passes
     assert pieces.work.tokens == whole.work.tokens
     torch.testing.assert_close(found.log_probs, expected.log_probs, atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("make", [plain, cached])
-def test_nothing_asked(make: type[PlainPath]) -> None:
-    found = make().score([])  # type: ignore[call-arg]
-    assert found.log_probs.shape == found.reference.shape == (0, len(ANSWER))
 
 
 def test_a_shared_context_is_run_once_for_two_prompts() -> None:
