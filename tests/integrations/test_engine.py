@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -319,9 +320,14 @@ def test_batch_goes_on_after_a_failure(
 def test_a_batch_keeps_a_subclass_and_the_engines_options(engine: AttributionEngine) -> None:
     class Marking(AttributionEngine):
         def attribute_request(
-            self, request: AttributionRequest, *, options: EngineOptions | None = None
+            self,
+            request: AttributionRequest,
+            *,
+            options: EngineOptions | None = None,
+            cancelled: threading.Event | None = None,
         ) -> Attribution:
-            return replace(super().attribute_request(request, options=options), id="marked")
+            found = super().attribute_request(request, options=options, cancelled=cancelled)
+            return replace(found, id="marked")
 
     marking = Marking(engine.target, options=EngineOptions(method="exact"))
     request = AttributionRequest(QUESTION, CHUNKS, ANSWER)

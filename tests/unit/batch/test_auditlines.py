@@ -15,6 +15,7 @@ from attribot_integrations.errors import DataFileError
 from attribot_integrations.requests import AttributionRequest
 from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.results import Attribution
+from attribot_integrations.results.policies import CiteDependence
 from tests.unit.auditing.hand_made import CHUNKS, HandMadeEngine, hand_made
 
 LINE: dict[str, Any] = {"question": "What?", "chunks": [*CHUNKS], "answer": "It opened [1]."}
@@ -72,7 +73,7 @@ def test_attributions_are_audited_as_they_are(tmp_path: Path) -> None:
     assert isinstance(line.content, Attribution)
     (found,) = audit_line(line, nobody, AuditOptions()).citations
     assert (found.verdict, found.instead) == ("neither", 0)
-    strict = audit_line(line, nobody, AuditOptions(min_score=9))
+    strict = audit_line(line, nobody, AuditOptions(CiteDependence(min_score=9)))
     assert strict.citations[0].instead is None
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.engine import following as following_module
+from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.engine.following import AnswerFollower
 from attribot_integrations.errors import EmptyAnswerError, OutOfMemoryError
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
@@ -75,7 +76,7 @@ def test_where_memory_is_short_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) 
     found = follower("exact")
     found.attribute_request(request("It"))
     kept: list[bool] = []
-    real = following_module.attribute_answer
+    real = attribute_answer
 
     def short(*args: Any, **options: Any) -> Any:
         kept.append(args[4] is not None)
