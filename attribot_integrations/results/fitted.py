@@ -37,7 +37,7 @@ NEAR_BEST_STATED = 0.9
 """Least share of the best source's such score."""
 DOUBTED = 0.1
 """Verifier's score below which a source that the statement depends on does not seem to state it."""
-AUDIT_STATED = 0.7
+AUDIT_STATED = 0.4
 """Verifier's score from which on an audit says that a chunk states a statement."""
 
 SUPPORT_WEIGHTS = (0.0, 0.182, 0.475, 0.296, 0.892, 0.923)

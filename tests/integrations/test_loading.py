@@ -12,6 +12,7 @@ from transformers import BartConfig, BartForConditionalGeneration, LlamaConfig, 
 from attribot_integrations import (
     AttributionEngine,
     EngineOptions,
+    Hierarchical,
     LanguageModel,
     LeaveOneOut,
     ScreenAndRescore,
@@ -45,7 +46,8 @@ def test_engine_with_a_proxy_of_another_architecture(checkpoint: Path, tmp_path:
     ARCHITECTURES["gpt2"].build().save_pretrained(proxy)
     byte_level_bpe().save_pretrained(proxy)
     engine = AttributionEngine.from_pretrained(checkpoint, proxy)
-    options = EngineOptions(method=ScreenAndRescore(LeaveOneOut(on="proxy"), at_least=3))
+    screen = Hierarchical(on="proxy", within="full")  # of a price that is not known, so it is run
+    options = EngineOptions(method=ScreenAndRescore(screen, at_least=3))
     result = engine.attribute("When?", CHUNKS, "It opened in 1962.", options=options)
     assert [cost.model for cost in result.cost.models] == [str(checkpoint), str(proxy)]
     assert all(cost.tokens > 0 for cost in result.cost.models)
