@@ -1,7 +1,7 @@
 """The notebooks run from top to bottom, and show what they gave when they were saved.
 
 To save them anew: `ATTRIBOT_SAVE_NOTEBOOKS=1 python -m pytest tests/notebooks`, with `-m real` for
-the one that needs real models.
+those that need real models, one of them on a running vLLM, see its first cell.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ Cell = dict[str, Any]
 FOLDER = Path(attribot_integrations.__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 REAL = FOLDER / "real_text.ipynb"
+SERVED = FOLDER / "vllm.ipynb"
 LONG = {"methods_and_fidelity"}
 """What takes more than ten seconds."""
-BUNDLED = [path for path in NOTEBOOKS if path != REAL]
+BUNDLED = [path for path in NOTEBOOKS if path not in (REAL, SERVED)]
 """Those that run on the bundled models."""
 SAVES = "ATTRIBOT_SAVE_NOTEBOOKS" in os.environ
 MOST_BYTES = 200_000
@@ -191,6 +192,14 @@ async def test_the_notebook_with_real_models(tmp_path: Path, kernel: AsyncKernel
     folder.mkdir()
     (tmp_path / ".models").symlink_to(MODELS)
     await run_and_compare(REAL, folder, kernel, timeout=900)
+
+
+@pytest.mark.real
+@pytest.mark.enable_socket
+async def test_the_notebook_with_a_server(tmp_path: Path, kernel: AsyncKernelManager) -> None:
+    if "VLLM_URL" not in os.environ:
+        pytest.skip("VLLM_URL names no server, and VLLM_TOKENIZER no folder")
+    await run_and_compare(SERVED, tmp_path, kernel, timeout=300)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
