@@ -52,10 +52,10 @@ class ScreenAndRescore:
     while the screen, erring that much, may have put a source too low that matters. Where the budget
     ends before, those that are left keep the screen's score.
 
-    It runs no more than exact leave-one-out of all sources would, where the screen is a
-    `PricedMethod`. In short contexts, and with long answers of many statements, most sources would
-    be rescored behind a screen that is dear: then all are scored exactly at once, if the budget has
-    room for it. Otherwise rescoring ends where going on would run more.
+    By the tokens predicted, it runs no more than exact leave-one-out of all sources would, where
+    the screen is a `PricedMethod`. In short contexts, and with long answers of many statements,
+    most sources would be rescored behind a screen that is dear: then all are scored exactly at
+    once, if the budget has room for it. Otherwise rescoring ends where going on would run more.
 
     Sources that the screen puts within rounding of each other are rescored in their order in the
     context, so that the same ones are, whatever a request is run beside.

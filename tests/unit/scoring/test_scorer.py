@@ -62,6 +62,22 @@ def test_what_is_asked_again_is_not_run_again(model: LanguageModel) -> None:
     assert scorer.cost.tokens > tokens
 
 
+@pytest.mark.parametrize("rerun", [None, 0, 4])
+def test_what_will_be_run_is_known_before(model: LanguageModel, rerun: int | None) -> None:
+    scorer = Scorer(model, prompt(), ANSWER)
+
+    def run(sets: Sequence[frozenset[int]]) -> int:
+        before = scorer.cost.tokens
+        _ = scorer.score(sets) if rerun is None else scorer.knock_out(sets, rerun)
+        return scorer.cost.tokens - before
+
+    first, others = ONE_BY_ONE[0], ONE_BY_ONE[1:]
+    run([first])  # with the prompt, and the unablated answer
+    expected = sum(scorer.tokens_for(each, rerun) for each in others)
+    assert run(others) == pytest.approx(expected, rel=0.1)
+    assert [scorer.tokens_for(each, rerun) for each in ONE_BY_ONE] == [0] * len(ONE_BY_ONE)
+
+
 def test_the_naive_loop_runs_every_set_of_sentences_once(model: LanguageModel) -> None:
     everything = frozenset(range(4))
     plain = Scorer(model, prompt(), ANSWER, path="plain")
@@ -286,6 +302,8 @@ def test_knockout_says_why_it_cannot_be_used() -> None:
         Scorer(near, prompt(), ANSWER).knock_out(ONE_BY_ONE)
     plain = Scorer(tuned, prompt(), ANSWER, path="plain")
     assert plain.knockout_obstacle == "the plain path was asked for"
+    with pytest.raises(ModelError, match="does not take here: the plain path was asked for"):
+        plain.tokens_for(ONE_BY_ONE[0], rerun=0)
 
 
 def test_numbers_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
