@@ -136,7 +136,7 @@ class LiveAnswer:
             self._over = True
         record.live_problem = self.problem
         record.through = _Rest(self._follower or self._engine, self._turn)
-        record.when_done(lambda outcome: self._end(record.captured, outcome))
+        record.when_done(lambda outcome: self._end(record, outcome))
 
     def close(self) -> None:
         """Stop, since nobody wants the answer any more, or it is attributed anew."""
@@ -214,12 +214,13 @@ class LiveAnswer:
         if self._follower is not None:
             self._follower.let_go()
 
-    def _end(self, captured: CapturedAnswer, outcome: Outcome) -> None:
-        with self._turn:
+    def _end(self, record: AnswerRecord, outcome: Outcome) -> None:
+        with self._turn:  # whoever was still at work may have failed meanwhile
+            record.live_problem = self.problem
             self._let_go()
         told = bool(self._told)
         said = {} if outcome.attribution is None else _said(outcome.attribution)
-        last = self._compare(captured, outcome.attribution, said, complete=True)
+        last = self._compare(record.captured, outcome.attribution, said, complete=True)
         if told or outcome.attribution is not None:
             self._news.append(last)
 

@@ -120,7 +120,7 @@ def test_too_many_pending_are_attributed_when_they_are_read(
 def test_event_loop_is_not_held_up() -> None:
     class SlowEngine(StubEngine):
         def attribute_request(self, *args: Any, **kwargs: Any) -> Any:
-            time.sleep(0.2)
+            time.sleep(2)
             return super().attribute_request(*args, **kwargs)
 
     handler = AttributionEventHandler(SlowEngine())
@@ -134,7 +134,7 @@ def test_event_loop_is_not_held_up() -> None:
 
     with handler.attach():
         asyncio.run(ask())  # imports what LlamaIndex imports late
-        assert asyncio.run(ask()) < 0.15
+        assert asyncio.run(ask()) < 1
 
 
 def test_on_citations_sees_every_record() -> None:

@@ -11,6 +11,7 @@ import pytest
 from attribot_integrations.answers import live as live_module
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.answers.live import LiveAnswer, News
+from attribot_integrations.answers.record import AnswerRecord
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
@@ -117,6 +118,29 @@ def test_a_failure_is_logged_and_recorded(caplog: pytest.LogCaptureFixture) -> N
     assert len(engine.answers) == 2, "not tried again before the end"
     assert sorted(told(news)) == [0, 1, 2]
     assert "the engine is broken" in caplog.text
+
+
+def test_a_failure_that_comes_when_the_answer_is_complete_is_recorded() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    class FailsLate(Watched):
+        def attribute_request(self, request: AttributionRequest) -> Attribution:
+            if not begun.is_set():
+                begun.set()
+                go_on.wait(30)
+                raise ValueError("the engine is broken")
+            return super().attribute_request(request)
+
+    engine = FailsLate()
+    live = LiveAnswer(engine, so_far)
+    live.add(ANSWER)
+    assert begun.wait(30)
+    record = AnswerRecord(captured(answer=ANSWER), engine)
+    live.complete(record)
+    go_on.set()
+    record.attribute()
+    assert record.status == "ok"
+    assert record.live_problem == "ValueError: the engine is broken"
 
 
 def test_what_was_told_is_withdrawn_if_the_end_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -382,7 +382,7 @@ def test_many_long_chunks_are_found_fast_in_any_dress() -> None:
         prompt = "\n\n".join(show(chunk.text) for chunk in chunks)
         started = time.thread_time()
         locations = locate_chunks([prompt], chunks, "Who makes them?")
-        assert time.thread_time() - started < 0.6  # a third of it, and less, on a machine at rest
+        assert time.thread_time() - started < 3  # 0.2 on a machine at rest
         assert all(location.located for location in locations)
 
 
