@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from attribot_integrations.auditing.audits import AnswerAudit, JudgedCitation
-    from attribot_integrations.render.html import Theme
+    from attribot_integrations.render.html_options import Theme
 
 __all__ = ["audit_page"]
 

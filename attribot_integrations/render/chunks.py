@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +17,20 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Source
     from attribot_integrations.results import Attribution, FloatArray
 
-__all__ = ["chunk_name", "chunk_page", "chunk_scores", "chunk_section"]
+__all__ = [
+    "chosen_metadata",
+    "chunk_name",
+    "chunk_names",
+    "chunk_page",
+    "chunk_scores",
+    "chunk_section",
+    "chunk_statement_scores",
+]
 
 _PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself says
 _LONG_PAGE = 20
 _LONG_SECTION = 80
+_LONG_VALUE = 160
 _RANGE = "\u2013"
 
 
@@ -41,6 +52,30 @@ def chunk_name(chunk: Chunk, index: int, part: Part = "text") -> str:
     if page is not None:
         parts.append(f"{'pp.' if _RANGE in page else 'p.'} {page}")
     return ", ".join(parts)
+
+
+def chunk_names(chunks: Sequence[Chunk]) -> list[str]:
+    """Return `[chunks]`: the name of each; those of one name have their place among all behind it.
+
+    As in "norzel.pdf, p. 3, chunk 2".
+    """
+    names = [chunk_name(chunk, index) for index, chunk in enumerate(chunks)]
+    known = Counter(names)
+    return [
+        name if known[name] == 1 else f"{name}, chunk {index + 1}"
+        for index, name in enumerate(names)
+    ]
+
+
+def chosen_metadata(chunk: Chunk, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the values of some keys of a chunk's metadata on one line each, if it has them."""
+    found = []
+    for key in keys:
+        value = one_line(str(chunk.metadata.get(key, "")))
+        if value:
+            shown = value if len(value) <= _LONG_VALUE else f"{value[: _LONG_VALUE - 1]}…"
+            found.append((one_line(key), shown))
+    return found
 
 
 def chunk_page(chunk: Chunk) -> str | None:
@@ -80,16 +115,25 @@ def chunk_scores(attribution: Attribution) -> FloatArray:
         those included that another chunk of its document shows, too; NaN for a chunk that was not
         scored at all.
     """
-    scores = np.full(len(attribution.chunks), np.nan, dtype=np.float32)
+    return _of_chunks(attribution, attribution.source_scores[:, None])[:, 0]
+
+
+def chunk_statement_scores(attribution: Attribution) -> FloatArray:
+    """Return `[chunks, statements]`: the same for each statement."""
+    return _of_chunks(attribution, attribution.statement_scores)
+
+
+def _of_chunks(attribution: Attribution, values: FloatArray) -> FloatArray:
+    """Return `[chunks, …]` of `[sources, …]`, see `chunk_scores`."""
+    scores = np.full((len(attribution.chunks), values.shape[1]), np.nan, dtype=np.float32)
     whole = set(attribution.rows("chunk"))
     chunks = {attribution.sources[row].chunk_index for row in whole}
     for row, source in enumerate(attribution.sources):
         if row in whole:
-            scores[source.chunk_index] = attribution.source_scores[row]
+            scores[source.chunk_index] = values[row]
         else:
             for index in {source.chunk_index, *_again(attribution, source)} - chunks:
-                known = np.nan_to_num(scores[index])
-                scores[index] = known + attribution.source_scores[row]
+                scores[index] = np.nan_to_num(scores[index]) + values[row]
     return scores
 
 

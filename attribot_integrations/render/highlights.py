@@ -20,7 +20,9 @@ from attribot_integrations.render.plain import marker
 from attribot_integrations.render.text import one_line, visible
 
 if TYPE_CHECKING:
-    from attribot_integrations.render.html import Theme
+    from typing_extensions import Unpack
+
+    from attribot_integrations.render.html_options import HtmlKeywords
     from attribot_integrations.render.marks import Passage
     from attribot_integrations.results import Attribution
 
@@ -71,16 +73,17 @@ def _name(attribution: Attribution, passage: Passage) -> str:
     return " ".join(filter(None, parts))
 
 
-def streamlit_html(attribution: Attribution, *, theme: Theme = "auto") -> str:
+def streamlit_html(attribution: Attribution, **options: Unpack[HtmlKeywords]) -> str:
     """Return the answer and its sources as HTML for `streamlit.html`.
 
     Args:
         attribution: What to show.
-        theme: Colours; Streamlit has a theme of its own, which `auto` does not know.
+        **options: `theme`, `parts`, `lang` and `metadata`, see `Attribution.to_html`; Streamlit has
+            a theme of its own, which `auto` does not know.
 
     Example:
         ```python
         streamlit.html(streamlit_html(attribution, theme=streamlit.context.theme.type or "auto"))
         ```
     """
-    return html_fragment(attribution, theme=theme)
+    return html_fragment(attribution, **options)

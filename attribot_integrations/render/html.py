@@ -1,72 +1,74 @@
 """An attribution as HTML, for pages and notebooks.
 
 There is no script, every text is escaped by the template engine, and links lead to `http` and
-`https` addresses only. Citations open on hover and keyboard focus by style sheet alone. Without the
-style sheet, as where a site removes it, the answer, its numbers and the sources stay readable.
+`https` addresses only. A citation opens as a popover of the browser's own, on hover, click, tap or
+Enter, and Escape closes it. Without the style sheet, as where a site removes it, the answer, its
+numbers and the sources stay readable. The style sheet takes back what a host page says of our
+elements, and says nothing of the page's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.render.html_view import LEVELS, AttributionView
+from attribot_integrations.render.html_options import HtmlOptions
+from attribot_integrations.render.html_sources import LEVELS
+from attribot_integrations.render.html_view import AttributionView
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from typing_extensions import Unpack
 
+    from attribot_integrations.render.html_options import HtmlKeywords
     from attribot_integrations.results import Attribution
 
-__all__ = ["Theme", "html_fragment", "html_page"]
-
-Theme = Literal["auto", "light", "dark"]
-"""Colours; `auto` follows the reader's system, and the theme of JupyterLab and VS Code."""
-
-_THEMES = ("auto", "light", "dark")
+__all__ = ["html_fragment", "html_page"]
 
 
-def html_fragment(attribution: Attribution, *, theme: Theme = "auto") -> str:
+def html_fragment(attribution: Attribution, **options: Unpack[HtmlKeywords]) -> str:
     """Return an `<article>` with its style sheet, to put into a page or a notebook.
 
     Args:
         attribution: What to show.
-        theme: Colours.
+        **options: `theme`, `parts`, `lang` and `metadata`, see `Attribution.to_html`.
 
     Raises:
-        ConfigurationError: If there is no such theme.
+        ConfigurationError: If an option has a value that it cannot have.
     """
-    return _render("fragment.html", [attribution], theme)
+    return _render("fragment.html", [attribution], HtmlOptions(**options))
 
 
 def html_page(
-    attributions: Sequence[Attribution], *, title: str | None = None, theme: Theme = "auto"
+    attributions: Sequence[Attribution],
+    *,
+    title: str | None = None,
+    **options: Unpack[HtmlKeywords],
 ) -> str:
     """Return a page of its own, which loads nothing from anywhere.
 
     Args:
         attributions: What to show, one below the other.
         title: Title of the page; the first question by default.
-        theme: Colours.
+        **options: `theme`, `parts`, `lang` and `metadata`, see `Attribution.to_html`.
 
     Raises:
-        ConfigurationError: If there is no such theme.
+        ConfigurationError: If an option has a value that it cannot have.
     """
     if title is None:
         title = next((attribution.question for attribution in attributions), "")
-    return _render("page.html", attributions, theme, one_line(title) or "Citations")
+    shown = one_line(title) or "Citations"
+    return _render("page.html", attributions, HtmlOptions(**options), shown)
 
 
 def _render(
-    template: str, attributions: Sequence[Attribution], theme: Theme, title: str = ""
+    template: str, attributions: Sequence[Attribution], options: HtmlOptions, title: str = ""
 ) -> str:
-    if theme not in _THEMES:
-        raise ConfigurationError(f"theme must be one of {list(_THEMES)}, got {theme!r}")
-    views = [AttributionView(each, place) for place, each in enumerate(attributions)]
+    views = [AttributionView(each, place, options) for place, each in enumerate(attributions)]
     chosen = _templates().get_template(template)
-    return chosen.render(views=views, theme=theme, title=title, levels=LEVELS)
+    return chosen.render(views=views, options=options, title=title, levels=LEVELS)
 
 
 @cache

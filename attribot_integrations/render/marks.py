@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from attribot_integrations.render.answer_blocks import only_shape
 from attribot_integrations.render.evidence import basis_of, states_of
 
 if TYPE_CHECKING:
@@ -48,10 +49,14 @@ class Passage:
     """What readers must be told of it, see `Attribution.remarks`."""
     carried: str | None = None
     """What its citations carry together, see `Attribution.carried`."""
+    shape: bool = False
+    """Whether it is nothing but a heading, the head of a table or code, which has no label."""
 
     @property
     def doubt(self) -> SupportLabel | None:
         """The statement's label, where it is another than `supported`; shown behind its marks."""
+        if self.shape:
+            return None
         label = self.support.label if self.support is not None else None
         return None if label == "supported" else label
 
@@ -105,8 +110,11 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
     support = {each.statement_index: each for each in attribution.support}
     passages: list[Passage] = []
     offset = 0
-    for statement, remark, carried in zip(
-        attribution.statements, attribution.remarks, attribution.carried, strict=True
+    shapes = only_shape(
+        attribution.answer, [(each.start, each.end) for each in attribution.statements]
+    )
+    for statement, remark, carried, shape in zip(
+        attribution.statements, attribution.remarks, attribution.carried, shapes, strict=True
     ):
         start = max(offset, statement.start)
         end = max(start, statement.end)
@@ -116,8 +124,9 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
                 text=attribution.answer[start:end],
                 marks=citation_marks(citations.get(statement.index, ())),
                 support=support.get(statement.index),
-                remark=remark,
+                remark=None if shape else remark,
                 carried=carried,
+                shape=shape,
             )
         )
         offset = end
@@ -125,7 +134,10 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
 
 
 def cited_sources(attribution: Attribution) -> list[CitedSource]:
-    """Return the cited sources by number, the strongest of a number first."""
+    """Return the cited sources by number, the strongest of a number first.
+
+    Chunks of the same text share a number; of what they all say, the strongest stands for all.
+    """
     citations: dict[tuple[int, int], list[Citation]] = {}
     for citation in attribution.shown_citations:
         citations.setdefault((citation.number, citation.source_id), []).append(citation)
@@ -149,7 +161,11 @@ def cited_sources(attribution: Attribution) -> list[CitedSource]:
                 states=states_of(own),
             )
         )
-    return sorted(cited, key=lambda each: (each.number, -each.score))
+    cited.sort(key=lambda each: (each.number, -each.score))
+    once: dict[tuple[int, str, Part], CitedSource] = {}
+    for each in cited:
+        once.setdefault((each.number, " ".join(each.text.split()), each.part), each)
+    return list(once.values())
 
 
 def citation_marks(citations: Sequence[Citation]) -> tuple[Mark, ...]:

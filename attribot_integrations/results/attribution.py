@@ -36,8 +36,9 @@ from attribot_integrations.results.support import Support
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
+    from typing_extensions import Unpack
 
-    from attribot_integrations.render.html import Theme
+    from attribot_integrations.render.html_options import HtmlKeywords
     from attribot_integrations.render.markdown import MarkdownStyle
     from attribot_integrations.render.plots import PlotKind
     from attribot_integrations.render.tracing import AttributeValue
@@ -309,14 +310,22 @@ class Attribution:
 
         return cited_markdown(self, style=style, keep_markup=keep_markup)
 
-    def to_html(self, *, page: bool = True, theme: Theme = "auto") -> str:
+    def to_html(self, *, page: bool = True, **options: Unpack[HtmlKeywords]) -> str:
         """Return the answer and its sources as HTML: a page, or an `<article>` to put into one.
 
-        The theme `auto` follows the reader's system.
+        Args:
+            page: Whether to make a page of its own.
+            **options: `theme` is `auto` (the reader's system), `light` or `dark`; `parts` are what
+                is shown, of `question`, `answer`, `sources` and `details`, all by default; `lang`
+                is the language of the texts, such as `de`; `metadata` are keys of the chunks'
+                metadata whose values are shown.
+
+        Raises:
+            ConfigurationError: If an option has a value that it cannot have.
         """
         from attribot_integrations.render.html import html_fragment, html_page
 
-        return html_page([self], theme=theme) if page else html_fragment(self, theme=theme)
+        return html_page([self], **options) if page else html_fragment(self, **options)
 
     def _repr_html_(self) -> str:
         return self.to_html(page=False)

@@ -6,33 +6,54 @@ from html.parser import HTMLParser
 
 ALLOWED = {
     "html": {"lang", "class"},
+    "br": set(),
+    "hr": set(),
+    "pre": {"dir"},
+    "code": set(),
+    "em": set(),
+    "s": set(),
+    "blockquote": set(),
+    "ol": {"start"},
+    "table": set(),
+    "tr": set(),
+    "th": {"dir"},
+    "td": {"dir"},
+    **{f"h{level}": {"dir"} for level in range(3, 7)},
     "head": set(),
     "meta": {"charset", "name", "http-equiv", "content"},
     "title": set(),
     "style": set(),
     "body": set(),
     "main": set(),
-    "article": {"class", "id", "aria-label"},
-    "p": {"class", "id", "dir"},
+    "article": {"class", "id", "aria-label", "lang"},
+    "p": {"class", "id", "dir", "lang"},
     "div": {"class", "dir"},
-    "span": {"class", "id", "dir", "role", "hidden", "title"},
+    "span": {"class", "id", "dir", "title", "lang", "popover"},
     "strong": {"dir"},
-    "small": {"class"},
+    "small": {"class", "dir", "lang"},
     "q": {"dir"},
-    "a": {"class", "href", "rel", "target", "aria-label", "aria-describedby"},
+    "a": {"href", "rel", "target"},
+    "button": {
+        "type",
+        "class",
+        "aria-label",
+        "popovertarget",
+        "popovertargetaction",
+        "interestfor",
+    },
     "mark": {"class", "title"},
-    "dl": {"class"},
+    "dl": {"class", "lang"},
     "dt": {"class"},
     "dd": set(),
     "ul": {"class", "aria-labelledby"},
     "li": {"class", "id"},
-    "details": {"class"},
-    "summary": set(),
-    "footer": {"class"},
+    "details": {"class", "lang"},
+    "summary": {"lang"},
+    "footer": {"class", "lang"},
 }
 """Elements and their attributes; neither scripts, images, frames, forms, handlers nor styles."""
 
-VOID = {"meta"}
+VOID = {"br", "hr", "meta"}
 
 
 class Page(HTMLParser):
@@ -54,6 +75,8 @@ class Page(HTMLParser):
         assert tag in ALLOWED, f"element {tag}"
         assert set(found) <= ALLOWED[tag], f"attributes of {tag}: {sorted(found)}"
         self.elements.append((tag, found))
+        if tag == "br":
+            self.handle_data("\n")
         if tag not in VOID:
             key = found.get("class", tag).split()[0]
             self._open.append((tag, key))

@@ -9,7 +9,14 @@ import pytest
 
 from attribot_integrations.context.retrieved import Origin
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.render.chunks import chunk_name, chunk_page, chunk_scores
+from attribot_integrations.render.chunks import (
+    chosen_metadata,
+    chunk_name,
+    chunk_names,
+    chunk_page,
+    chunk_scores,
+    chunk_statement_scores,
+)
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import CHUNKS, sample
 
@@ -25,6 +32,31 @@ def test_names_of_chunks() -> None:
     filed = Chunk("a", metadata={"file_name": "norzel.pdf", "page_label": "3"})
     assert chunk_name(filed, 0) == "norzel.pdf, p. 3"
     assert chunk_name(filed, 0, "metadata") == "metadata of norzel.pdf"
+
+
+def test_chunks_of_one_name_are_told_apart() -> None:
+    metadata: list[dict[str, Any]] = [{"page": 1}, {"page": 1}, {"page": 2}]
+    chunks = [Chunk("a", metadata={"title": "Report", **each}) for each in metadata]
+    assert chunk_names(chunks) == [
+        "Report, p. 1, chunk 1",
+        "Report, p. 1, chunk 2",
+        "Report, p. 2",
+    ]
+
+
+def test_only_chosen_metadata_is_shown_on_one_line() -> None:
+    chunk = Chunk("a", metadata={"author": "Ada\n\x1b", "path": "/srv/a.pdf", "long": "x" * 200})
+    assert chosen_metadata(chunk, ["author", "year", "path"]) == [
+        ("author", "Ada"),
+        ("path", "/srv/a.pdf"),
+    ]
+    assert chosen_metadata(chunk, ["long"]) == [("long", "x" * 159 + "…")]
+
+
+def test_score_of_a_chunk_for_each_statement() -> None:
+    by_statement = chunk_statement_scores(sample())
+    assert by_statement.tolist()[:2] == [[0.25, 0, 0, 0], [0, 6.0, 0, 0]]
+    assert by_statement.sum(axis=1).tolist() == chunk_scores(sample()).tolist()
 
 
 def test_score_of_a_chunk() -> None:

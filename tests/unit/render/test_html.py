@@ -18,9 +18,10 @@ from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.html import html_fragment, html_page
-from attribot_integrations.render.html_view import LEVELS
+from attribot_integrations.render.html_sources import LEVELS
+from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import visible
-from attribot_integrations.results import Attribution
+from attribot_integrations.results import Attribution, Support
 from tests.properties.strategies import attributions
 from tests.unit.attributions import make_attribution
 from tests.unit.render.reading import Page
@@ -40,8 +41,14 @@ def check_addresses(page: Page) -> None:
         else:
             assert re.match(r"https?://\w", link["href"], re.IGNORECASE)
             assert link["rel"] == "noopener noreferrer nofollow"
-        if "aria-describedby" in link:
-            assert link["aria-describedby"] in ids
+    for button in page.all("button"):
+        assert button["popovertarget"] == button["interestfor"]
+        assert button["popovertarget"] in ids
+
+
+def words(text: str) -> list[str]:
+    """The words of a text; numbers of lists and marks of Markdown are none."""
+    return re.findall(r"[^\W\d_]+", text)
 
 
 # What is there
@@ -70,9 +77,9 @@ def test_answer_has_its_citations_and_labels() -> None:
     (answer,) = page.texts["ab-answer"]
     for card in page.texts["ab-card"]:
         answer = answer.replace(card, "")
-    assert answer == (
+    assert answer.strip() == (
         "The pier opened in 1962. [1] or [2] It is long. [3] "
-        "It was painted by Ada. unsupported 12 % Water is wet. parametric"
+        "It was painted by Ada. not supported by what is cited · 12 % Water is wet. parametric"
     )
     assert page.texts["ab-statement"] == [statement.text for statement in sample().statements]
     (legend,) = page.texts["ab-legend"]
@@ -84,10 +91,11 @@ def test_cards_say_what_a_citation_is_worth() -> None:
     cards = [" ".join(card.split()) for card in page.texts["ab-card"]]
     assert cards[0] == (
         "Pier history The pier opened in 1962. 0.25 nats lost without it (exact) · 50% of the "
-        "statement · either [1] or [2] is enough · 9.00 nats from it alone"
+        "statement · either [1] or [2] is enough · 9.00 nats from it alone · in the sources"
     )
-    assert cards[2].endswith("6.00 nats lost without it (approximate) · 100% of the statement")
-    assert all(card["role"] == "tooltip" for card in page.classes("ab-card"))
+    assert cards[2].endswith(
+        "6.00 nats lost without it (approximate) · 100% of the statement · in the sources"
+    )
     assert [chip["aria-label"] for chip in page.classes("ab-chip")] == [
         "Citation 1",
         "Citation 2",
@@ -101,11 +109,12 @@ def test_both_kinds_of_evidence() -> None:
     assert cards[0].endswith(
         "depends and states · 0.25 nats lost without it (exact) · 50% of the statement · stated "
         ".94 · either [1] or [2] is enough · 9.00 nats from it alone · these 2 sources together "
-        "carry 96 % of it"
+        "carry 96 % of it · in the sources"
     )
-    assert cards[3].endswith("states · +0.02 nats lost without it (exact) · stated .88")
-    chips = page.classes("ab-chip")
-    marks = [chip for chip in chips if "href" in chip]
+    assert cards[3].endswith(
+        "states · +0.02 nats lost without it (exact) · stated .88 · in the sources"
+    )
+    marks = page.all("button")
     assert [(chip["class"], chip["aria-label"]) for chip in marks] == [
         ("ab-chip", "Citation 1: depends and states"),
         ("ab-chip", "Citation 2: depends and states"),
@@ -117,7 +126,7 @@ def test_both_kinds_of_evidence() -> None:
         "9.00 nats alone; stated .94",
         "8.00 nats alone; stated .91",
         "6.00 nats; stated .06",
-        "-1.00 nats; stated .88",
+        "0.02 nats; stated .88",
     ]
     labels, bases = page.texts["ab-legend"]
     assert re.findall(r"^\w+", labels, re.MULTILINE) == ["unsupported"]
@@ -134,8 +143,12 @@ def test_a_hostile_verifier_is_inert() -> None:
     assert "<script>x</script>" in page.texts["ab-legend"][1]
 
 
-def test_cards_stay_hidden_where_the_style_sheet_is_removed() -> None:
-    assert all("hidden" in card for card in Page(html_fragment(sample())).classes("ab-card"))
+def test_cards_are_popovers_which_browsers_hide_and_escape_closes() -> None:
+    page = Page(html_fragment(sample()))
+    assert [card["id"] for card in page.classes("ab-card") if card["popover"] == ""] == [
+        button["popovertarget"] for button in page.all("button")
+    ]
+    assert not any("hidden" in attributes for _, attributes in page.elements)
 
 
 def test_sources_are_shown_whole_with_their_sentences_highlighted() -> None:
@@ -156,7 +169,7 @@ def test_sources_are_shown_whole_with_their_sentences_highlighted() -> None:
         "9.00 nats alone",
         "8.00 nats alone",
         "6.00 nats",
-        "-1.00 nats",
+        "0.00 nats",
     ]
     assert len(page.texts["ab-key"]) == len(LEVELS)
 
@@ -232,7 +245,8 @@ def test_hostile_text_is_inert(text: str) -> None:
     assert not {c for c in html if not c.isprintable()} - set("\n\t")
     html.encode()
     plain = replace(hostile(text), citations=(), support=())
-    assert Page(plain.to_html()).texts["ab-answer"] == [visible(plain.answer)]
+    (answer,) = Page(plain.to_html()).texts["ab-answer"]
+    assert words(answer) == words(visible(plain.answer))
     assert " ".join(visible(text).split()) in page.texts["ab-name"][0]
     assert len(page.all("style")) == 1
 
@@ -243,7 +257,8 @@ def test_any_result_is_well_formed(attribution: Attribution) -> None:
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that no model gives
         page = Page(attribution.to_html())
     check_addresses(page)
-    assert page.texts["ab-statement"] == [visible(each.text) for each in attribution.statements]
+    marks = [mark for each in marked_answer(attribution).passages for mark in each.marks]
+    assert len(page.all("button")) == sum(len(mark.numbers) for mark in marks)
     cited = {citation.chunk_index for citation in attribution.citations}
     texts = {visible(attribution.chunks[index].text) for index in cited}
     assert texts <= set(page.texts["ab-text"])
@@ -256,7 +271,8 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 
 def test_the_answer_can_be_copied_as_it_is() -> None:
     unmarked = replace(sample(), citations=(), support=())
-    assert Page(html_fragment(unmarked)).texts["ab-answer"] == [ANSWER]
+    (answer,) = Page(html_fragment(unmarked)).texts["ab-answer"]
+    assert answer.strip() == ANSWER
 
 
 # Colours and size
@@ -314,3 +330,84 @@ def test_what_is_not_used_is_not_imported() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"torch", "transformers", "matplotlib", "opentelemetry", "jinja2", "pandas", "rich"}
     assert not set(run.stdout.split()) & heavy
+
+
+# Markdown, parts and languages
+
+MARKDOWN = """## Piers
+
+It is **long** [1]. It was [painted](https://evil.example) by Ada.
+
+- one
+- two
+
+| year |
+| --- |
+| 1963 |
+
+```
+<script>alert(1)</script>
+```
+"""
+
+
+def labelled(answer: str) -> Attribution:
+    made = make_attribution("Who?", ["Ada.", "Eve."], answer)
+    support = [Support(each.index, "unsupported", -9.0, -9.0) for each in made.statements]
+    return replace(made, support=tuple(support))
+
+
+def test_markdown_is_shown_as_such_and_shape_has_no_label() -> None:
+    page = Page(html_fragment(labelled(MARKDOWN)))
+    tags = [tag for tag, _ in page.elements]
+    for tag in ("h4", "strong", "ul", "table", "th", "td", "pre"):
+        assert tag in tags
+    assert page.texts["pre"] == ["<script>alert(1)</script>"]
+    assert page.texts["ab-own"] == ["[1]"]
+    assert "[painted](https://evil.example)" in page.texts["ab-answer"][0]
+    assert not [link for link in page.all("a") if "evil" in link["href"]]
+    behind = [text for unit in page.texts["ab-unit"] for text in [unit] if "not supported" in text]
+    assert [text.split("not supported")[0].strip() for text in behind] == [
+        "It is long [1].",
+        "It was [painted](https://evil.example) by Ada.",
+        "one",
+        "two",
+        "1963",
+    ]
+
+
+def test_an_app_that_shows_the_answer_itself_leaves_it_out() -> None:
+    html = sample().to_html(page=False, parts=["sources"])
+    page = Page(html)
+    assert "ab-answer" not in page.texts
+    assert "ab-question" not in page.texts
+    assert "ab-footer" not in page.texts
+    assert len(page.classes("ab-source")) == 4
+    answer = Page(sample().to_html(page=False, parts=["answer"]))
+    assert "ab-source" not in answer.texts
+    assert answer.all("button")
+    assert not [link for link in answer.all("a") if link["href"].startswith("#")]
+    assert not set(page.ids()) & set(answer.ids())
+
+
+def test_the_language_is_that_of_the_texts_and_ours_is_english() -> None:
+    page = Page(weighed().to_html(lang="pt-BR"))
+    assert page.all("html")[0]["lang"] == page.all("article")[0]["lang"] == "pt-BR"
+    for name in ("ab-label", "ab-legend", "ab-heading", "ab-footer", "ab-score"):
+        assert all(each["lang"] == "en" for each in page.classes(name) if "lang" in each)
+        assert any("lang" in each for each in page.classes(name))
+    assert "lang" not in Page(weighed().to_html()).classes("ab-footer")[0]
+
+
+def test_chosen_metadata_is_shown_and_nothing_else_of_it() -> None:
+    chunk = Chunk("One.", metadata={"source": "/srv/data/report.pdf", "author": "Ada"})
+    made = make_attribution("Q", [chunk], "A.")
+    assert "/srv/data" not in made.to_html()
+    page = Page(made.to_html(metadata=["author", "source"]))
+    assert page.texts["ab-metadata"] == ["author: Ada · source: /srv/data/report.pdf"] * 2
+
+
+def test_print_opens_what_is_folded() -> None:
+    rules = CSS.partition("@media print")[2]
+    assert "details::details-content { content-visibility: visible" in rules
+    assert CSS.count("content-visibility") == 1

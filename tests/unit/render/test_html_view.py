@@ -8,7 +8,8 @@ import pytest
 
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.render.html_view import LEVELS, AttributionView
+from attribot_integrations.render.html_sources import LEVELS
+from attribot_integrations.render.html_view import AttributionView
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import sample
 

@@ -14,6 +14,7 @@ from attribot_integrations.render.terminal import cited_answer, terminal_view
 from attribot_integrations.results import Attribution
 from attribot_integrations.results.support import Support
 from tests.properties.strategies import attributions
+from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import HOSTILE, hostile, sample
 from tests.unit.render.test_terminal import show
 
@@ -104,3 +105,21 @@ def test_hostile_text_is_inert_in_the_terminal(text: str) -> None:
     shown = show(terminal_view(hostile(text)))
     assert not {c for c in shown if not c.isprintable()} - set("\n\u200c\u200d")
     shown.encode()
+
+
+def test_headings_have_no_label_and_no_remark() -> None:
+    made = make_attribution("Q", ["It is."], "# Piers\n\nIt is long.", score=0.0)
+    support = tuple(Support(index, "unsupported", -9.0, -9.0) for index in range(2))
+    made = replace(made, support=support)
+    assert [passage.note for passage in marked_answer(made).passages] == [None, "unsupported"]
+    assert answer_with_markers(made) == "# Piers\n\nIt is long. (unsupported)"
+
+
+def test_what_chunks_of_the_same_text_say_is_one_source() -> None:
+    made = make_attribution("Q", ["One."] * 8, "A.")
+    (first,) = made.citations
+    cited = tuple(
+        replace(first, source_id=index, chunk_index=index, score=index / 4) for index in range(8)
+    )
+    (source,) = cited_sources(replace(made, citations=cited))
+    assert (source.number, source.score, source.chunk_index) == (1, 1.75, 7)
