@@ -11,7 +11,11 @@ from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from attribot_integrations.render.citation_fields import citation_data
-    from attribot_integrations.render.highlights import gradio_highlights, streamlit_html
+    from attribot_integrations.render.highlights import (
+        gradio_colors,
+        gradio_highlights,
+        streamlit_html,
+    )
     from attribot_integrations.render.html import html_page
     from attribot_integrations.render.terminal import cited_answer, sources_table, terminal_view
     from attribot_integrations.render.tracing import trace_attribution, trace_evaluation
@@ -21,6 +25,7 @@ else:
         {
             "citation_data": "citation_fields",
             "cited_answer": "terminal",
+            "gradio_colors": "highlights",
             "gradio_highlights": "highlights",
             "html_page": "html",
             "sources_table": "terminal",
@@ -34,6 +39,7 @@ else:
 __all__ = [
     "citation_data",
     "cited_answer",
+    "gradio_colors",
     "gradio_highlights",
     "html_page",
     "sources_table",

@@ -5,6 +5,7 @@ Neither package is imported.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.render.evidence import (
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from attribot_integrations.render.marks import Passage
     from attribot_integrations.results import Attribution
 
-__all__ = ["gradio_highlights", "streamlit_html"]
+__all__ = ["gradio_colors", "gradio_highlights", "streamlit_html"]
+
+_CITED, _DOUBTED, _QUIET = "#0b6e4f", "#b45309", "#6b7280"
 
 
 def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
@@ -38,11 +41,18 @@ def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
     and states, stated .94`. What citations carry together, and notes, such as which chunks were not
     scored, stand below the answer. Gradio counts characters, as Python does.
 
+    Gradio's own colours are by first appearance, red first; `gradio_colors` tells what is cited.
+
     Example:
         ```python
+        def answer(question):
+            value = gradio_highlights(attribute(question))
+            return gradio.HighlightedText(value, color_map=gradio_colors(value))
+
+
         with gradio.Blocks() as page:
             shown = gradio.HighlightedText(label="Answer")
-            ask.click(lambda question: gradio_highlights(attribute(question)), question, shown)
+            ask.click(answer, question, shown)
         ```
     """
     marked = marked_answer(attribution)
@@ -59,6 +69,22 @@ def gradio_highlights(attribution: Attribution) -> dict[str, Any]:
         lines.append(note)
         entities.append({"entity": "note", "start": start, "end": start + len(note)})
     return {"text": "\n".join(lines), "entities": entities}
+
+
+def gradio_colors(highlights: Mapping[str, Any]) -> dict[str, str]:
+    """Return the `color_map` of what `gradio_highlights` returns.
+
+    Green is cited, orange is doubted, and what needs no source, and notes, are grey.
+    """
+    return {
+        name: _color(name) for name in sorted({each["entity"] for each in highlights["entities"]})
+    }
+
+
+def _color(name: str) -> str:
+    if any(label in name for label in ("unsupported", "uncertain", "unknown", "not seem")):
+        return _DOUBTED
+    return _CITED if name.startswith("[") else _QUIET
 
 
 def _name(attribution: Attribution, passage: Passage) -> str:

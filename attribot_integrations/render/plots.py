@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.render.chunks import chunk_name
+from attribot_integrations.render.evidence import basis_of
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from attribot_integrations.results import Attribution, FloatArray
+    from attribot_integrations.results import Attribution, Citation, FloatArray
 
 __all__ = ["PlotKind", "plot_scores"]
 
 PlotKind = Literal["heatmap", "bars"]
 """`heatmap`: sources by statements. `bars`: sources, for the whole answer."""
 
-_ACCENT, _AGAINST, _QUIET = "#0b6e4f", "#b45309", "#9aa2ab"
+_ACCENT, _QUIET = "#0b6e4f", "#9aa2ab"
 _LABEL_LENGTH = 48
 
 
@@ -30,14 +32,16 @@ def plot_scores(
 ) -> Figure:
     """Draw the scores of the sources, in nats.
 
-    The sources with the largest scores, cited ones first among equals, are drawn in the order of
-    the context. Cited sources are marked: by a dot in the heat map, by a diamond where they are
-    cited only for what they state, by colour among the bars.
+    All cited sources are drawn, and the others with the largest scores, in the order of the
+    context. Cited sources are marked: by a dot in the heat map, by a diamond where they are cited
+    only for what they state. Among the bars they have a colour of their own, whatever the sign of
+    their score for the whole answer, and the mark stands at their score for the statement that they
+    are cited for, the highest of several.
 
     Args:
         attribution: The result.
         kind: What to draw.
-        max_sources: Most sources drawn.
+        max_sources: Most sources drawn; more where more are cited.
 
     Returns:
         A figure of its own, unknown to pyplot: notebooks show it, and `savefig` writes it.
@@ -82,24 +86,40 @@ def _strongest(attribution: Attribution, most: int) -> list[int]:
     strength = np.abs(attribution.statement_scores).max(axis=1)
     ranked = sorted(
         range(len(attribution.sources)),
-        key=lambda row: (-strength[row], attribution.sources[row].id not in cited),
+        key=lambda row: (attribution.sources[row].id not in cited, -strength[row]),
     )
-    return sorted(ranked[:most])
+    return sorted(ranked[: max(most, len(cited))])
 
 
 def _draw_bars(axes: Axes, attribution: Attribution, rows: list[int]) -> None:
-    cited = {citation.source_id for citation in attribution.shown_citations}
     scores: FloatArray = attribution.source_scores[rows]
-    colors = [
-        _AGAINST if score < 0 else _ACCENT if attribution.sources[row].id in cited else _QUIET
-        for row, score in zip(rows, scores, strict=True)
-    ]
-    axes.barh(range(len(rows)), scores, color=colors)
+    cited: dict[int, list[Citation]] = {}
+    for citation in attribution.shown_citations:
+        cited.setdefault(citation.source_id, []).append(citation)
+    own = [cited.get(attribution.sources[row].id, []) for row in rows]
+    axes.barh(range(len(rows)), scores, color=[_ACCENT if each else _QUIET for each in own])
+    legend = "score for the answer, nats"
+    for marker, only_stated in (("o", False), ("D", True)):
+        marks = [
+            (max(citation.score for citation in each), place)
+            for place, each in enumerate(own)
+            if each and (basis_of(each) == "states") is only_stated
+        ]
+        if marks:
+            _mark(axes, marks, marker)
+            legend = "score for the answer, nats (green: cited; mark: for the cited statement)"
     axes.axvline(0, color=_QUIET, linewidth=0.8)
     axes.invert_yaxis()
     axes.grid(visible=True, axis="x", alpha=0.25)
     axes.set_axisbelow(True)
-    axes.set_xlabel("score for the answer, nats (green: cited)", fontsize=8)
+    axes.set_xlabel(legend, fontsize=8)
+
+
+def _mark(axes: Axes, places: Sequence[tuple[float, int]], marker: str) -> None:
+    x, y = zip(*places, strict=True)
+    axes.scatter(
+        x, y, s=18, marker=marker, color="white", edgecolors="black", linewidths=0.8, zorder=3
+    )
 
 
 def _draw_heatmap(figure: Figure, axes: Axes, attribution: Attribution, rows: list[int]) -> None:
@@ -118,10 +138,7 @@ def _draw_heatmap(figure: Figure, axes: Axes, attribution: Attribution, rows: li
             if citation.source_id in places and (citation.basis == "states") is only_stated
         ]
         if dots:
-            x, y = zip(*dots, strict=True)
-            axes.scatter(
-                x, y, s=18, marker=marker, color="white", edgecolors="black", linewidths=0.8
-            )
+            _mark(axes, dots, marker)
             if only_stated:
                 legend = "statement (dot: cited, diamond: cited only for what it states)"
     names = [f"{statement.index + 1}" for statement in attribution.statements]

@@ -333,7 +333,8 @@ class Attribution:
     def plot(self, kind: PlotKind = "heatmap", *, max_sources: int = 30) -> Figure:
         """Draw the scores: `heatmap` of sources and statements, or `bars` for the whole answer.
 
-        Of more than `max_sources`, those with the largest scores are drawn. Needs matplotlib.
+        Of more than `max_sources`, the cited ones are drawn, and those with the largest scores.
+        Needs matplotlib.
         """
         from attribot_integrations.render.plots import plot_scores
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 
 from attribot_integrations.render.evidence import carried_lines
-from attribot_integrations.render.highlights import gradio_highlights, streamlit_html
+from attribot_integrations.render.highlights import gradio_colors, gradio_highlights, streamlit_html
 from attribot_integrations.render.text import visible
 from attribot_integrations.results import Attribution
 from tests.properties.strategies import attributions
 from tests.unit.render.reading import Page
-from tests.unit.render.samples import ANSWER, HOSTILE, hostile, sample
+from tests.unit.render.samples import ANSWER, HOSTILE, hostile, sample, weighed
+from tests.unit.results.test_remarks import NOT_STATED
 
 
 def test_statements_are_gradios_entities() -> None:
@@ -25,6 +26,17 @@ def test_statements_are_gradios_entities() -> None:
         ("[3] ≈", "It is long."),
         ("unsupported", "It was painted by Ada."),
         ("parametric", "Water is wet."),
+    ]
+
+
+def test_colours_tell_what_is_cited_from_what_is_doubted() -> None:
+    colors = gradio_colors(gradio_highlights(sample()))
+    assert colors["[1|2]"] == colors["[3] ≈"] == "#0b6e4f"
+    assert len({colors["[1|2]"], colors["unsupported"], colors["parametric"]}) == 3
+    doubted = gradio_colors(gradio_highlights(weighed()))
+    assert [name for name, color in doubted.items() if color == colors["unsupported"]] == [
+        f"[3] ≈ depends, stated .06 ({NOT_STATED})",
+        "unsupported",
     ]
 
 

@@ -58,23 +58,38 @@ def test_notebooks_show_a_figure() -> None:
     assert again._repr_png_().startswith(b"\x89PNG")
 
 
-def test_bars_have_the_source_scores_and_colours_of_their_own() -> None:
-    made = sample()
+def test_bars_have_the_source_scores_and_colour_tells_what_is_cited() -> None:
+    made = weighed()
+    scores = made.scores.copy()
+    scores[2, -1] = -47.0  # cited at 6 nats, and against the last statement
+    made = replace(made, scores=scores)
     (axes,) = made.plot("bars").axes
     bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
     assert [bar.get_width() for bar in bars] == made.source_scores.tolist()
-    cited, uncited, _, _, _, against = (bar.get_facecolor() for bar in bars)
-    assert len({cited, uncited, against}) == 3
+    cited = {citation.source_id for citation in made.shown_citations}
+    colors = {bar.get_facecolor(): set[int]() for bar in bars}
+    for source, bar in zip(made.sources, bars, strict=True):
+        colors[bar.get_facecolor()].add(source.id)
+    assert sorted(colors.values(), key=len) == [{1, 3}, cited]
+    dots, diamonds = axes.collections
+    assert np.asarray(dots.get_offsets()).tolist() == [[0.25, 0], [6.0, 2], [0.125, 4]]
+    assert np.asarray(diamonds.get_offsets()).tolist() == [[0.02, 5]]
 
 
-def test_the_strongest_sources_are_drawn_in_order() -> None:
-    (axes,) = sample().plot("bars", max_sources=3).axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_is_cited_is_drawn_and_then_the_strongest_in_order(kind: PlotKind) -> None:
+    def drawn(most: int) -> list[str]:
+        axes = sample().plot(kind, max_sources=most).axes[0]
+        assert axes.get_title(loc="left") == f"{max(3, most)} of 6 sources"
+        return [label.get_text() for label in axes.get_yticklabels()]
+
+    cited = [
         "Pier history: The pier opened in 1962.",
         "survey.pdf: It measures 900 metres.",
-        "chunk 4: Fish is sold at six.",
+        "Guide: Since 1962 people use the pier.",
     ]
-    assert axes.get_title(loc="left") == "3 of 6 sources"
+    assert drawn(1) == cited
+    assert drawn(4) == [*cited, "chunk 4: Fish is sold at six."]
 
 
 @pytest.mark.parametrize("kind", KINDS)
