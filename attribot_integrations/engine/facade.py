@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.context.given_chunks import GivenChunk, given_chunks
 from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
-from attribot_integrations.context.sources import Chunk
 from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
 from attribot_integrations.engine.bundled import bundled_model_path
@@ -240,7 +240,7 @@ class AttributionEngine:
     def attribute(
         self,
         question: str,
-        chunks: Sequence[str | Chunk],
+        chunks: Sequence[GivenChunk],
         answer: str,
         *,
         prompt: CapturedPrompt | PromptTemplate | None = None,
@@ -251,7 +251,8 @@ class AttributionEngine:
 
         Args:
             question: The user's question; may be empty if a captured prompt is given.
-            chunks: The retrieved chunks, in the order of the prompt.
+            chunks: The retrieved chunks, in the order of the prompt: texts, `Chunk` objects,
+                LangChain's documents, LlamaIndex's nodes, or dictionaries with `text`.
             answer: The generator's answer; any generator's.
             prompt: The prompt that the generator saw: raw text, or chat messages as
                 `{"role": …, "content": …}`. Chunks are located in it; those that cannot be are
@@ -267,13 +268,13 @@ class AttributionEngine:
             ModelError: If the model cannot run the method, or gives numbers that are not finite.
             OutOfMemoryError: If not even one ablation fits in memory.
         """
-        request = AttributionRequest(question, chunks, answer, prompt, id)
+        request = AttributionRequest(question, given_chunks(chunks), answer, prompt, id)
         return self.attribute_request(request, options=options)
 
     async def aattribute(
         self,
         question: str,
-        chunks: Sequence[str | Chunk],
+        chunks: Sequence[GivenChunk],
         answer: str,
         *,
         prompt: CapturedPrompt | PromptTemplate | None = None,
@@ -284,7 +285,7 @@ class AttributionEngine:
 
         When it is cancelled, the thread stops behind the pass that it is in.
         """
-        request = AttributionRequest(question, chunks, answer, prompt, id)
+        request = AttributionRequest(question, given_chunks(chunks), answer, prompt, id)
         chosen = given_options(options, self.options)
         cancelled = threading.Event()
         try:
@@ -356,7 +357,7 @@ class AttributionEngine:
     def score_chunks(
         self,
         question: str,
-        chunks: Sequence[str | Chunk],
+        chunks: Sequence[GivenChunk],
         *,
         signal: RelevanceSignal | SignalName = "draft",
         granularity: Granularity = "chunk",
@@ -374,7 +375,7 @@ class AttributionEngine:
         return score_chunks(
             self.proxy or self.target,
             question,
-            chunks,
+            given_chunks(chunks),
             signal=signal,
             granularity=granularity,
             options=given_options(options, self.options),

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from langchain_core.documents import Document
 
-from attribot_integrations.context.retrieved import Chunk, Origin
+from attribot_integrations.context.given_chunks import document_origin
+from attribot_integrations.context.retrieved import Chunk
 
 __all__ = ["block_chunk", "chunk_of"]
 
@@ -31,27 +32,15 @@ def chunk_of(value: object) -> Chunk | None:
     """
     if isinstance(value, Document):
         text, metadata = value.page_content, value.metadata
-        return Chunk(text=text, id=value.id, metadata=metadata, origin=_origin(text, metadata))
+        return Chunk(
+            text=text, id=value.id, metadata=metadata, origin=document_origin(text, metadata)
+        )
     if isinstance(value, tuple | list):
         pair = len(value) == 2 and isinstance(value[1], int | float | type(None) | str)
         return chunk_of(value[0]) if pair and not isinstance(value[0], tuple | list) else None
     if not isinstance(value, Mapping):
         return None
     return block_chunk(value) or _result(value)
-
-
-def _origin(text: str, metadata: Mapping[str, Any]) -> Origin | None:
-    """Return where a text was cut from: a page of a source, and its place there if it is known.
-
-    Splitters write the place with `add_start_index=True`.
-    """
-    source, page = metadata.get("source"), metadata.get("page")
-    if not isinstance(source, str) or not source:
-        return None
-    start = metadata.get("start_index")
-    if not isinstance(start, int) or isinstance(start, bool) or start < 0 or not text:
-        return Origin(f"{source}\n{page}")
-    return Origin(f"{source}\n{page}", ((0, len(text), start),))
 
 
 def block_chunk(block: object) -> Chunk | None:

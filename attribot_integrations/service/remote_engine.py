@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
+from attribot_integrations.context.given_chunks import given_chunks
 from attribot_integrations.context.prompts import ContextTemplate
 from attribot_integrations.errors import (
     ConfigurationError,
@@ -43,9 +44,9 @@ from attribot_integrations.service.wire_results import (
 if TYPE_CHECKING:
     import httpx
 
+    from attribot_integrations.context.given_chunks import GivenChunk
     from attribot_integrations.context.locating import CapturedPrompt
     from attribot_integrations.context.prompts import PromptTemplate
-    from attribot_integrations.context.sources import Chunk
     from attribot_integrations.filtering import (
         ChunkScores,
         Granularity,
@@ -133,7 +134,7 @@ class RemoteEngine:
     def attribute(
         self,
         question: str,
-        chunks: Sequence[str | Chunk],
+        chunks: Sequence[GivenChunk],
         answer: str,
         *,
         prompt: CapturedPrompt | PromptTemplate | None = None,
@@ -148,13 +149,13 @@ class RemoteEngine:
             ServerError: If the service cannot be reached, stays busy, or gives no whole answer to
                 this very request.
         """
-        request = AttributionRequest(question, chunks, answer, prompt, id)
+        request = AttributionRequest(question, given_chunks(chunks), answer, prompt, id)
         return self.attribute_request(request, options=options)
 
     async def aattribute(
         self,
         question: str,
-        chunks: Sequence[str | Chunk],
+        chunks: Sequence[GivenChunk],
         answer: str,
         *,
         prompt: CapturedPrompt | PromptTemplate | None = None,
@@ -166,7 +167,7 @@ class RemoteEngine:
         When it is cancelled, the connection is closed, and the service stops behind the pass that
         it is in.
         """
-        request = AttributionRequest(question, chunks, answer, prompt, id)
+        request = AttributionRequest(question, given_chunks(chunks), answer, prompt, id)
         call = self._call(request, options)
         with self._own_errors():
             answered = await self._calls.apost(call)
@@ -249,7 +250,7 @@ class RemoteEngine:
     def score_chunks(
         self,
         question: str,
-        chunks: Sequence[str | Chunk],
+        chunks: Sequence[GivenChunk],
         *,
         signal: RelevanceSignal | SignalName = "draft",
         granularity: Granularity = "chunk",
@@ -272,10 +273,11 @@ class RemoteEngine:
         options_to_wire(chosen)
         if chosen.template != ContextTemplate():
             raise ConfigurationError("the template of filters is chosen where the service starts")
-        call = "/v1/filter", filter_to_wire(question, chunks, signal, granularity)
+        given = given_chunks(chunks)
+        call = "/v1/filter", filter_to_wire(question, given, signal, granularity)
         with self._own_errors():
             answered = self._calls.post(call)
-        found = scores_from_wire(answered, question, chunks)
+        found = scores_from_wire(answered, question, given)
         self._check_model(answered.get("model"))
         return found
 
