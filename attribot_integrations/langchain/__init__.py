@@ -23,6 +23,7 @@ from attribot_integrations.langchain.compressors import (
 )
 from attribot_integrations.langchain.context import get_citations_callback
 from attribot_integrations.langchain.messages import add_citations, strip_citations
+from attribot_integrations.langchain.plain import DocumentData, SupportData
 from attribot_integrations.langchain.records import CitationRecord
 from attribot_integrations.langchain.registration import aregister_documents, register_documents
 from attribot_integrations.langchain.runnables import (
@@ -49,8 +50,10 @@ __all__ = [
     "CitedAnswer",
     "CitedPiece",
     "CitingRunnable",
+    "DocumentData",
     "EmbeddingsVerifier",
     "FilteringRetriever",
+    "SupportData",
     "add_citations",
     "aregister_documents",
     "citation_annotations",

@@ -30,6 +30,7 @@ from attribot_integrations.langchain.records import UNTOLD, CitationRecord, Noth
 from attribot_integrations.langchain.streaming import INTERRUPT, AnswerStream, interrupt_in
 
 if TYPE_CHECKING:
+    from attribot_integrations.render.utf16 import OffsetUnit
     from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["CiteOptions", "StreamedInput", "WatchedCall"]
@@ -49,6 +50,8 @@ class CiteOptions:
     on_citations: Callable[[CitationRecord], object] | None
     raise_error: bool
     nothing_found: NothingFound
+    offsets: OffsetUnit = "characters"
+    with_record: bool = False
 
 
 class StreamedInput:
@@ -172,14 +175,14 @@ class WatchedCall(CapturingHandler):
         return AddableDict(answer=piece) if piece or not stream.sent else None
 
     def attribute(
-        self, output: object = None, answer: str | None = None, offset: int = 0
+        self, output: object = None, answer: str | None = None, before: str = ""
     ) -> dict[str, Any]:
         """Attribute the answer, and return all that is handed back beside it.
 
         Args:
             output: The chain's own output, whose other keys are passed on.
             answer: The answer.
-            offset: Where it starts in what was handed out.
+            before: What was handed out before it.
         """
         for each in self.records:
             complete(each, self.options.on_citations, raise_error=self.options.raise_error)
@@ -190,11 +193,14 @@ class WatchedCall(CapturingHandler):
             rest[INTERRUPT] = self.interrupt
         for name in ("answer", *_OWN):
             rest.pop(name, None)
+        if self.options.with_record:
+            rest["record"] = record
+        place = before, self.options.offsets
         return {
             **rest,
-            "citations": plain_citations(attribution, offset),
+            "citations": plain_citations(attribution, *place),
             "documents": plain_documents(() if record is None else record.chunks),
-            "support": plain_support(attribution, offset),
+            "support": plain_support(attribution, *place),
             "status": "skipped" if record is None else record.status,
             "reason": self._no_record(answer) if record is None else record.reason,
         }

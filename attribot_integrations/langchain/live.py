@@ -99,10 +99,10 @@ class LiveStream(CitedStream):
 
     def _piece(self, news: News) -> AddableDict:
         """Return the citations and labels of the statements that something is new of."""
-        offset = self._stream.before
+        place = self._stream.before, self._call.options.offsets
         piece = AddableDict(
-            citations=PlainList(plain_citations(news.attribution, offset), news.about),
-            support=PlainList(plain_support(news.attribution, offset), news.about),
+            citations=PlainList(plain_citations(news.attribution, *place), news.about),
+            support=PlainList(plain_support(news.attribution, *place), news.about),
         )
         if self._documents is None and news.attribution is not None:
             self._documents = plain_documents(news.attribution.chunks)

@@ -6,22 +6,55 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
+from typing_extensions import TypedDict
 
 from attribot_integrations.render.citation_fields import citation_data
+from attribot_integrations.render.utf16 import offset_table
 from attribot_integrations.results.serialization import storable
+from attribot_integrations.results.support import SupportLabel
 
 if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
+    from attribot_integrations.render.utf16 import OffsetUnit
     from attribot_integrations.results import Attribution
 
 __all__ = [
+    "DocumentData",
     "PlainDocument",
     "PlainItem",
     "PlainList",
+    "SupportData",
     "plain_citations",
     "plain_documents",
     "plain_support",
 ]
+
+
+class DocumentData(TypedDict):
+    """A retrieved document as plain data."""
+
+    page_content: str
+    metadata: dict[str, Any]
+    """What of it JSON can hold; the rest as text."""
+    id: str | None
+
+
+class SupportData(TypedDict):
+    """The label of one statement as plain data."""
+
+    statement_index: int
+    answer_start: int
+    answer_end: int
+    text: str
+    label: SupportLabel
+    probability: float | None
+    """Calibrated probability that the context supports the statement."""
+    reason: str | None
+    """Why the statement could not be judged."""
+    remark: str | None
+    """What readers must be told of it."""
+    carried: str | None
+    """What its citations carry together."""
 
 
 class PlainItem(dict[str, Any]):
@@ -84,19 +117,23 @@ class PlainList(list[Any]):
         return PlainList(items, self.about | about)
 
 
-def plain_citations(attribution: Attribution | None, offset: int = 0) -> list[PlainItem]:
+def plain_citations(
+    attribution: Attribution | None, before: str = "", offsets: OffsetUnit = "characters"
+) -> list[PlainItem]:
     """Return the citations that are shown, see `citation_data`.
 
     Args:
         attribution: Where they come from; `None` if there is no attribution.
-        offset: Where the attributed answer starts in the text that was handed out.
+        before: The text that was handed out before the attributed answer.
+        offsets: What offsets count.
     """
     if attribution is None:
         return []
-    found = [PlainItem(each) for each in citation_data(attribution)]
+    shift = offset_table(before, offsets)[-1]
+    found = [PlainItem(each) for each in citation_data(attribution, offsets=offsets)]
     for each in found:
-        each["answer_start"] += offset
-        each["answer_end"] += offset
+        each["answer_start"] += shift
+        each["answer_end"] += shift
     return found
 
 
@@ -108,20 +145,24 @@ def plain_documents(chunks: Sequence[Chunk]) -> list[PlainDocument]:
     ]
 
 
-def plain_support(attribution: Attribution | None, offset: int = 0) -> list[PlainItem]:
+def plain_support(
+    attribution: Attribution | None, before: str = "", offsets: OffsetUnit = "characters"
+) -> list[PlainItem]:
     """Return the label of each statement, with its place and text, and what readers must be told.
 
-    `remark` is such as "known to the model anyway; stated in [2]", `carried` what its citations
-    carry together.
+    Arguments are those of `plain_citations`. `remark` is such as "known to the model anyway; stated
+    in [2]", `carried` what its citations carry together.
     """
     if attribution is None:
         return []
     labels = {each.statement_index: each for each in attribution.support}
+    shift = offset_table(before, offsets)[-1]
+    places = offset_table(attribution.answer, offsets)
     return [
         PlainItem(
             statement_index=statement.index,
-            answer_start=statement.start + offset,
-            answer_end=statement.end + offset,
+            answer_start=places[statement.start] + shift,
+            answer_end=places[statement.end] + shift,
             text=statement.text,
             label=judged.label,
             probability=judged.probability,

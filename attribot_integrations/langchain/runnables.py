@@ -12,15 +12,18 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializa
 from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
 from pydantic import ConfigDict, PrivateAttr, SkipValidation
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from attribot_integrations.answers.attempt import Status
 from attribot_integrations.answers.background import run_apart
 from attribot_integrations.langchain.calls import CiteOptions, StreamedInput, WatchedCall
 from attribot_integrations.langchain.content import Keys
 from attribot_integrations.langchain.live import CitedStream, LiveStream
+from attribot_integrations.langchain.plain import DocumentData, SupportData
 from attribot_integrations.langchain.records import CitationRecord, NothingFound
 from attribot_integrations.langchain.streaming import AnswerStream
+from attribot_integrations.render.citation_fields import CitationData
+from attribot_integrations.render.utf16 import OffsetUnit, offset_table
 from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.requests.engine_check import check_engine
 
@@ -30,23 +33,26 @@ __all__ = ["CitedAnswer", "CitedPiece", "CitingRunnable", "cite"]
 class CitedAnswer(TypedDict):
     """What a citing chain returns, beside the other keys of the chain's own output.
 
-    It is plain data, which JSON and checkpoints hold; the items of `citations`, `documents` and
-    `support` can be read as attributes, too, as in `citation.number`.
+    It is plain data, which JSON and checkpoints hold, but for a `record`; the items of `citations`,
+    `documents` and `support` can be read as attributes, too, as in `citation.number`.
     """
 
     answer: str | None
     """The text of the chain's answer, `None` if it gave none."""
-    citations: list[dict[str, Any]]
+    citations: list[CitationData]
     """The sources that carry it, see `citation_data`; offsets refer to `answer` and to the cited
     document."""
-    documents: list[dict[str, Any]]
+    documents: list[DocumentData]
     """Copies of what the chain retrieved; a citation's `chunk_index` counts them from 0."""
-    support: list[dict[str, Any]]
+    support: list[SupportData]
     """The label of each statement of the answer."""
     status: Status
     """What became of the attribution."""
     reason: str | None
     """Why the status is not "ok"."""
+    record: NotRequired[Any]
+    """The answer's `CitationRecord`, where `with_record` asks for it; `None` if the chain gave no
+    answer, or several. It is no plain data: leave it out of what is stored."""
 
 
 def cite(
@@ -58,6 +64,8 @@ def cite(
     on_citations: Callable[[CitationRecord], object] | None = None,
     live: bool = False,
     raise_error: bool = False,
+    offsets: OffsetUnit = "characters",
+    with_record: bool = False,
 ) -> CitingRunnable:
     """Wrap a chain, agent or graph so that it returns answer, citations and documents.
 
@@ -79,11 +87,15 @@ def cite(
             stream never waits for; what it has not come to is attributed at the end.
         raise_error: Whether a failed attribution is raised. By default it is logged, and there are
             no citations.
+        offsets: What offsets in the answer and in documents count: characters, as in Python, or the
+            `utf-16` units of JavaScript, Java and C#.
+        with_record: Whether the output has the answer's `record`, which holds the full attribution.
 
     Raises:
-        ConfigurationError: If `engine` is no engine.
+        ConfigurationError: If `engine` is no engine, or there is no such unit of offsets.
     """
     check_engine(engine, "attribute_request")
+    offset_table("", offsets)
     return CitingRunnable(
         bound=coerce_to_runnable(chain),
         engine=engine,
@@ -92,6 +104,8 @@ def cite(
         on_citations=on_citations,
         live=live,
         raise_error=raise_error,
+        offsets=offsets,
+        with_record=with_record,
     )
 
 
@@ -104,11 +118,12 @@ class CitedPiece(TypedDict, total=False):
     """
 
     answer: str | None
-    citations: list[dict[str, Any]]
-    documents: list[dict[str, Any]]
-    support: list[dict[str, Any]]
+    citations: list[CitationData]
+    documents: list[DocumentData]
+    support: list[SupportData]
     status: Status
     reason: str | None
+    record: Any
 
 
 class CitingRunnable(RunnableSerializable[Any, Any]):
@@ -123,6 +138,8 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
     on_citations: Callable[[CitationRecord], object] | None = None
     live: bool = False
     raise_error: bool = False
+    offsets: OffsetUnit = "characters"
+    with_record: bool = False
 
     _nothing_found: NothingFound = PrivateAttr(default_factory=NothingFound)
 
@@ -205,7 +222,13 @@ class CitingRunnable(RunnableSerializable[Any, Any]):
     def _options(self) -> CiteOptions:
         keys = Keys(self.question_key, self.answer_key)
         return CiteOptions(
-            self.engine, keys, self.on_citations, self.raise_error, self._nothing_found
+            self.engine,
+            keys,
+            self.on_citations,
+            self.raise_error,
+            self._nothing_found,
+            self.offsets,
+            self.with_record,
         )
 
     def _invoke(

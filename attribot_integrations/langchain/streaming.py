@@ -34,8 +34,8 @@ class AnswerStream:
         self.answer_key = answer_key
         self.sent = ""
         """The pieces so far that belong to the answer."""
-        self.before = 0
-        """Characters that were handed out before the answer."""
+        self.before = ""
+        """What was handed out before the answer."""
         self.answer: str | None = None
         """The answer so far, `None` if no chunk held any."""
         self._message: str | None = None
@@ -67,7 +67,7 @@ class AnswerStream:
         if not answer.startswith(self.sent):
             if self._message is None:
                 return ""
-            self.before, self.sent = self.before + len(self.sent), ""
+            self.before, self.sent = self.before + self.sent, ""
         piece = answer[len(self.sent) :]
         self.sent += piece
         return piece
@@ -75,7 +75,7 @@ class AnswerStream:
     def _token(self, message: AIMessage) -> str:
         if message.id != self._message:
             if self.sent:
-                self.before, self.sent = self.before + len(self.sent), ""
+                self.before, self.sent = self.before + self.sent, ""
             self._message, self._waiting = message.id, ""
         text = "" if message.tool_calls else str(message.text)
         if isinstance(message, AIMessageChunk):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from attribot_integrations.render.citation_fields import citation_data
+    from attribot_integrations.render.citation_fields import CitationData, citation_data
     from attribot_integrations.render.highlights import (
         gradio_colors,
         gradio_highlights,
@@ -23,6 +23,7 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
+            "CitationData": "citation_fields",
             "citation_data": "citation_fields",
             "cited_answer": "terminal",
             "gradio_colors": "highlights",
@@ -37,6 +38,7 @@ else:
     )
 
 __all__ = [
+    "CitationData",
     "citation_data",
     "cited_answer",
     "gradio_colors",

@@ -4,23 +4,71 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
+
 from attribot_integrations.context.links import cited_link, web_link
+from attribot_integrations.context.retrieved import Part
 from attribot_integrations.context.sources import clean_text
 from attribot_integrations.render.chunks import chunk_page, chunk_section
 from attribot_integrations.render.text import one_line
 from attribot_integrations.render.utf16 import offset_table
+from attribot_integrations.results.parts import Basis
 from attribot_integrations.results.serialization import storable
+from attribot_integrations.results.support import SupportLabel
 
 if TYPE_CHECKING:
     from attribot_integrations.render.utf16 import OffsetUnit
     from attribot_integrations.results import Attribution, Citation
 
-__all__ = ["citation_data"]
+__all__ = ["CitationData", "citation_data"]
+
+
+class _CitedSource(TypedDict):
+    """What is known of a citation by itself."""
+
+    number: int
+    statement_index: int
+    source_id: int
+    chunk_index: int
+    chunk_id: str | None
+    chunk_start: int
+    chunk_end: int
+    text: str
+    title: str | None
+    url: str | None
+    text_url: str | None
+    page: str | None
+    section: str | None
+    document_start: int | None
+    document_end: int | None
+    metadata: dict[str, Any]
+    score: float
+    exact: bool
+    share: float
+    alternatives: list[int]
+    sufficiency: float | None
+    part: Part
+    basis: Basis
+    states: float | None
+
+
+class CitationData(_CitedSource):
+    """A citation as plain data, see `citation_data`."""
+
+    answer_start: int
+    answer_end: int
+    label: SupportLabel | None
+    probability: float | None
+    either: list[int]
+    scored_by: str | None
+    stated_by: str | None
+    remark: str | None
+    carried: str | None
 
 
 def citation_data(
     attribution: Attribution, *, offsets: OffsetUnit = "characters"
-) -> list[dict[str, Any]]:
+) -> list[CitationData]:
     """Return one dict for each citation that is shown, in the order of the answer.
 
     JSON can hold all of it. Beside the fields of `Citation` there are
@@ -57,7 +105,7 @@ def citation_data(
     indexes = [statement.index for statement in attribution.statements]
     remarks = dict(zip(indexes, attribution.remarks, strict=True))
     carried = dict(zip(indexes, attribution.carried, strict=True))
-    found: list[dict[str, Any]] = []
+    found: list[CitationData] = []
     for citation in attribution.shown_citations:
         judged = support.get(citation.statement_index)
         same = (numbers.get(source_id) for source_id in citation.alternatives)
@@ -79,7 +127,7 @@ def citation_data(
     return found
 
 
-def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit) -> dict[str, Any]:
+def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit) -> _CitedSource:
     chunk = attribution.chunks[citation.chunk_index]
     places = offset_table(chunk.text, offsets)
     span = (citation.chunk_start, citation.chunk_end)

@@ -343,3 +343,24 @@ def test_copies() -> None:
             pickle.dumps(value)
     citing = copy.deepcopy(cite(rag(BIKE, PHONE), engine()))
     assert [each.chunk_id for each in citing.invoke(QUESTION)["citations"]] == ["norzel"]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_cite_counts_utf16_units_and_brings_the_record_on_request(live: bool) -> None:
+    chain = rag(BIKE, GALBA, answer=TWO)
+    citing = cite(chain, engine(), offsets="utf-16", with_record=True, live=live)
+    pieces = list(citing.stream(QUESTION))
+    result = sum(pieces[1:], pieces[0])
+    record = result["record"]
+    assert isinstance(record, CitationRecord)
+    assert record.attribution is not None
+    assert [each["label"] for each in result["support"]] == [
+        each.label for each in record.attribution.support
+    ]
+    assert result["citations"]
+    for each in (*result["citations"], *result["support"]):
+        text = in_utf16(TWO, each["answer_start"], each["answer_end"])
+        assert text in (ANSWER, SECOND)
+    assert "record" not in cite(chain, engine()).invoke(QUESTION)
+    with pytest.raises(ConfigurationError, match='offsets must be "characters" or "utf-16"'):
+        cite(chain, engine(), offsets="bytes")  # type: ignore[arg-type]

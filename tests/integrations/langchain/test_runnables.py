@@ -174,7 +174,12 @@ def test_schemas() -> None:
     chain = cite(rag(), StubEngine())
     assert chain.get_input_jsonschema()["type"] == "string"
     schema = chain.get_output_jsonschema()["$defs"]["CitedAnswer"]
-    assert list(schema["properties"]) == ["answer", *BESIDE]
+    assert list(schema["properties"]) == ["answer", *BESIDE, "record"]
+    pieces = chain.get_output_jsonschema()["$defs"]
+    made = cite(rag(), StubEngine()).invoke("Ada")
+    for name, key in (("CitationData", "citations"), ("DocumentData", "documents")):
+        assert {*pieces[name]["properties"]} == {*made[key][0]}
+    assert {*pieces["SupportData"]["required"]} >= {"label", "reason"}
     with pytest.raises(ValidationError, match="anser_key"):
         type(chain)(bound=rag(), engine=StubEngine(), anser_key="x")  # type: ignore[call-arg]
 
