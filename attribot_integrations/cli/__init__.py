@@ -15,9 +15,11 @@ from attribot_integrations import __version__
 from attribot_integrations.cli import (
     attribute,
     audit,
+    calibrate,
     evaluate,
     evaluate_filter,
     fit_screen,
+    review,
     serve,
     show_demo,
 )
@@ -59,6 +61,8 @@ def _root(
 app.command()(show_demo.demo)
 app.command()(attribute.attribute)
 app.command()(audit.audit)
+app.command()(review.review)
+app.command()(calibrate.calibrate)
 app.command()(serve.serve)
 app.command()(evaluate.evaluate)
 app.command()(evaluate_filter.evaluate_filter)

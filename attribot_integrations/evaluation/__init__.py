@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         demo_set,
         read_set,
     )
+    from attribot_integrations.evaluation.judged import read_judged
     from attribot_integrations.evaluation.measuring import MeasureOptions
     from attribot_integrations.evaluation.method_runs import Evaluation
     from attribot_integrations.evaluation.relevance_calibration import (
@@ -46,6 +47,7 @@ else:
             "calibrate": "calibration",
             "calibrate_relevance": "relevance_calibration",
             "demo_set": "examples",
+            "read_judged": "judged",
             "read_set": "examples",
         },
     )
@@ -62,6 +64,7 @@ __all__ = [
     "calibrate",
     "calibrate_relevance",
     "demo_set",
+    "read_judged",
     "read_set",
 ]
 

@@ -46,7 +46,7 @@ class Calibration:
 
 
 def calibrate(
-    examples: Sequence[tuple[Attribution, Sequence[bool]]],
+    examples: Sequence[tuple[Attribution, Sequence[bool | None]]],
     *,
     labels: LabelSupport | None = None,
     folds: int = 5,
@@ -59,7 +59,7 @@ def calibrate(
 
     Args:
         examples: Attributions, each with one label for each statement: whether the context
-            supports it.
+            supports it, `None` where nobody has said.
         labels: Labels whose other thresholds are kept.
         folds: Parts of the data, each predicted by a model fitted to the others.
 
@@ -77,8 +77,10 @@ def calibrate(
             raise InputError(
                 f"example {number} has {len(found)} statements and {len(known)} labels"
             )
-        evidence += found
-        supported += known
+        for each, label in zip(found, known, strict=True):
+            if label is not None:
+                evidence.append(each)
+                supported.append(label)
     return calibrate_statements(evidence, supported, labels=labels, folds=folds)
 
 

@@ -19,13 +19,13 @@ from attribot_integrations.render.html_view import AttributionView
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
     from typing_extensions import Unpack
 
     from attribot_integrations.render.html_options import HtmlKeywords
     from attribot_integrations.results import Attribution
 
-__all__ = ["html_fragment", "html_page"]
+__all__ = ["html_fragment", "html_page", "page_template"]
 
 
 def html_fragment(attribution: Attribution, **options: Unpack[HtmlKeywords]) -> str:
@@ -67,8 +67,12 @@ def _render(
     template: str, attributions: Sequence[Attribution], options: HtmlOptions, title: str = ""
 ) -> str:
     views = [AttributionView(each, place, options) for place, each in enumerate(attributions)]
-    chosen = _templates().get_template(template)
-    return chosen.render(views=views, options=options, title=title, levels=LEVELS)
+    return page_template(template).render(views=views, options=options, title=title, levels=LEVELS)
+
+
+def page_template(name: str) -> Template:
+    """Return one of the package's templates, which escapes all that it is given."""
+    return _templates().get_template(name)
 
 
 @cache
