@@ -135,6 +135,7 @@ def _of_node(node: Any) -> Chunk:
     start, end = getattr(node, "start_char_idx", None), getattr(node, "end_char_idx", None)
     origin = None
     if isinstance(document, str):
-        placed = isinstance(start, int) and isinstance(end, int) and end - start == len(text) > 0
-        origin = Origin(document, ((0, len(text), start),) if placed else ())
+        origin = Origin(document)
+        if isinstance(start, int) and isinstance(end, int) and end - start == len(text) > 0:
+            origin = Origin(document, ((0, len(text), start),))
     return Chunk(text, node.node_id, node.metadata, origin=origin)
