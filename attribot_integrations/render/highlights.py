@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["gradio_colors", "gradio_highlights", "streamlit_html"]
 
-_CITED, _DOUBTED, _QUIET = "#0b6e4f", "#b45309", "#6b7280"
+_CITED, _DOUBTED, _QUIET = "green", "orange", "gray"
 
 
 def gradio_highlights(attribution: Attribution) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def test_statements_are_gradios_entities() -> None:
 
 def test_colours_tell_what_is_cited_from_what_is_doubted() -> None:
     colors = gradio_colors(gradio_highlights(sample()))
-    assert colors["[1|2]"] == colors["[3] ≈"] == "#0b6e4f"
+    assert colors["[1|2]"] == colors["[3] ≈"] == "green"
     assert len({colors["[1|2]"], colors["unsupported"], colors["parametric"]}) == 3
     doubted = gradio_colors(gradio_highlights(weighed()))
     assert [name for name, color in doubted.items() if color == colors["unsupported"]] == [
