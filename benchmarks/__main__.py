@@ -13,6 +13,7 @@ python -m benchmarks verifier --data DIR               what finds the text that 
 python -m benchmarks live                              citations while the answer streams
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
 python -m benchmarks contest --data DIR --rows DIR     all ways in one run on real text
+python -m benchmarks held --data DIR                   many questions on one document
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 python -m benchmarks structure --data DIR              rows and fields against sentences
@@ -43,6 +44,7 @@ from benchmarks.contest import contest
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
+from benchmarks.held import held
 from benchmarks.live import live
 from benchmarks.ours import our_ways
 from benchmarks.real_text import real
@@ -101,6 +103,7 @@ app.command()(verifier)
 app.command()(live)
 app.command()(screen)
 app.command()(contest)
+app.command()(held)
 app.command()(bundled_screens)
 app.command()(serve)
 app.command()(structure)

@@ -52,15 +52,25 @@ _BEST_FIRST = ScreenAndRescore(Knockout(), at_least=sys.maxsize, at_most=sys.max
 
 @dataclass(frozen=True)
 class SharedContexts:
-    """What the two models keep of the last context."""
+    """What the two models keep of contexts."""
 
     target: HeldContext
     proxy: HeldContext | None
 
     @classmethod
-    def of(cls, target: ScoringModel, proxy: ScoringModel | None) -> SharedContexts:
-        """Return what the models keep, at first nothing."""
-        return cls(target.hold_context(), None if proxy is None else proxy.hold_context())
+    def of(
+        cls, target: ScoringModel, proxy: ScoringModel | None, most_bytes: int | None = None
+    ) -> SharedContexts:
+        """Return what the models keep, at first nothing.
+
+        Args:
+            target: The target.
+            proxy: The proxy.
+            most_bytes: How many bytes each may keep; by default the last context alone.
+        """
+        limit = () if most_bytes is None else (most_bytes,)
+        held = None if proxy is None else proxy.hold_context(*limit)
+        return cls(target.hold_context(*limit), held)
 
     @classmethod
     def of_answer(cls, target: ScoringModel, proxy: ScoringModel | None) -> SharedContexts:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.engine.attributing import attribute_answer
+from attribot_integrations.engine.attributing import SharedContexts, attribute_answer
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
 from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.engine.following import AnswerFollower
@@ -26,6 +26,7 @@ from attribot_integrations.filtering.chunk_scoring import score_chunks
 from attribot_integrations.requests.options import (
     AttributionRequest,
     EngineOptions,
+    check_count,
     checked_flag,
     given_options,
 )
@@ -69,6 +70,7 @@ class AttributionEngine:
         self.target = target
         self.proxy = proxy
         self.options = given_options(options, EngineOptions())
+        self._held: SharedContexts | None = None
         check_models(target, proxy, self.options)
 
     @classmethod
@@ -288,9 +290,7 @@ class AttributionEngine:
         chosen = given_options(options, self.options)
         cancelled = threading.Event()
         try:
-            return await asyncio.to_thread(
-                attribute_answer, self.target, self.proxy, request, chosen, cancelled=cancelled
-            )
+            return await asyncio.to_thread(self._attribute, request, chosen, cancelled)
         finally:
             cancelled.set()
 
@@ -333,8 +333,35 @@ class AttributionEngine:
             cancelled: Set by another thread when the result is not wanted any more; the call then
                 raises `concurrent.futures.CancelledError` behind the pass that it is in.
         """
-        chosen = given_options(options, self.options)
-        return attribute_answer(self.target, self.proxy, request, chosen, cancelled=cancelled)
+        return self._attribute(request, given_options(options, self.options), cancelled)
+
+    def hold_contexts(self, most_bytes: int) -> None:
+        """Keep activations of contexts between calls: what prompts begin with alike is run once.
+
+        For many questions on the same documents. Scores are those without, but for rounding. When
+        memory gets short, what is held is let go of.
+
+        Args:
+            most_bytes: How many bytes the target and the proxy may each hold, of the contexts used
+                last; 0 lets go of all and holds none, as at first.
+
+        Raises:
+            ConfigurationError: If it is negative or no whole number.
+        """
+        check_count("most_bytes", most_bytes, least=0)
+        if self._held is not None:
+            self._held.let_go()
+        self._held = None
+        if most_bytes:
+            self._held = SharedContexts.of(self.target, self.proxy, most_bytes)
+
+    def _attribute(
+        self, request: AttributionRequest, options: EngineOptions, cancelled: threading.Event | None
+    ) -> Attribution:
+        if self._held is None:
+            return attribute_answer(self.target, self.proxy, request, options, cancelled=cancelled)
+        sharer = ContextSharer(self.target, self.proxy, options, self._held)
+        return sharer.attribute_request(request, cancelled=cancelled)
 
     @property
     def uses_chat_template(self) -> bool:
@@ -347,7 +374,7 @@ class AttributionEngine:
 
     def sharing_context(self) -> ContextSharer:
         """Return what attributes requests with the same chunks in turn, running those once."""
-        return ContextSharer(self.target, self.proxy, self.options)
+        return ContextSharer(self.target, self.proxy, self.options, self._held)
 
     def following_answer(self) -> AnswerFollower:
         """Return what attributes one answer while it grows, running only what is new of it."""
@@ -382,7 +409,9 @@ class AttributionEngine:
         )
 
     def __copy__(self) -> AttributionEngine:
-        return type(self)(self.target, self.proxy, self.options)
+        made = type(self)(self.target, self.proxy, self.options)
+        made._held = self._held
+        return made
 
     def __deepcopy__(self, memo: dict[int, object]) -> AttributionEngine:
         made = copy.copy(self)  # the models are shared, any number of threads may use them
