@@ -14,6 +14,7 @@ python -m benchmarks live                              citations while the answe
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
 python -m benchmarks contest --data DIR --rows DIR     all ways in one run on real text
 python -m benchmarks held --data DIR                   many questions on one document
+python -m benchmarks relevance --data DIR --rows DIR   chunks before there is an answer
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 python -m benchmarks structure --data DIR              rows and fields against sentences
@@ -48,6 +49,7 @@ from benchmarks.held import held
 from benchmarks.live import live
 from benchmarks.ours import our_ways
 from benchmarks.real_text import real
+from benchmarks.relevance import relevance
 from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
@@ -103,6 +105,7 @@ app.command()(verifier)
 app.command()(live)
 app.command()(screen)
 app.command()(contest)
+app.command()(relevance)
 app.command()(held)
 app.command()(bundled_screens)
 app.command()(serve)
