@@ -60,12 +60,12 @@ class Contest:
 CONTESTS: Final[dict[str, Contest]] = {
     "smollm2": Contest(
         "smollm2",
-        {"squad2": 12, "clapnq": 10, "hotpotqa": 4},
+        {"hotpotqa": 3, "squad2": 8, "clapnq": 6},
         "smollm2-135m-instruct.safetensors",
     ),
     "gemma3": Contest(
         "gemma3-fidelity",
-        {"squad2": 8, "clapnq": 6, "hotpotqa": 2},
+        {"hotpotqa": 2, "squad2": 6, "clapnq": 4},
         "gemma-3-270m.safetensors",
     ),
 }
