@@ -65,7 +65,7 @@ def review(
 
     Exit codes: 0 if every line was read, 1 if any was not, 2 for wrong usage.
     """
-    from attribot_integrations.render.review import review_page
+    from attribot_integrations.render.reviewing import review_page
 
     check_output(output, file, overwrite=overwrite)
     failed: list[int] = []

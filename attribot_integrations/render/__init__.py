@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         streamlit_html,
     )
     from attribot_integrations.render.html import html_page
-    from attribot_integrations.render.review import review_page
+    from attribot_integrations.render.reviewing import review_page
     from attribot_integrations.render.terminal import cited_answer, sources_table, terminal_view
     from attribot_integrations.render.tracing import trace_attribution, trace_evaluation
 else:
@@ -30,7 +30,7 @@ else:
             "gradio_colors": "highlights",
             "gradio_highlights": "highlights",
             "html_page": "html",
-            "review_page": "review",
+            "review_page": "reviewing",
             "sources_table": "terminal",
             "streamlit_html": "highlights",
             "terminal_view": "terminal",
