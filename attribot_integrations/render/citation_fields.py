@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
@@ -148,7 +148,7 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "section": chunk_section(chunk),
         "document_start": None if document is None else document[0],
         "document_end": None if document is None else document[1],
-        "metadata": storable(chunk.metadata),
+        "metadata": cast("dict[str, Any]", storable(chunk.metadata)),
         "score": citation.score,
         "exact": citation.exact,
         "share": citation.share,
