@@ -46,7 +46,7 @@ def test_package_holds_code_models_templates_and_types_only(built: Built) -> Non
         "engine/models/proxy": model,
         "engine/models/target": model,
         "methods/bundled_screens": {".safetensors"},
-        "render/templates": {".css", ".html"},
+        "render/templates": {".css", ".html", ".js"},
     }
     found: dict[str, set[str]] = {}
     for name in files_of_wheel(built.wheel):
