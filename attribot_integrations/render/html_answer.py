@@ -103,10 +103,8 @@ def answer_view(
         missing = shown - {unit.place for unit in _units(views)}
         more = tuple(Unit((), place) for place in sorted(missing))
         views = (replace(views[0], units=(*views[0].units, *more)),)
-    lasts = {unit.place: unit for unit in _units(views)}
-    return tuple(
-        _with_statements(view, statements, {id(unit) for unit in lasts.values()}) for view in views
-    )
+    lasts = {*{unit.place: id(unit) for unit in _units(views)}.values()}
+    return tuple(_with_statements(view, statements, lasts) for view in views)
 
 
 def _units(views: Sequence[BlockView]) -> Iterator[Unit]:
