@@ -51,6 +51,9 @@ Level = Literal["sentence", "chunk"]
 """What a source is: one sentence of a chunk, or a whole chunk."""
 
 _WORD = re.compile(r"\w")
+_BEFORE_STOP = re.compile(r"[^\S\x00-\x7f](?=\.)")
+"""White space that `sentencex` takes for one byte: between a capital letter and a full stop, it
+panics, and what it raises is no `Exception`."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,10 @@ def split_sentences(text: str, language: str = "en") -> list[Span]:
     import sentencex
 
     cleaned = clean_text(text)
-    pieces = list(sentencex.segment(language, cleaned))
-    if "".join(pieces) != cleaned:  # a splitter that loses characters would shift every offset
-        pieces = [cleaned]
+    shown = _BEFORE_STOP.sub(" ", cleaned)
+    pieces = list(sentencex.segment(language, shown))
+    if "".join(pieces) != shown:  # a splitter that loses characters would shift every offset
+        pieces = [shown]
     spans: list[Span] = []
     offset = 0
     for piece in pieces:

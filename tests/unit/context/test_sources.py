@@ -48,6 +48,13 @@ def test_split_sentences(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u0085", "\u2003", "\u202f", "\u3000"])
+def test_wide_spaces_before_a_full_stop_are_split_as_any(space: str) -> None:
+    assert sentences(f"Vitamin C{space}. It helps.") == [
+        text.replace("C ", f"C{space}") for text in sentences("Vitamin C . It helps.")
+    ]
+
+
 def test_split_sentences_of_other_languages() -> None:
     assert sentences("我来了。你走了。", "zh") == ["我来了。", "你走了。"]
     assert sentences("Das ist z. B. gut. Ja.", "de") == ["Das ist z. B. gut.", "Ja."]
