@@ -553,6 +553,7 @@ summary { cursor: pointer; color: var(--ab-quiet); }
 .heading, .others > summary { margin: 1.25em 0 .5em; font-size: .85em; font-weight: 650; }
 .sources { display: grid; gap: .6em; list-style: none; }
 .source { min-width: 0; padding: .6em .8em; border: 1px solid var(--ab-line); border-radius: 8px; background: var(--ab-panel); font-size: .92em; }
+.source, .source mark { scroll-margin: 5rem; }
 .source:focus { outline: none; }
 .source.chosen { border-color: var(--ab-accent); box-shadow: 0 0 0 1px var(--ab-accent); }
 .others .sources { gap: .3em; }
