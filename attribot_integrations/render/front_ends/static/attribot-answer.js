@@ -6,8 +6,8 @@
  *   shown.answer += piece;   // while it is written
  *   shown.result = data;     // `to_dict(offsets="utf-16")`, or `answer_data`
  *
- * The attribute `result` takes the same data as JSON, `theme` is "light" or "dark" (by default the
- * page's own). A click on a citation shows its passage below, after the event `attribot-source`,
+ * The attribute `result` takes the same data as JSON, `theme` is "light" or "dark" (by default that
+ * of the text around it). A click on a citation shows its passage below, after the event `attribot-source`,
  * whose `preventDefault()` leaves that to the page. Texts are only ever set as text, links lead to
  * http and https, and a content security policy without 'unsafe-inline' is enough.
  */
@@ -15,6 +15,7 @@
 const LEVELS = [0.5, 1, 2, 4, 8]; // nats from which a score has the intensities 1 to 5
 const LONG = 700; // characters from which a passage's text is folded
 const QUOTE = 280;
+const DARK = "(prefers-color-scheme: dark)";
 const LABELS = {
   unsupported: ["not supported", "unlikely even with the sources at hand"],
   parametric: ["not from the sources", "no likelier with the sources than without"],
@@ -212,12 +213,14 @@ export class AttribotAnswer extends Base {
     if (Object.hasOwn(this, "answer")) this.#adopt("answer");
     globalThis.addEventListener("beforeprint", this.#unfold);
     globalThis.addEventListener("afterprint", this.#fold);
+    matchMedia(DARK).addEventListener("change", this.#fit);
     this.#render();
   }
 
   disconnectedCallback() {
     globalThis.removeEventListener("beforeprint", this.#unfold);
     globalThis.removeEventListener("afterprint", this.#fold);
+    matchMedia(DARK).removeEventListener("change", this.#fit);
   }
 
   #adopt(name) {
@@ -264,7 +267,15 @@ export class AttribotAnswer extends Base {
     page.append(this.#card);
     this.#origin = null;
     this.#root.replaceChildren(page);
+    this.#fit();
   }
+
+  /** Follow the colours around the element: many pages are dark without saying so. */
+  #fit = () => {
+    const around = getComputedStyle(this.parentElement ?? document.body).color;
+    const light = /^rgba?\(/.test(around) && total(around.match(/[\d.]+/g).slice(0, 3).map(Number)) > 382;
+    this.#root.firstElementChild.classList.toggle("dark", light);
+  };
 
   #answer(view) {
     const answer = make("div", { className: "answer", part: "answer", dir: "auto" });
@@ -503,7 +514,9 @@ function marked(text, citations) {
 }
 
 const STYLE = `
-:host {
+:host { display: block; overflow-wrap: anywhere; }
+:host([hidden]) { display: none; }
+.page {
   --ab-paper: light-dark(#ffffff, #16191d);
   --ab-panel: light-dark(#f6f7f8, #1e2227);
   --ab-ink: light-dark(#1b1f23, #e8eaed);
@@ -514,19 +527,17 @@ const STYLE = `
   --ab-glow: light-dark(#d9efe5, #1f4136);
   --ab-doubt: light-dark(#9a3412, #fdba74);
   --ab-unclear: light-dark(#7a5200, #f0cd6a);
-  display: block;
+  position: relative;
   color: var(--ab-ink);
-  overflow-wrap: anywhere;
+  line-height: 1.6;
 }
-:host([hidden]) { display: none; }
-:host([theme="light"]) { color-scheme: light; }
-:host([theme="dark"]) { color-scheme: dark; }
+.dark, :host([theme="dark"]) .page { color-scheme: dark; }
+:host([theme="light"]) .page { color-scheme: light; }
 * { box-sizing: border-box; }
 p, ul, dl, dd { margin: 0; padding: 0; }
 a { color: var(--ab-accent); text-underline-offset: .15em; }
 :focus-visible { outline: 2px solid var(--ab-accent); outline-offset: 1px; border-radius: 4px; }
 summary { cursor: pointer; color: var(--ab-quiet); }
-.page { position: relative; line-height: 1.6; }
 .answer { white-space: pre-wrap; }
 .statement { border-radius: 3px; transition: background-color .12s; }
 .unit:has(.chip:hover, .chip:focus-visible) .statement { background: var(--ab-glow); box-shadow: 0 0 0 2px var(--ab-glow); }

@@ -1,0 +1,84 @@
+"""The example applications of the documentation, used in a real browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from attribot_integrations.demo.chain import DemoChain, demo_chain
+from tests.documents.blocks import ROOT
+from tests.integrations.front_ends.browsing import serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
+
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+def example(name: str) -> ModuleType:
+    """An example's module; it is in no package."""
+    path = EXAMPLES / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def demo() -> DemoChain:
+    return demo_chain()
+
+
+@pytest.fixture(scope="module")
+def fastapi_chat(demo: DemoChain) -> Iterator[str]:
+    with serving(example("fastapi_chat").chat_app(demo.chain, demo.engine)) as address:
+        yield address
+
+
+def noticed(page: Any) -> list[str]:
+    """What goes wrong on a page from now on."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("console", lambda said: said.type == "error" and wrong.append(f"said: {said.text}"))
+    return wrong
+
+
+def test_fastapi_streams_cites_and_shows_the_passage(page: Any, fastapi_chat: str) -> None:
+    wrong = noticed(page)
+    page.goto(fastapi_chat)
+    page.get_by_role("button", name="Ask").click()
+    answer = page.locator("attribot-answer .answer")
+    page.locator("attribot-answer .chip").first.wait_for()
+    assert answer.inner_text() == (
+        "The price of the Norzel bike is 910 coins. [1] The festival month of Galba is May. [2]"
+    )
+    page.get_by_label("Citation 1").hover()
+    assert "In shops the Norzel bike costs 910 coins." in page.locator(".card").inner_text()
+    page.get_by_label("Citation 2").click()
+    assert page.locator("mark.chosen").inner_text() == "The festival month of Galba is May."
+    page.get_by_placeholder("Ask something").fill("Who is the mayor of Delka?")
+    page.keyboard.press("Enter")
+    page.locator("attribot-answer").nth(1).locator(".chip").wait_for()
+    assert wrong == []
+
+
+def test_fastapi_streams_server_sent_events(page: Any, fastapi_chat: str) -> None:
+    response = page.request.get(
+        f"{fastapi_chat}/ask?question=Who%20is%20the%20mayor%20of%20Delka%3F"
+    )
+    assert response.headers["content-type"].startswith("text/event-stream")
+    names = re.findall(r"^event: (\w+)$", response.text(), re.MULTILINE)
+    assert names[0] == "text"
+    assert names[-2:] == ["citations", "end"]
+
+
+def test_fastapi_has_a_strict_policy(page: Any, fastapi_chat: str) -> None:
+    policy = page.goto(fastapi_chat).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
