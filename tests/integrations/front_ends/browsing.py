@@ -42,9 +42,11 @@ _STYLE = "body { max-width: 46rem; margin: 0 auto; padding: 1rem; font: 16px san
 @contextlib.contextmanager
 def launched() -> Iterator[Any]:
     """Start the browser; skip where it, or what drives it, is missing."""
-    driver = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    driver = pytest.importorskip(
+        "playwright.sync_api", reason="needs Playwright: run `make front-ends`"
+    )
     if CHROMIUM is None:
-        pytest.skip("needs chromium")
+        pytest.skip("needs Chromium")
     with driver.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         try:

@@ -19,6 +19,6 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page(viewport={"width": 820, "height": 700})
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(120_000)  # Streamlit first imports all of an application
     yield opened
     opened.close()

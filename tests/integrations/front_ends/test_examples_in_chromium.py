@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
 from attribot_integrations.demo.chain import DemoChain, demo_chain
@@ -39,6 +44,13 @@ def demo() -> DemoChain:
 def fastapi_chat(demo: DemoChain) -> Iterator[str]:
     with serving(example("fastapi_chat").chat_app(demo.chain, demo.engine)) as address:
         yield address
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(address).is_success
+    except httpx.TransportError:
+        return False
 
 
 def noticed(page: Any) -> list[str]:
@@ -82,3 +94,70 @@ def test_fastapi_has_a_strict_policy(page: Any, fastapi_chat: str) -> None:
     policy = page.goto(fastapi_chat).headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.fixture(scope="module")
+def gradio_chat(demo: DemoChain) -> Iterator[str]:
+    pytest.importorskip("gradio", reason="needs Gradio: run `make front-ends`")
+    module = example("gradio_chat")
+    app = module.chat_app(demo.chain, demo.engine, list(demo.questions))
+    _, address, _ = app.launch(head=module.HEAD, prevent_thread_lock=True, quiet=True)
+    yield address
+    app.close(verbose=False)
+
+
+@pytest.mark.filterwarnings("ignore")  # of Gradio and what it uses
+def test_gradio_streams_cites_and_shows_the_passage(page: Any, gradio_chat: str) -> None:
+    wrong = noticed(page)
+    page.goto(gradio_chat)
+    page.get_by_role("textbox").fill("Who is the mayor of Delka?")
+    page.keyboard.press("Enter")
+    page.locator("attribot-answer .chip").first.wait_for()
+    answer = page.locator("attribot-answer .answer")
+    assert answer.inner_text() == "The mayor of Delka is Bragor Selwen. [1]"
+    page.get_by_label("Citation 1").hover()
+    assert "Last spring Delka elected" in page.locator("attribot-answer .card").inner_text()
+    page.get_by_label("Citation 1").click()
+    chosen = page.locator("attribot-answer mark.chosen")
+    assert chosen.inner_text() == "Last spring Delka elected Bragor Selwen as mayor."
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def streamlit_answer() -> Iterator[str]:
+    if importlib.util.find_spec("streamlit") is None:
+        pytest.skip("needs Streamlit: run `make front-ends`")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": port,
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+    }
+    given = [each for name, value in options.items() for each in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "streamlit", "run", str(EXAMPLES / "streamlit_answer.py")]
+    with subprocess.Popen([*command, *given], stdout=subprocess.DEVNULL) as process:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            while not answers(f"{address}/_stcore/health"):
+                assert process.poll() is None
+                time.sleep(0.2)
+            yield address
+        finally:
+            process.terminate()
+
+
+def test_streamlit_streams_cites_and_shows_the_passage(page: Any, streamlit_answer: str) -> None:
+    wrong = noticed(page)
+    page.goto(streamlit_answer)
+    page.get_by_placeholder("Ask something").fill("Who is the mayor of Delka?")
+    page.keyboard.press("Enter")
+    page.locator("attribot-answer .chip").first.wait_for()
+    page.get_by_label("Citation 1").hover()
+    assert "Last spring Delka elected" in page.locator("attribot-answer .card").inner_text()
+    page.get_by_label("Citation 1").click()
+    chosen = page.locator("attribot-answer mark.chosen")
+    assert chosen.inner_text() == "Last spring Delka elected Bragor Selwen as mayor."
+    assert wrong == []
