@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit
 
-from attribot_integrations.demo.chain import DemoChain, demo_chain
+from attribot_integrations.demo.chain import demo_chain
 from attribot_integrations.langchain import CitationCallbackHandler
 from attribot_integrations.render import answer_data, front_end_folder
 
@@ -24,10 +24,7 @@ show = streamlit.components.v2.component(
 )
 
 
-@streamlit.cache_resource
-def demo() -> DemoChain:
-    """Load the models once."""
-    return demo_chain()
+demo = streamlit.cache_resource(demo_chain)  # loads the models once
 
 
 def answer(question: str) -> None:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from attribot_integrations.render import front_end_folder
 
-__all__ = ["CHROMIUM", "ORIGIN", "POLICY", "launched", "serve_element", "serving", "show"]
+__all__ = ["launched", "note_errors", "serve_element", "serving", "show"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ORIGIN = "https://page.example"
@@ -55,6 +55,17 @@ def launched() -> Iterator[Any]:
             browser.close()
 
 
+def note_errors(page: Any, wrong: list[str]) -> None:
+    """Add to a list what goes wrong on a page from now on."""
+
+    def said(message: Any) -> None:
+        if message.type == "error":
+            wrong.append(f"said: {message.text}")
+
+    page.on("console", said)
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+
+
 def serve_element(page: Any) -> list[str]:
     """Open a page that holds the element, from memory, under a strict policy.
 
@@ -77,8 +88,7 @@ def serve_element(page: Any) -> list[str]:
         route.fulfill(body=body, headers=headers)
 
     page.route("**/*", answer)
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("console", lambda said: said.type == "error" and wrong.append(f"said: {said.text}"))
+    note_errors(page, wrong)
     page.goto(f"{ORIGIN}/")
     page.evaluate("customElements.whenDefined('attribot-answer')")
     return wrong

@@ -17,7 +17,7 @@ import pytest
 
 from attribot_integrations.demo.chain import DemoChain, demo_chain
 from tests.documents.blocks import ROOT
-from tests.integrations.front_ends.browsing import serving
+from tests.integrations.front_ends.browsing import note_errors, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
@@ -53,16 +53,9 @@ def answers(address: str) -> bool:
         return False
 
 
-def noticed(page: Any) -> list[str]:
-    """What goes wrong on a page from now on."""
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("console", lambda said: said.type == "error" and wrong.append(f"said: {said.text}"))
-    return wrong
-
-
 def test_fastapi_streams_cites_and_shows_the_passage(page: Any, fastapi_chat: str) -> None:
-    wrong = noticed(page)
+    wrong: list[str] = []
+    note_errors(page, wrong)
     page.goto(fastapi_chat)
     page.get_by_role("button", name="Ask").click()
     answer = page.locator("attribot-answer .answer")
@@ -108,7 +101,8 @@ def gradio_chat(demo: DemoChain) -> Iterator[str]:
 
 @pytest.mark.filterwarnings("ignore")  # of Gradio and what it uses
 def test_gradio_streams_cites_and_shows_the_passage(page: Any, gradio_chat: str) -> None:
-    wrong = noticed(page)
+    wrong: list[str] = []
+    note_errors(page, wrong)
     page.goto(gradio_chat)
     page.get_by_role("textbox").fill("Who is the mayor of Delka?")
     page.keyboard.press("Enter")
@@ -150,7 +144,8 @@ def streamlit_answer() -> Iterator[str]:
 
 
 def test_streamlit_streams_cites_and_shows_the_passage(page: Any, streamlit_answer: str) -> None:
-    wrong = noticed(page)
+    wrong: list[str] = []
+    note_errors(page, wrong)
     page.goto(streamlit_answer)
     page.get_by_placeholder("Ask something").fill("Who is the mayor of Delka?")
     page.keyboard.press("Enter")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attribot_integrations.render.front_ends.typescript import typescript_types
 
 
 def test_interfaces() -> None:
     number = {"type": "number"}
-    definitions = {
+    definitions: dict[str, Any] = {
         "A": {
             "description": "All */ of it.",
             "required": ["name", "rows", "pair", "kinds", "inner", "known"],

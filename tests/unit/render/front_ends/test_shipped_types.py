@@ -9,14 +9,14 @@ from jsonschema import Draft202012Validator
 
 from attribot_integrations.render.front_ends.answer_data import answer_data
 from attribot_integrations.render.front_ends.element import front_end_folder
-from attribot_integrations.render.front_ends.published import made_files
+from attribot_integrations.render.front_ends.shipped_types import made_files
 from tests.unit.render.samples import weighed
 
 
 @pytest.mark.parametrize(("name", "text"), made_files().items())
 def test_the_files_are_what_the_generator_gives(name: str, text: str) -> None:
     shipped = (front_end_folder() / name).read_text(encoding="utf-8")
-    assert shipped == text, "run python -m attribot_integrations.render.front_ends.published"
+    assert shipped == text, "run python -m attribot_integrations.render.front_ends.shipped_types"
 
 
 def test_the_schema_describes_results_and_what_a_page_needs() -> None:

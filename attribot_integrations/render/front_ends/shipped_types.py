@@ -1,7 +1,7 @@
 """The JSON Schema and the TypeScript types that the package ships, made from a result's fields.
 
-`python -m attribot_integrations.render.front_ends.published`
-writes the files anew, where these have changed.
+Where these have changed, `python -m attribot_integrations.render.front_ends.shipped_types` writes
+the files anew.
 """
 
 from __future__ import annotations
