@@ -34,8 +34,9 @@ _PLAIN: Final[dict[Any, str]] = {
     bool: "boolean",
     NoneType: "null",
 }
-_UNLESS_KNOWN: Final = {Chunk: ("body", "shown_metadata", "origin")}
-"""Fields that are left out, and never `null`, where they are not known."""
+_ALWAYS: Final = {Chunk: ("text", "id", "metadata")}
+"""Fields that are always written; the others are left out, and never `null`, where they are not
+known. Of any other class, all are written."""
 _FOR_READERS: Final = {Attribution: ("carried", "remarks", "notes"), Certificate: ("held",)}
 """Properties that are written beside the fields."""
 
@@ -69,7 +70,8 @@ def dataclass_definition(cls: type[Any], definitions: dict[str, Schema]) -> None
     definition: Schema = {"type": "object", "description": _sentence(cls.__doc__ or "")}
     definitions[cls.__name__] = definition
     hints, docs = get_type_hints(cls), _field_docs(cls)
-    left_out = _UNLESS_KNOWN.get(cls, ())
+    names = [each.name for each in fields(cls)]
+    left_out = {*names} - {*_ALWAYS.get(cls, names)}
     properties: dict[str, Schema] = {}
     for each in fields(cls):
         hint = hints[each.name]
