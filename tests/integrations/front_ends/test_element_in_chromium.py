@@ -180,6 +180,19 @@ def test_all_is_printed(page: Any) -> None:
     assert {each.get_attribute("open") for each in others.all()} == {None}
 
 
+def test_colours_follow_the_text_around(page: Any) -> None:
+    """Many pages are dark without telling the browser."""
+    serve_element(page)
+    seen = []
+    for colour in ("white", "black"):
+        page.evaluate("colour => document.querySelector('main').style.color = colour", colour)
+        show(page, sample().to_dict(offsets="utf-16"))
+        seen.append(page.locator(".page").evaluate("node => getComputedStyle(node).color"))
+    assert seen == ["rgb(232, 234, 237)", "rgb(27, 31, 35)"]
+    page.evaluate("document.querySelector('attribot-answer').setAttribute('theme', 'dark')")
+    assert page.locator(".page").evaluate("node => getComputedStyle(node).color") == seen[0]
+
+
 def test_it_takes_json_in_its_html(page: Any) -> None:
     wrong = serve_element(page)
     page.evaluate(

@@ -74,7 +74,7 @@ def test_results_follow_it(made: Callable[[], Attribution], offsets: str) -> Non
     STRICT.validate(as_json(made(), offsets))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(attributions())
 def test_any_result_follows_it(attribution: Attribution) -> None:
     STRICT.validate(as_json(attribution, "characters"))

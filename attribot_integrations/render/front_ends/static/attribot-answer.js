@@ -60,7 +60,7 @@ export function answerView(result) {
       before: result.answer.slice(offset, start),
       text: result.answer.slice(start, end),
       marks: marksOf(shown.filter((each) => each.statement_index === statement.index)),
-      label: judged && judged.label !== "supported" ? judged.label : null,
+      label: Object.hasOwn(LABELS, judged?.label ?? "") ? judged.label : null,
       probability: judged?.probability ?? null,
       remark: result.remarks?.[index] ?? null,
       carried: result.carried?.[index] ?? null,
@@ -84,7 +84,7 @@ export function answerView(result) {
     cited: numbered,
     uncited: chunks.filter((chunk) => !used.has(chunk.index)),
     verified: Boolean(result.verifier) && !result.unverified,
-    models: (result.cost?.models ?? []).map((each) => each.model.replace(/[\\/]+$/, "").replace(/^.*[\\/]/, "")),
+    models: (result.cost?.models ?? []).map((each) => lastPart(each.model)),
     method: result.method ?? "",
     notes: result.notes ?? [],
   };
@@ -116,7 +116,8 @@ function marksOf(citations) {
 
 function chunkView(chunk, index) {
   const known = chunk.metadata ?? chunk;
-  const text = (...keys) => keys.map((key) => known[key]).find((each) => each && typeof each === "string");
+  const text = (...keys) =>
+    keys.map((key) => known[key]).find((each) => each && typeof each === "string");
   const title = text("title", "source", "file_name", "file_path") ?? chunk.id;
   const page = [known.page_label, known.page_number, known.page].find(
     (each) => Number.isInteger(each) || (typeof each === "string" && each.trim()),
@@ -131,9 +132,12 @@ function chunkView(chunk, index) {
 
 /** A file's name without the folders of the server. */
 function baseName(name) {
-  return /^(\/(?!\/)|\\\\|[A-Za-z]:[\\/]|~[\\/]|\.{1,2}[\\/]|file:\/)/i.test(name)
-    ? name.replace(/[\\/]+$/, "").replace(/^.*[\\/]/, "") || name
-    : name;
+  const path = /^(\/(?!\/)|\\\\|[A-Za-z]:[\\/]|~[\\/]|\.{1,2}[\\/]|file:\/)/i;
+  return path.test(name) ? lastPart(name) || name : name;
+}
+
+function lastPart(path) {
+  return path.replace(/[\\/]+$/, "").replace(/^.*[\\/]/, "");
 }
 
 function line(text) {
@@ -149,8 +153,12 @@ function level(score) {
 }
 
 const total = (values) => values.reduce((sum, each) => sum + each, 0);
-const most = (values) => (values.length ? Math.max(...values) : null);
-const alone = (citations) => most(citations.map((each) => each.sufficiency).filter((each) => each !== null));
+
+/** The largest of the numbers that are known, null if none is. */
+function most(values) {
+  const known = values.filter((each) => each !== null);
+  return known.length ? Math.max(...known) : null;
+}
 
 /** What is known of one source of a mark, in words. */
 function evidence(citations, numbers, view, carried) {
@@ -158,8 +166,8 @@ function evidence(citations, numbers, view, carried) {
   const basis = bases.length === 1 ? bases[0] : "both";
   const score = total(citations.map((each) => each.score));
   const kind = citations.every((each) => each.exact) ? "exact" : "approximate";
-  const states = most(citations.map((each) => each.states).filter((each) => each !== null));
-  const restored = alone(citations);
+  const states = most(citations.map((each) => each.states));
+  const restored = most(citations.map((each) => each.sufficiency));
   return [
     (view.verified || basis !== "depends") && BASES[basis],
     `${nats(score)} nats lost without it (${kind})`,
@@ -168,6 +176,16 @@ function evidence(citations, numbers, view, carried) {
     restored !== null && `${nats(restored)} nats from it alone`,
     carried,
   ].filter(Boolean);
+}
+
+function quote({ part, text }) {
+  const whole = line(part === "metadata" ? `metadata: ${text}` : text);
+  return whole.length > QUOTE ? `${whole.slice(0, QUOTE).trimEnd()}…` : whole;
+}
+
+/** Whether a statement's label is shown; a remark may say the same. */
+function isLabelled({ label: name, remark }) {
+  return name !== null && !(name === "parametric" && remark);
 }
 
 const Base = globalThis.HTMLElement ?? class {}; // where pages are rendered on a server
@@ -255,13 +273,15 @@ export class AttribotAnswer extends Base {
     const page = make("article", { className: "page", part: "page" });
     if (this.#result) {
       const view = answerView(this.#result);
-      page.append(this.#answer(view), ...legend(view), ...this.#sources(view), footer(view));
+      page.append(this.#answer(view), ...legend(view), ...sources(view), footer(view));
     } else {
-      const answer = make("div", { className: "answer", part: "answer", dir: "auto" }, readable(this.#text));
+      const answer = make("div", { className: "answer", part: "answer", dir: "auto" });
+      answer.textContent = readable(this.#text);
       answer.setAttribute("aria-busy", "true");
       page.append(answer);
     }
-    this.#card = make("div", { className: "card", part: "card", id: "card", role: "tooltip", hidden: true });
+    this.#card = make("div", { className: "card", part: "card", id: "card", role: "tooltip" });
+    this.#card.hidden = true;
     this.#card.addEventListener("pointerenter", () => clearTimeout(this.#timer));
     this.#card.addEventListener("pointerleave", () => this.#hideSoon());
     page.append(this.#card);
@@ -273,7 +293,8 @@ export class AttribotAnswer extends Base {
   /** Follow the colours around the element: many pages are dark without saying so. */
   #fit = () => {
     const around = getComputedStyle(this.parentElement ?? document.body).color;
-    const light = /^rgba?\(/.test(around) && total(around.match(/[\d.]+/g).slice(0, 3).map(Number)) > 382;
+    const [red, green, blue] = (around.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+    const light = around.startsWith("rgb") && red + green + blue > 1.5 * 255;
     this.#root.firstElementChild.classList.toggle("dark", light);
   };
 
@@ -281,13 +302,13 @@ export class AttribotAnswer extends Base {
     const answer = make("div", { className: "answer", part: "answer", dir: "auto" });
     for (const passage of view.passages) {
       answer.append(readable(passage.before));
-      const unit = make("span", { className: `unit ${passage.label in LABELS ? passage.label : ""}` });
+      const unit = make("span", { className: `unit ${passage.label ?? ""}` });
       unit.append(make("span", { className: "statement" }, readable(passage.text)));
       for (const mark of passage.marks) unit.append(" ", this.#mark(mark, view, passage.carried));
-      if (passage.label in LABELS && !(passage.label === "parametric" && passage.remark)) {
-        unit.append(" ", label(passage));
+      if (isLabelled(passage)) unit.append(" ", label(passage));
+      if (passage.remark) {
+        unit.append(" ", make("small", { className: "remark" }, line(passage.remark)));
       }
-      if (passage.remark) unit.append(" ", make("small", { className: "remark" }, line(passage.remark)));
       answer.append(unit);
     }
     answer.append(readable(view.tail));
@@ -303,7 +324,8 @@ export class AttribotAnswer extends Base {
       chip.setAttribute("aria-label", `Citation ${number}: ${source.name}`);
       const bases = new Set(citations.map((each) => each.basis));
       if (view.verified && bases.size === 1) chip.classList.add([...bases][0]);
-      const show = () => this.#show(chip, source, citations, evidence(citations, mark.numbers, view, carried));
+      const notes = evidence(citations, mark.numbers, view, carried);
+      const show = () => this.#show(chip, source, citations, notes);
       chip.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && show());
       chip.addEventListener("pointerleave", () => this.#hideSoon());
       chip.addEventListener("focus", show);
@@ -318,10 +340,9 @@ export class AttribotAnswer extends Base {
   #show(chip, source, citations, notes) {
     clearTimeout(this.#timer);
     this.#hide();
-    const quotes = [...new Set(citations.map((each) => line((each.part === "metadata" ? "metadata: " : "") + each.text)))];
     this.#card.replaceChildren(
       make("strong", { dir: "auto" }, source.name),
-      ...quotes.map((each) => make("q", { dir: "auto" }, each.length > QUOTE ? `${each.slice(0, QUOTE).trimEnd()}…` : each)),
+      ...[...new Set(citations.map(quote))].map((each) => make("q", { dir: "auto" }, each)),
       make("small", {}, notes.map(line).join(" · ")),
     );
     this.#card.hidden = false;
@@ -378,24 +399,26 @@ export class AttribotAnswer extends Base {
     } else return;
     event.stopPropagation();
   }
+}
 
-  #sources(view) {
-    const found = [];
-    found.push(heading(view.cited.length ? `Sources · ${view.cited.length}` : "No source is cited"));
-    if (view.cited.length) {
-      const list = make("ul", { className: "sources", part: "sources" });
-      list.append(...view.cited.map((each) => citedSource(each)));
-      found.push(list);
-    }
-    if (view.uncited.length) {
-      const others = make("details", { className: "others" });
-      const list = make("ul", { className: "sources" });
-      list.append(...view.uncited.map((each) => uncitedSource(each)));
-      others.append(make("summary", {}, `Also retrieved, not cited · ${view.uncited.length}`), list);
-      found.push(others);
-    }
-    return found;
+function sources(view) {
+  const found = [];
+  const { length } = view.cited;
+  found.push(heading(length ? `Sources · ${length}` : "No source is cited"));
+  if (length) {
+    const list = make("ul", { className: "sources", part: "sources" });
+    list.append(...view.cited.map((each) => citedSource(each)));
+    found.push(list);
   }
+  if (view.uncited.length) {
+    const others = make("details", { className: "others" });
+    const list = make("ul", { className: "sources" });
+    list.append(...view.uncited.map((each) => uncitedSource(each)));
+    const summary = `Also retrieved, not cited · ${view.uncited.length}`;
+    others.append(make("summary", {}, summary), list);
+    found.push(others);
+  }
+  return found;
 }
 
 function make(tag, properties = {}, text = "") {
@@ -424,9 +447,7 @@ function label({ label: name, probability }) {
 }
 
 function legend(view) {
-  const found = new Set(
-    view.passages.filter((each) => !(each.label === "parametric" && each.remark)).map((each) => each.label),
-  );
+  const found = new Set(view.passages.filter(isLabelled).map((each) => each.label));
   const rows = Object.entries(LABELS).filter(([name]) => found.has(name));
   if (!rows.length) return [];
   const list = make("dl", { className: "legend" });
@@ -440,18 +461,18 @@ function legend(view) {
 
 function footer(view) {
   const made = make("footer", { className: "footer" });
-  const measured = view.models.length
-    ? `Nats: how much less likely the answer is without a source, to ${view.models.map(line).join(", ")}; method ${line(view.method)}.`
-    : "";
-  for (const note of [measured, ...view.notes].filter(Boolean)) made.append(make("p", { dir: "auto" }, line(note)));
+  const models = view.models.map(line).join(", ");
+  const measured = `Nats: how much less likely the answer is without a source, to ${models}`;
+  const notes = [models ? `${measured}; method ${view.method}.` : "", ...view.notes];
+  for (const note of notes.filter(Boolean)) made.append(make("p", { dir: "auto" }, line(note)));
   return made;
 }
 
 function named(view) {
   const name = make("strong", { dir: "auto" });
   if (view.link) {
-    const link = make("a", { href: view.link, target: "_blank", rel: "noopener noreferrer nofollow" }, view.name);
-    name.append(link);
+    const rel = "noopener noreferrer nofollow";
+    name.append(make("a", { href: view.link, target: "_blank", rel }, view.name));
   } else name.textContent = view.name;
   return name;
 }
@@ -468,20 +489,24 @@ function citedSource(view) {
     return item;
   }
   for (const each of distinct(own)) {
-    item.append(marked(text.slice(each.chunk_start, each.chunk_end), [{ ...each, chunk_start: 0, chunk_end: each.chunk_end - each.chunk_start }]));
+    const shown = make("div", { className: "text", dir: "auto" });
+    shown.append(passage(text, each));
+    item.append(shown);
   }
-  const whole = make("details", {});
-  whole.append(make("summary", {}, `Whole text (${text.length.toLocaleString("en")} characters)`), marked(text, own));
+  const whole = make("details");
+  const length = text.length.toLocaleString("en");
+  whole.append(make("summary", {}, `Whole text (${length} characters)`), marked(text, own));
   item.append(whole);
   return item;
 }
 
 function uncitedSource(view) {
   const item = make("li", { className: "source" });
-  const whole = make("details", {});
-  const summary = make("summary", {});
+  const whole = make("details");
+  const summary = make("summary");
   summary.append(named(view));
-  whole.append(summary, make("div", { className: "text", dir: "auto" }, readable(view.chunk.text)));
+  const text = readable(view.chunk.text);
+  whole.append(summary, make("div", { className: "text", dir: "auto" }, text));
   item.append(whole);
   return item;
 }
@@ -504,12 +529,16 @@ function marked(text, citations) {
   for (const each of distinct(citations)) {
     if (each.chunk_start < done) continue;
     shown.append(readable(text.slice(done, each.chunk_start)));
-    const passage = make("mark", { className: `level-${level(each.worth)}` }, readable(text.slice(each.chunk_start, each.chunk_end)));
-    passage.dataset.passage = `${each.chunk_start}-${each.chunk_end}`;
-    shown.append(passage);
+    shown.append(passage(text, each));
     done = each.chunk_end;
   }
   shown.append(readable(text.slice(done)));
+  return shown;
+}
+
+function passage(text, { chunk_start: start, chunk_end: end, worth }) {
+  const shown = make("mark", { className: `level-${level(worth)}` }, readable(text.slice(start, end)));
+  shown.dataset.passage = `${start}-${end}`;
   return shown;
 }
 
