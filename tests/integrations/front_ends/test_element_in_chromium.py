@@ -176,6 +176,9 @@ def test_all_is_printed(page: Any) -> None:
     page.emulate_media(media="print")
     page.get_by_label("Citation 1").hover()
     assert not page.locator(".card").is_visible()
+    page.evaluate("document.querySelector('attribot-answer').setAttribute('theme', 'dark')")
+    ink = page.locator(".page").evaluate("node => getComputedStyle(node).color")
+    assert ink == "rgb(27, 31, 35)"  # paper is white
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert {each.get_attribute("open") for each in others.all()} == {None}
 

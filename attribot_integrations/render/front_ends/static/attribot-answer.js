@@ -611,7 +611,11 @@ mark.level-5 { background: light-dark(#ffc444, #70591a); }
 mark.chosen { outline: 2px solid var(--ab-accent); outline-offset: 2px; border-radius: 2px; }
 .footer { margin-top: 1em; font-size: .8em; }
 @media (prefers-reduced-motion: reduce) { .statement { transition: none; } }
-@media print { .card { display: none !important; } .source { break-inside: avoid; } }
+@media print {
+  .page { color-scheme: light !important; }
+  .card { display: none !important; }
+  .source { break-inside: avoid; }
+}
 `;
 
 if (globalThis.customElements && !customElements.get("attribot-answer")) {
