@@ -52,7 +52,7 @@ def test_answer_marks_labels_and_sources(page: Any) -> None:
     answer = page.locator(".answer")
     assert answer.inner_text() == (
         "The pier opened in 1962. [1] or [2] It is long. [3] depends on [3], which does not seem "
-        "to state it It was painted by Ada. not supported 13 % Water is wet. [4] known to the "
+        "to state it It was painted by Ada. not supported Water is wet. [4] known to the "
         "model anyway; stated in [4]"
     )
     assert page.locator(".source .name").all_inner_texts() == [
@@ -65,6 +65,8 @@ def test_answer_marks_labels_and_sources(page: Any) -> None:
     link = page.locator(".source a")
     assert link.get_attribute("href") == "https://example.org/pier?a=1&b=2"
     assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+    unsupported = page.locator(".answer .label").get_attribute("title")
+    assert unsupported == "unlikely even with the sources at hand; supported with 13 %"
     assert page.locator(".footer").inner_text().startswith("Nats: how much less likely")
     assert wrong == []
 
@@ -100,6 +102,8 @@ def test_pointing_at_a_mark_shows_what_it_cites_and_escape_closes_it(page: Any) 
     assert card.is_visible()
     page.keyboard.press("Escape")
     assert not card.is_visible()
+    page.get_by_label("Citation 4").focus()
+    assert "states · +0.02 nats lost without it (exact) · stated .88" in card.inner_text()
     assert wrong == []
 
 

@@ -170,7 +170,7 @@ function evidence(citations, numbers, view, carried) {
   const restored = most(citations.map((each) => each.sufficiency));
   return [
     (view.verified || basis !== "depends") && BASES[basis],
-    `${nats(score)} nats lost without it (${kind})`,
+    `${basis === "states" && score >= 0 ? "+" : ""}${nats(score)} nats lost without it (${kind})`,
     states !== null && `stated ${states.toFixed(2).replace(/^0/, "")}`,
     numbers.length > 1 && `either ${numbers.map((each) => `[${each}]`).join(" or ")} is enough`,
     restored !== null && `${nats(restored)} nats from it alone`,
@@ -442,8 +442,9 @@ function heading(text) {
 }
 
 function label({ label: name, probability }) {
-  const share = probability === null ? "" : ` ${Math.round(100 * probability)} %`;
-  return make("small", { className: "label", title: LABELS[name][1] }, LABELS[name][0] + share);
+  const [word, meaning] = LABELS[name];
+  const likely = probability === null ? "" : `; supported with ${Math.round(100 * probability)} %`;
+  return make("small", { className: "label", title: meaning + likely }, word);
 }
 
 function legend(view) {
