@@ -38,6 +38,8 @@ __all__ = [
     "read_requests",
 ]
 
+_SHOWN = 8
+"""Names of a line's fields in an error, at most."""
 _KINDS = {
     dict: "an object",
     list: "a list",
@@ -163,7 +165,13 @@ def _reject_constant(name: str) -> NoReturn:
 
 def _field(data: Mapping[str, Any], name: str) -> Any:
     if name not in data:
-        raise DataFileError(f'the field "{name}" is missing; a line needs question, chunks, answer')
+        there = ", ".join(list(data)[:_SHOWN])
+        raise DataFileError(
+            f'the field "{name}" is missing; a line needs question, chunks and answer, and this '
+            f"has {there:.200}{', …' if len(data) > _SHOWN else ''}"
+            if data
+            else f'the field "{name}" is missing, as all others'
+        )
     return data[name]
 
 

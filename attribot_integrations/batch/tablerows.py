@@ -11,7 +11,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -90,9 +90,7 @@ def _value(cell: str, *, is_list: bool) -> Any:
 
 
 def _split(head: str) -> list[str]:
-    return [
-        name.strip() for row in csv.reader([head], delimiter=_delimiter(head)) for name in row
-    ]
+    return [name.strip() for row in csv.reader([head], delimiter=_delimiter(head)) for name in row]
 
 
 def _delimiter(head: str) -> str:

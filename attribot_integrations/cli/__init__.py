@@ -21,6 +21,7 @@ from attribot_integrations.cli import (
     serve,
     show_demo,
 )
+from attribot_integrations.cli.verbosity import with_verbosity
 
 __all__ = ["app", "main"]
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -49,17 +51,24 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
+            metavar="",
         ),
     ] = False,
 ) -> None:
     """Causal citations for RAG: which retrieved text an answer really depends on."""
 
 
-app.command()(show_demo.demo)
-app.command()(attribute.attribute)
-app.command()(audit.audit)
-app.command()(serve.serve)
-app.command()(evaluate.evaluate)
-app.command()(evaluate_filter.evaluate_filter)
-app.command()(fit_screen.fit_screen)
+for command in (
+    show_demo.demo,
+    attribute.attribute,
+    audit.audit,
+    serve.serve,
+    evaluate.evaluate,
+    evaluate_filter.evaluate_filter,
+    fit_screen.fit_screen,
+):
+    app.command()(with_verbosity(command))

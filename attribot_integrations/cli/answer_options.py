@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,12 @@ from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.results.fitted import ENOUGH_SCORE
 
 if TYPE_CHECKING:
+    from attribot_integrations.batch.fieldnames import FieldNames
     from attribot_integrations.methods import Method
     from attribot_integrations.results.policies import CiteDependence
 
 __all__ = [
+    "FieldOption",
     "LimitOption",
     "MethodOption",
     "MinScoreOption",
@@ -24,6 +27,7 @@ __all__ = [
     "check_output",
     "chosen_method",
     "dependence",
+    "field_names",
 ]
 
 ScreenOption = Annotated[
@@ -63,6 +67,32 @@ MinShareOption = Annotated[
 LimitOption = Annotated[
     int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
 ]
+
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="OURS=THEIRS",
+        help="What the file calls a field: question=query, answer=outputs.text; may be given "
+        "several times. Ours are question, chunks, answer, id and prompt, and text, title and "
+        "metadata of a chunk.",
+        show_default=False,
+    ),
+]
+
+
+def field_names(given: Sequence[str] | None) -> FieldNames:
+    """Return the names that --field gives.
+
+    Raises:
+        BadParameter: If one is none.
+    """
+    from attribot_integrations.batch.fieldnames import FieldNames
+
+    try:
+        return FieldNames.parse(given or ())
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--field") from error
 
 
 def chosen_method(name: str | None) -> Method | None:
@@ -113,7 +143,7 @@ def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--
     """
     if output.is_dir() or not output.parent.is_dir():
         raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
-    if output.exists() and output.samefile(source):
+    if output.exists() and source.exists() and output.samefile(source):
         raise typer.BadParameter("the output must not be the input file", param_hint=hint)
     if output.is_file() and not overwrite:
         raise typer.BadParameter(

@@ -16,6 +16,7 @@ from rich.text import Text
 from attribot_integrations.cli.evaluating import EvaluatedModels, wide_console
 from attribot_integrations.cli.progress import INTERRUPTED
 from attribot_integrations.cli.runtime import load_engine, note
+from attribot_integrations.cli.verbosity import Verbosity, verbosity
 from attribot_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     tasks: dict[str, Any] = {}
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+    console, quiet = Console(stderr=True), verbosity() is Verbosity.QUIET
+    with Progress(*columns, console=console, redirect_stdout=False, disable=quiet) as progress:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:

@@ -60,7 +60,9 @@ def test_row_groups_without_a_wanted_row_are_not_read(
         return whole(self, number, *rest)
 
     monkeypatch.setattr(parquet.OpenFile, "_group", group)
-    assert [place for place, _ in file.read(lambda place: place in (4, 11), 11, columns=["question"])] == [4]
+    assert [
+        place for place, _ in file.read(lambda place: place in (4, 11), 11, columns=["question"])
+    ] == [4]
     assert read == [1]
 
 

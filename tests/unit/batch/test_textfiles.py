@@ -28,10 +28,7 @@ def test_lines_are_those_of_utf8(
     path = tmp_path / "in"
     path.write_bytes(compress(TEXT.encode(encoding)))
     with text_lines(path) as lines:
-        assert list(lines) == UTF8.splitlines(keepends=True)[:2] + [
-            "[\u2028é]\r\n".encode(),
-            b"last",
-        ]
+        assert list(lines) == [b"{}\n", b"\n", "[\u2028é]\r\n".encode(), b"last"]
     assert read_text(path) == UTF8
 
 
