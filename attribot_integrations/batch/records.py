@@ -50,10 +50,23 @@ def records(
         start = first[1].lstrip()
         if plain_name(path).suffix.lower() in _TABLES or is_table(start, names):
             yield from _table(chain([start], lines), names, path)
-        elif start.startswith(b"[") or start.rstrip().endswith((b"{", b"[", b",", b":")):
-            yield from _values(chain([start], lines), path)  # JSON on several lines
+            return
+        several, numbered = _on_several_lines(start, numbered)
+        if several:
+            yield from _values(chain([start], (line for _, line in numbered)), path)
         else:
             yield from _json_lines(chain([first], numbered), path)
+
+
+def _on_several_lines(start: bytes, rest: _Numbered) -> tuple[bool, _Numbered]:
+    """Return whether JSON begins that goes on in the next lines, and these lines as they were."""
+    if start.startswith(b"["):
+        return True, rest
+    if not (start.startswith(b"{") and start.rstrip().endswith((b"{", b"[", b",", b":"))):
+        return False, rest
+    following = list(islice(rest, 1))
+    begun = any(not line.lstrip().startswith(b"{") for _, line in following)
+    return begun, chain(following, rest)
 
 
 def _not_blank(lines: Iterable[bytes]) -> _Numbered:

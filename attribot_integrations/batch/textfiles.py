@@ -59,6 +59,10 @@ def text_lines(path: str | Path) -> Iterator[Iterator[bytes]]:
         raw: IO[bytes]
         if Path(path) == STANDARD_INPUT:
             raw = sys.stdin.buffer
+            if not hasattr(raw, "peek"):  # put there by a program
+                buffered = io.BufferedReader(raw)  # type: ignore[arg-type, type-var]
+                opened.callback(buffered.detach)
+                raw = buffered
         else:
             raw = opened.enter_context(Path(path).open("rb"))
         head = _peek(raw)

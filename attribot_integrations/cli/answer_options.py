@@ -24,6 +24,7 @@ __all__ = [
     "MinShareOption",
     "OverwriteOption",
     "ScreenOption",
+    "check_input",
     "check_output",
     "chosen_method",
     "dependence",
@@ -127,6 +128,19 @@ def dependence(min_score: float, min_share: float) -> CiteDependence:
         return CiteDependence(min_score=min_score, min_share=min_share)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def check_input(file: Path) -> Path:
+    """Return a file that can be read, or "-" for standard input.
+
+    Raises:
+        BadParameter: If there is no such file.
+    """
+    if str(file) != "-" and not file.exists():
+        raise typer.BadParameter(f"there is no file {file}")
+    if file.is_dir():
+        raise typer.BadParameter(f"{file} is a folder")
+    return file
 
 
 def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--output") -> None:

@@ -25,6 +25,7 @@ from attribot_integrations.cli.answer_options import (
     MinShareOption,
     OverwriteOption,
     ScreenOption,
+    check_input,
     check_output,
     chosen_method,
     dependence,
@@ -87,10 +88,7 @@ _File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        allow_dash=True,
+        callback=check_input,
         show_default=False,
         help="JSON Lines, a JSON list, CSV or Parquet with question, chunks and answer; id and "
         'prompt if you have them. It may be compressed; "-" is standard input.',

@@ -23,6 +23,7 @@ from attribot_integrations.cli.answer_options import (
     MinShareOption,
     OverwriteOption,
     ScreenOption,
+    check_input,
     check_output,
     chosen_method,
     dependence,
@@ -61,10 +62,7 @@ _File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        allow_dash=True,
+        callback=check_input,
         show_default=False,
         help="JSON Lines, a JSON list or CSV with question, chunks and answer, or what `attribot "
         'attribute` wrote as JSON, which needs no model; "-" is standard input.',

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from attribot_integrations.batch.inputs import is_parquet
-
 if TYPE_CHECKING:
     from attribot_integrations.batch.resultforms import ResultForm
 
@@ -60,6 +58,8 @@ def check_format(output: Path, given: ResultFormat | None) -> ResultFormat:
         BadParameter: If the output's name ends in what is not written, or says another than
             `--format` does.
     """
+    from attribot_integrations.batch.inputs import is_parquet
+
     ending = output.suffix.lower()
     named = _ENDINGS.get(ending)
     if given is None and named is None and ending:

@@ -7,13 +7,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import copy
 from enum import Enum
 from functools import wraps
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
-from typer.models import OptionInfo
 
 __all__ = ["Verbosity", "verbosity", "with_verbosity"]
 
@@ -63,8 +61,7 @@ def with_verbosity(command: Callable[..., None]) -> Callable[..., None]:
             command(**given)
 
     kinds = get_type_hints(command, include_extras=True)
-    kinds = {name: _without_type(kind) for name, kind in kinds.items()}
-    own = {"quiet": _without_type(_Quiet), "verbose": _without_type(_Verbose)}
+    own = {"quiet": _Quiet, "verbose": _Verbose}
     parameters = [
         each.replace(annotation=kinds[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
         for each in inspect.signature(command).parameters.values()
@@ -76,16 +73,6 @@ def with_verbosity(command: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = kinds | own
     vars(run)["__signature__"] = inspect.Signature(parameters, return_annotation=None)
     return run
-
-
-def _without_type(kind: Any) -> Any:
-    """Return a flag's annotation with no type for its help to show: it takes no value."""
-    found = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, OptionInfo)]
-    if not found or kind.__origin__ is not bool:
-        return kind
-    option = copy(found[0])
-    option.metavar = ""
-    return Annotated[bool, option]
 
 
 @contextmanager

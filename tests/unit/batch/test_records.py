@@ -63,7 +63,7 @@ def test_fields_have_other_names(tmp_path: Path) -> None:
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    piped = io.BufferedReader(io.BytesIO(TABLE.encode()))  # type: ignore[arg-type]
+    piped = io.BufferedReader(io.BytesIO(TABLE.encode()))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=piped))
     assert len(list(read_requests("-"))) == 2
 
@@ -104,7 +104,8 @@ def test_other_files_are_named_once(tmp_path: Path, text: str, message: str) -> 
 
 def test_a_first_line_that_is_broken_is_its_own_problem(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
-    path.write_text(f"broken\n\n{ONE}\n", encoding="utf-8")
-    broken, good = read_requests(path)
-    assert "the line is no JSON at column 1" in str(broken.content)
-    assert good.number == 3
+    for begin in ("broken", "{", '{"question": "Who?",'):
+        path.write_text(f"{begin}\n\n{ONE}\n", encoding="utf-8")
+        broken, good = read_requests(path)
+        assert "the line is no JSON at column " in str(broken.content)
+        assert good.number == 3

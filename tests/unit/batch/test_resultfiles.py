@@ -30,7 +30,7 @@ def test_any_text_can_be_written(ascii_only: bool) -> None:
 def test_a_line_is_written_whatever_becomes_of_it() -> None:
     stream = io.BytesIO()
     writer = ResultWriter(stream)
-    held = [
+    held: list[AttributionRequest | DataFileError] = [
         AttributionRequest("Q", ["A."], "B."),
         AttributionRequest("Q", ["A."], "bug"),
         DataFileError("no answer"),

@@ -31,13 +31,18 @@ LINE = RequestLine(3, "x", AttributionRequest("Q", ["A."], "B."))
 def written(form: ResultForm, results: Sequence[Attribution | Exception]) -> str:
     parts = [form.begin()]
     for each in results:
-        failed = isinstance(each, Exception)
-        parts.append(form.failure(LINE, each) if failed else form.result(LINE, each))  # type: ignore[arg-type]
+        if isinstance(each, Exception):
+            parts.append(form.failure(LINE, each))
+        else:
+            parts.append(form.result(LINE, each))
     return "".join([*parts, form.end()])
 
 
 def test_results_as_json_lines_and_as_a_list() -> None:
-    results = [make_attribution("Q", ["Ä.\nB."], "B.", id="x"), DataFileError("no\nanswer")]
+    results: list[Attribution | Exception] = [
+        make_attribution("Q", ["Ä.\nB."], "B.", id="x"),
+        DataFileError("no\nanswer"),
+    ]
     text = written(JsonLines(), results)
     result, failure = map(json.loads, text.splitlines())
     assert result["line"] == 3

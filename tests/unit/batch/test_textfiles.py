@@ -65,7 +65,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_standard_input_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    piped = io.BufferedReader(io.BytesIO(gzip.compress(UTF8)))  # type: ignore[arg-type]
+    piped = io.BufferedReader(io.BytesIO(gzip.compress(UTF8)))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=piped))
     assert read_text("-") == UTF8
     assert not piped.closed
