@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePath
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from attribot_integrations.errors import DataFileError
 
@@ -56,11 +56,11 @@ def text_lines(path: str | Path) -> Iterator[Iterator[bytes]]:
         OSError: If it cannot be read.
     """
     with ExitStack() as opened:
-        raw: IO[bytes]
+        raw: Any
         if Path(path) == STANDARD_INPUT:
             raw = sys.stdin.buffer
             if not hasattr(raw, "peek"):  # put there by a program
-                buffered = io.BufferedReader(raw)  # type: ignore[arg-type, type-var]
+                buffered = io.BufferedReader(raw)
                 opened.callback(buffered.detach)
                 raw = buffered
         else:

@@ -35,7 +35,7 @@ def load_engine(
     options: EngineOptions,
     loading: LoadingOptions | None = None,
 ) -> AttributionEngine:
-    """Load the models without transformers' progress bars, and say so.
+    """Load the models, and say so.
 
     Args:
         model: The target's name on the hub or path; the bundled demo target by default.
@@ -53,7 +53,7 @@ def load_engine(
     from attribot_integrations.scoring.loading import LoadingOptions
 
     chosen_method(options, has_proxy=bool(proxy))  # before anything is loaded
-    _disable_progress_bars()
+    _download_quietly()
     target = model or bundled_model_path("target")
     for name in (model or "the bundled model", proxy):
         if name:
@@ -91,7 +91,7 @@ def connect_engine(
     from attribot_integrations.engine.method_choice import chosen_method
     from attribot_integrations.scoring.servers.interfaces import routes_of
 
-    _disable_progress_bars()
+    _download_quietly()
     routes_of(api)  # before anything is loaded
     chosen_method(options, has_proxy=bool(proxy))
     small = None
@@ -132,9 +132,11 @@ def clean_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def _disable_progress_bars() -> None:
-    """Keep transformers quiet, if it is there: what needs it says so itself."""
-    with suppress(ImportError):
+def _download_quietly() -> None:
+    """Show no bars of downloads where nothing is to be shown."""
+    if verbosity() is not Verbosity.QUIET:
+        return
+    with suppress(ImportError):  # what needs transformers says so itself
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()

@@ -225,4 +225,4 @@ def test_real_attribution() -> None:
     ((text, item), *_) = annotations(cited)
     assert text == made.statements[0].text
     assert item["extras"]["support"] == "supported"
-    assert item["extras"]["scored_by"] == last(handler).scored_by == demo.engine.target.name
+    assert item["extras"]["scored_by"] == last(handler).scored_by == "target"
