@@ -26,6 +26,7 @@ __all__ = [
     "ScreenOption",
     "check_input",
     "check_output",
+    "check_place",
     "chosen_method",
     "dependence",
     "field_names",
@@ -143,6 +144,16 @@ def check_input(file: Path) -> Path:
     return file
 
 
+def check_place(output: Path, hint: str = "--output") -> None:
+    """Refuse a file that cannot be written, before models are loaded.
+
+    Raises:
+        BadParameter: If it is none in a folder that exists.
+    """
+    if output.is_dir() or not output.parent.is_dir():
+        raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
+
+
 def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--output") -> None:
     """Refuse a bad output before models are loaded.
 
@@ -155,8 +166,7 @@ def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--
     Raises:
         BadParameter: If it cannot be written, is the input, or is there already.
     """
-    if output.is_dir() or not output.parent.is_dir():
-        raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
+    check_place(output, hint)
     if output.exists() and source.exists() and output.samefile(source):
         raise typer.BadParameter("the output must not be the input file", param_hint=hint)
     if output.is_file() and not overwrite:

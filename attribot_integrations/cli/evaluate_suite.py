@@ -92,12 +92,13 @@ def _suite(given: SuiteArguments) -> Suite:
     methods = {each.name: each.method for each in chosen if each.method is not None}
     needs_proxy = any(each.needs_proxy for each in chosen)
     proxy = given.models.proxy if needs_proxy else None
+    parts = [
+        SuitePart(data, methods, VariantPlan(given.negatives))
+        for data in read_suite(given.folder, given.limit, format=given.format)
+    ]
     return Suite(
         engine=load_engine(given.models.target, proxy, EngineOptions(), given.loading),
-        parts=[
-            SuitePart(data, methods, VariantPlan(given.negatives))
-            for data in read_suite(given.folder, given.limit, format=given.format)
-        ],
+        parts=parts,
         scorers={name: text_scorer(name) for name in scorers},
         ablated=DependenceOptions(given.ablated),
         names=(given.models.target_name, given.models.proxy_name if needs_proxy else None),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from attribot_integrations.cli.answer_options import check_place
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note, results_console
 from attribot_integrations.demo.library import LIBRARY_QUESTIONS
 from attribot_integrations.demo.showcase import demo_facts
@@ -102,8 +103,8 @@ def demo(
         raise typer.BadParameter("needs --real", param_hint="--model and --embedder")
     known = LIBRARY_QUESTIONS if real else demo_facts().questions
     chosen = None if question is None else _chosen_question(question, known)
-    if html is not None and not html.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder for {html}", param_hint="--html")
+    if html is not None:
+        check_place(html, "--html")
     with clean_errors():
         ask, beyond, about = _real_demo(model, embedder) if real else _bundled_demo(proxy)
         from attribot_integrations.render.terminal import terminal_view

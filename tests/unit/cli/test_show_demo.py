@@ -62,7 +62,7 @@ def test_demo_writes_a_page(tmp_path: Path) -> None:
 def test_demo_cannot_write_into_a_folder_there_is_not(engine: StubEngine, tmp_path: Path) -> None:
     result = run("demo", "--question", "1", "--html", tmp_path / "none" / "out.html")
     assert result.exit_code == 2
-    assert "there is no folder for " in result.stderr
+    assert "is not a file in a folder that exists" in " ".join(result.stderr.split())
     assert not engine.loaded_with
 
 
