@@ -135,6 +135,8 @@ def _bundled_demo(proxy: bool) -> tuple[Ask, str, str]:
         import attribot_integrations.langchain  # noqa: F401 - says so if LangChain is missing
         from attribot_integrations.demo.chain import demo_chain
     except MissingExtraError as error:
+        if error.extra != "langchain":
+            raise
         note(f"asking without a chain, for {error}")
         from attribot_integrations.demo.plain_demo import PlainDemo
 
