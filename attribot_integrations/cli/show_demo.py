@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,9 +139,9 @@ def _bundled_demo(proxy: bool) -> tuple[Ask, str, str]:
         if error.extra != "langchain":
             raise
         note(f"asking without a chain, for {error}")
-        from attribot_integrations.demo.plain_demo import PlainDemo
+        from attribot_integrations.demo import plain_demo
 
-        return PlainDemo(load()).ask, demo_facts().unanswerable, about
+        return partial(plain_demo.ask, load()), demo_facts().unanswerable, about
     built = demo_chain(load())
     return _through(built), built.unanswerable, about
 

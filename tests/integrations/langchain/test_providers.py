@@ -49,7 +49,12 @@ def openai(asked: list[dict[str, Any]]) -> BaseChatModel:
 
     def reply(request: httpx.Request) -> httpx.Response:
         asked.append(json.loads(request.content))
-        message = {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": ANSWER,
+            "refusal": None,
+            "annotations": [],
+        }
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
         usage = {"prompt_tokens": 90, "completion_tokens": 9, "total_tokens": 99}
         body = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m"}
