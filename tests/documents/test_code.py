@@ -192,7 +192,7 @@ def test_python_block_runs(block: Block, pages: dict[str, Page]) -> None:
 
 
 @pytest.mark.usefixtures("bundled")
-@pytest.mark.parametrize("page", ["docs/index.md", "docs/getting_started.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/getting_started.md"])
 def test_the_first_example_is_one_that_the_bundled_model_cites(
     page: str, pages: dict[str, Page]
 ) -> None:
