@@ -37,6 +37,7 @@ PUBLIC = (
     "langchain",
     "llama_index",
     "batch",
+    "traces",
     "service",
     "evaluation",
     "errors",
@@ -237,6 +238,7 @@ def test_most_wings_load_no_model_library() -> None:
         "methods",
         "requests",
         "filtering",
+        "traces",
         "service",
     )
     loaded = fresh_modules(

@@ -40,6 +40,7 @@ from attribot_integrations.cli.model_options import (
 )
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.runtime import clean_errors, connect_engine, load_engine, note
+from attribot_integrations.cli.trace_files import read_exported
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import (
@@ -147,8 +148,21 @@ _Resume = Annotated[
 ]
 
 
+_From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TOOL",
+        help="FILE holds traces that another tool exported: langsmith, langfuse, phoenix, mlflow "
+        "or otlp.",
+        show_default=False,
+    ),
+]
+
+
 def attribute(
     file: _File,
+    source: _From = None,
     model: ModelOption = None,
     proxy: ScreenOption = None,
     output: _Output = Path("-"),
@@ -211,6 +225,8 @@ def attribute(
         return load_engine(model, proxy, options, loading)
 
     with clean_errors():
+        if source is not None:
+            selected = replace(selected, traces=read_exported(file, source))
         if as_job:
             models = {
                 "model": model or ("demo" if server is None else "the server's"),
@@ -222,6 +238,7 @@ def attribute(
             shown = {"level": level.value, "policy": asdict(policy)}
             given = {name: limit for name, limit in limits.items() if limit is not None}
             given |= {"certificates": True} if certificates else {}
+            given |= {"from": source} if source is not None else {}
             how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
         else:

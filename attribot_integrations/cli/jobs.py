@@ -24,6 +24,7 @@ from attribot_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from attribot_integrations.batch.datafiles import RequestLine
+    from attribot_integrations.batch.inputs import RowFile
     from attribot_integrations.engine import AttributionEngine
 
 __all__ = ["Selection", "Start", "check_job", "is_job", "run_job"]
@@ -36,10 +37,22 @@ class Selection:
     file: Path
     limit: int | None
     share: Share
+    traces: RowFile | None = None
+    """The file's rows, where it is no file of requests."""
+
+    def open(self) -> RowFile:
+        """Return the rows of the file.
+
+        Raises:
+            MissingExtraError: If it is a Parquet file and pyarrow is not installed.
+            DataFileError: If it is called a Parquet file and is none.
+            OSError: If it cannot be read.
+        """
+        return self.traces if self.traces is not None else open_rows(self.file)
 
     def lines(self) -> tuple[Iterator[RequestLine], int | None]:
         """Return the rows one by one, and how many there are if that can be known."""
-        rows = open_rows(self.file)
+        rows = self.open()
         total = rows.count()
         found = rows.rows(self.share.takes, self.limit)
         return (line for _, line in found), None if total is None else self.plan(total).rows
@@ -118,7 +131,7 @@ def _job(
         parquet.check_installed()
     if not selected.file.is_file():
         raise ConfigurationError(f"a batch job reads its input again: {selected.file} is no file")
-    rows = open_rows(selected.file)
+    rows = selected.open()
     plan = selected.plan(rows.count() or 0)
     settings = {
         **settings,
