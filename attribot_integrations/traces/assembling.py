@@ -155,7 +155,7 @@ def _answer(tree: SpanTree, candidate: _Candidate) -> TraceAnswer:
     chunks = [_marked(one.chunk, one) for one in found if one.chunk is not None]
     if not chunks:
         raise DataFileError(NO_TEXTS if found else NO_DOCUMENTS)
-    own = place.question if place is not writer else None
+    own = _question(tree, candidate)
     question = own or _guessed_question(spans, writer)
     if question is None:
         raise DataFileError(NO_QUESTION)
@@ -175,6 +175,16 @@ def _answer(tree: SpanTree, candidate: _Candidate) -> TraceAnswer:
     )
     guessed = tuple(remark for remark in remarks if remark is not None)
     return TraceAnswer(request, place.number, guessed)
+
+
+def _question(tree: SpanTree, candidate: _Candidate) -> str | None:
+    """Return what the step that gave the answer was asked, or else the nearest one around it."""
+    if candidate.place is not candidate.writer:
+        return candidate.place.question
+    scope = candidate.scope
+    around = (scope, *tree.above[scope]) if scope is not None else ()
+    questions = (tree.by_id[id_].question for id_ in around)
+    return next((question for question in questions if question is not None), None)
 
 
 def _shown(spans: Sequence[TraceSpan]) -> list[_Found]:

@@ -137,7 +137,7 @@ def _payload(attributes: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 def _prompt(attributes: Mapping[str, Any]) -> list[dict[str, str]] | None:
     for name in _PROMPTS:
-        messages = chat_messages(listed(attributes, name))
+        messages = chat_messages([*map(_with_parts, listed(attributes, name))])
         if messages:
             return _instructions(attributes) + messages
     for name in _TEXT_PROMPTS:
@@ -160,8 +160,15 @@ def _instructions(attributes: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _answer(attributes: Mapping[str, Any]) -> str | None:
-    found = (answer_text(listed(attributes, name)) for name in _ANSWERS)
+    lists = (listed(attributes, name) for name in _ANSWERS)
+    found = (answer_text([*map(_with_parts, messages)]) for messages in lists)
     return next((text for text in found if text is not None), None)
+
+
+def _with_parts(message: Any) -> Any:
+    """Return a message whose parts may be flat names with its parts in a list."""
+    parts = listed(message, "message.contents") if isinstance(message, Mapping) else []
+    return {**message, "message.contents": parts} if parts else message
 
 
 def _documents(attributes: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Chunk | None, ...]:

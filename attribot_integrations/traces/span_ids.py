@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from attribot_integrations.context.sources import clean_text
 from attribot_integrations.errors import DataFileError
 
 __all__ = ["SPAN_BYTES", "TRACE_BYTES", "hex_id", "id_in", "needed_id"]
@@ -29,7 +30,7 @@ def id_in(record: Mapping[str, Any], *names: str) -> str | None:
         if value is None or value == "":
             continue
         if isinstance(value, str | int) and not isinstance(value, bool):
-            return str(value)
+            return clean_text(str(value))
         raise DataFileError(f"an id is no text: {name} is {type(value).__name__}")
     return None
 

@@ -43,6 +43,11 @@ class SpanTree:
         return cls(tuple(sorted(by_id.values(), key=lambda span: span.start)), above)
 
     @cached_property
+    def by_id(self) -> dict[str, TraceSpan]:
+        """The steps by their ids."""
+        return {span.id: span for span in self.spans}
+
+    @cached_property
     def first_found(self) -> dict[str | None, str]:
         """When documents were first found inside each step, by its id; `None` is the whole trace.
 
