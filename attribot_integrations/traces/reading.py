@@ -20,7 +20,7 @@ from attribot_integrations.traces.records import read_records
 from attribot_integrations.traces.tracespans import SpanReader, TraceSpan
 
 if TYPE_CHECKING:
-    from attribot_integrations.requests.options import AttributionRequest
+    from attribot_integrations.requests import AttributionRequest
 
 __all__ = ["READERS", "TraceRemark", "Traces", "read_traces"]
 
@@ -52,43 +52,34 @@ class TraceRemark:
 
 @dataclass(frozen=True)
 class Traces:
-    """What a file of traces holds. Together with `unread`, it says what became of each trace."""
+    """What a file of traces holds: answers, and why the rest of it gave none."""
 
-    answers: tuple[TraceAnswer, ...]
+    requests: tuple[AttributionRequest, ...]
+    """The answers, to be attributed; the id of each names its place in the trace."""
+    numbers: tuple[int, ...]
+    """Number of the record that each of them stands in."""
+    guessed: tuple[TraceRemark, ...]
+    """What had to be guessed for some of them, or is missing."""
     damaged: tuple[TraceRemark, ...]
     """Records, or steps in them, that could not be read."""
     left: tuple[TraceRemark, ...]
     """Traces that were read, and hold nothing to attribute."""
 
     @property
-    def requests(self) -> list[AttributionRequest]:
-        """The answers, to be attributed; the id of each names its place in the trace."""
-        return [answer.request for answer in self.answers]
-
-    @property
     def unread(self) -> tuple[TraceRemark, ...]:
         """Records and traces that gave no request, each with the reason."""
         return self.damaged + self.left
 
-    @property
-    def guessed(self) -> tuple[TraceRemark, ...]:
-        """What had to be guessed for some of the requests, or is missing."""
-        return tuple(
-            TraceRemark(answer.number, answer.request.id, reason)
-            for answer in self.answers
-            for reason in answer.guessed
-        )
-
     def summary(self) -> list[str]:
         """Return lines that say how many answers there are, and why others could not be read."""
-        lines = [f"answers found: {len(self.answers)}"]
+        lines = [f"answers found: {len(self.requests)}"]
         lines += _counted("not read", self.damaged)
         lines += _counted("no answer to attribute", self.left)
         return lines + _counted("read all the same", self.guessed)
 
     def count(self) -> int:
         """Return how many rows a job has: answers, and records that are damaged."""
-        return len(self.answers) + len(self.damaged)
+        return len(self.requests) + len(self.damaged)
 
     def rows(
         self, wanted: Callable[[int], bool], stop: int | None = None
@@ -103,7 +94,10 @@ class Traces:
             RequestLine(one.number, one.trace, DataFileError(_described(one)))
             for one in self.damaged
         ]
-        lines += [RequestLine(one.number, one.request.id, one.request) for one in self.answers]
+        lines += [
+            RequestLine(number, request.id, request)
+            for number, request in zip(self.numbers, self.requests, strict=True)
+        ]
         for place, line in enumerate(lines[:stop]):
             if wanted(place):
                 yield place, line
@@ -138,7 +132,17 @@ def read_traces(path: str | Path, source: str) -> Traces:
             answers += answers_of(own)
         except DataFileError as error:
             left.append(_remark(own[0].number, trace, error))
-    return Traces(tuple(answers), tuple(damaged), tuple(left))
+    return Traces(
+        requests=tuple(answer.request for answer in answers),
+        numbers=tuple(answer.number for answer in answers),
+        guessed=tuple(
+            TraceRemark(answer.number, answer.request.id, reason)
+            for answer in answers
+            for reason in answer.guessed
+        ),
+        damaged=tuple(damaged),
+        left=tuple(left),
+    )
 
 
 def _spans(path: Path, read: SpanReader) -> tuple[dict[str, list[TraceSpan]], list[TraceRemark]]:

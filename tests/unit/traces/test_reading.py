@@ -88,7 +88,7 @@ def test_steps_of_traces_may_be_mixed(tmp_path: Path) -> None:
 )
 def test_hostile_records_have_a_reason(tmp_path: Path, source: str, record: dict[str, Any]) -> None:
     traces = read(tmp_path / "f", source, record)
-    assert traces.requests == []
+    assert traces.requests == ()
     (remark,) = traces.unread
     assert remark.reason
 
