@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-_PATIENCE = 180.0
+_PATIENCE = 600.0
 
 
 def free_port() -> int:
