@@ -236,7 +236,9 @@ def attribute(
             if server is not None:
                 models |= {"server": _without_secrets(server), "api": api, "tokenizer": tokenizer}
             shown = {"level": level.value, "policy": asdict(policy)}
-            given = {name: limit for name, limit in limits.items() if limit is not None}
+            given: dict[str, object] = {
+                name: limit for name, limit in limits.items() if limit is not None
+            }
             given |= {"certificates": True} if certificates else {}
             given |= {"from": source} if source is not None else {}
             how = {"method": method, "chat_options": variables, **given}

@@ -159,8 +159,10 @@ def write_langsmith(path: Path) -> None:
     )
     langchain_chain().invoke(ASKED, config={"callbacks": [LangChainTracer(client=client)]})
     wait_for_all_tracers()
-    fields = ("id", "trace_id", "parent_run_id", "name", "run_type", "start_time", "end_time")
-    fields += ("dotted_order", "inputs", "outputs", "error")
+    fields = [
+        *("id", "trace_id", "parent_run_id", "name", "run_type", "start_time", "end_time"),
+        *("dotted_order", "inputs", "outputs", "error"),
+    ]
     rows = ({key: run[key] for key in fields if key in run} for run in runs.values())
     project = {"session_id": "1f7f4b0e-0000-4000-8000-000000000001"}  # the service adds it
     path.write_text("".join(f"{json.dumps({**row, **project})}\n" for row in rows))
@@ -205,19 +207,19 @@ def write_mlflow(path: Path) -> None:
 
     mlflow.set_tracking_uri(f"sqlite:///{path.with_suffix('.db')}")
 
-    @mlflow.trace(span_type=SpanType.RETRIEVER)
-    def retrieve(query: str) -> list[Document]:
+    def find(query: str) -> list[Document]:
         return [
             Document(page_content=text, id=f"d{number}", metadata={"doc_uri": "harbour.txt"})
             for number, text in enumerate(TEXTS, 1)
         ]
 
-    @mlflow.trace(span_type=SpanType.CHAT_MODEL)
-    def model(messages: list[dict[str, str]]) -> dict[str, Any]:
+    def answer(messages: list[dict[str, str]]) -> dict[str, Any]:
         return {"choices": [{"message": {"role": "assistant", "content": ANSWER}}]}
 
-    @mlflow.trace(span_type=SpanType.CHAIN)
-    def ask(question: str) -> str:
+    retrieve = mlflow.trace(find, span_type=SpanType.RETRIEVER)
+    model = mlflow.trace(answer, span_type=SpanType.CHAT_MODEL)
+
+    def run(question: str) -> str:
         context = "\n\n".join(each.page_content for each in retrieve(question))
         system = {"role": "system", "content": f"Answer from the context.\n{context}"}
         said = model([system, {"role": "user", "content": question}])
@@ -229,7 +231,7 @@ def write_mlflow(path: Path) -> None:
         assert trace is not None
         return trace
 
-    ask(SEARCHED)
+    mlflow.trace(run, span_type=SpanType.CHAIN)(SEARCHED)
     traces = [kept()]
     mlflow.langchain.autolog()
     langchain_chain().invoke(ASKED)

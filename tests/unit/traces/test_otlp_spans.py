@@ -44,7 +44,8 @@ def test_openinference_of_llama_index() -> None:
     assert request.question == SEARCHED
     assert texts(request) == ["The harbour opened in 1962.", "A river runs through it."]
     assert request.answer == "It opened in 1962."
-    (message,) = request.prompt  # type: ignore[misc]
+    assert isinstance(request.prompt, list)
+    (message,) = request.prompt
     assert "file_name: harbour.txt\n\nThe harbour opened in 1962." in message["content"]
 
 
@@ -143,6 +144,10 @@ def test_a_damaged_span_leaves_the_others(tmp_path: Path) -> None:
 
 
 def test_values_of_no_known_type_are_nothing(tmp_path: Path) -> None:
-    odd = span("1" * 16, **{"input.value": {"bytesValue": "AA=="}, "output.value": {"newValue": 1}})
+    strange: dict[str, Any] = {
+        "input.value": {"bytesValue": "AA=="},
+        "output.value": {"newValue": 1},
+    }
+    odd = span("1" * 16, **strange)
     traces = read(tmp_path / "otlp.jsonl", "otlp", export(odd, span("2" * 16, a=None, b={})))
     assert [one.reason for one in traces.unread] == ["nothing was retrieved"]

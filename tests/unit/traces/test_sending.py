@@ -32,7 +32,7 @@ def of_a_trace(id_: str) -> Attribution:
     return replace(result, chunks=chunks, id=id_)
 
 
-def needs(module: str, package: str) -> Any:
+def needs(module: str, package: str) -> pytest.MarkDecorator:
     """Mark a test that needs a client which the other tests do without."""
     try:
         missing = find_spec(module) is None

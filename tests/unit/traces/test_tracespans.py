@@ -33,7 +33,8 @@ def test_times_sort_as_time_does() -> None:
     assert [ordered(one) for one in numbers] == sorted(map(ordered, numbers))
     dates = ["2026-11-27T13:00:00", "2026-11-27T13:00:00.5", "2026-11-27T13:00:01"]
     assert [ordered(one) for one in dates] == dates
-    for unknown in (None, True, [], float("nan"), 10**400):
+    unknowns: list[object] = [None, True, [], float("nan"), 10**400]
+    for unknown in unknowns:
         assert ordered(unknown) == ""
 
 
