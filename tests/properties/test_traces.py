@@ -44,7 +44,7 @@ values = st.recursive(
 records = st.dictionaries(st.sampled_from(NAMES), values, max_size=10)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(records, max_size=4), st.sampled_from(sorted(READERS)))
 def test_records_of_any_form(found: list[dict[str, Any]], source: str) -> None:
     spans: list[TraceSpan] = []
