@@ -21,7 +21,9 @@ CHUNKS = ["It is the harbour. It opened in 1962.", "A river runs here, and trams
 
 def test_the_answer_is_the_targets_own() -> None:
     options = EngineOptions(method="exact")
-    result = AttributionEngine(WordModel(), options=options).answer(QUESTION, CHUNKS, max_new_tokens=7, id="one")
+    result = AttributionEngine(WordModel(), options=options).answer(
+        QUESTION, CHUNKS, max_new_tokens=7, id="one"
+    )
     assert (result.answer, result.id) == ("It opened in 1962.", "one")
     assert [each.text for each in result.shown_citations] == ["It opened in 1962."]
     again = AttributionEngine(WordModel(), options=options).attribute(
