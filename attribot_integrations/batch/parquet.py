@@ -67,6 +67,24 @@ class OpenFile:
                 yield from self._group(group, start, end, wanted, columns)
             start = behind
 
+    def records(self, without: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """Yield all rows with all columns, as plain data; dates are numbers.
+
+        Args:
+            without: Columns that are not read.
+
+        Raises:
+            DataFileError: If the file is damaged.
+        """
+        columns = [name for name in self.file.schema_arrow.names if name not in without]
+        batches = self.file.iter_batches(_BATCH, columns=columns)
+        while True:
+            with _damage_reported(self.path):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield from plain_rows(_times_as_numbers(batch))
+
     def _group(
         self,
         group: int,
@@ -109,6 +127,17 @@ def open_file(path: Path) -> OpenFile:
 def plain_rows(table: pyarrow.Table | pyarrow.RecordBatch) -> list[dict[str, Any]]:
     """Return rows as JSON would hold them: maps as objects, and no field that is empty."""
     return [_plain(row) for row in table.to_pylist(maps_as_pydicts="lossy")]
+
+
+def _times_as_numbers(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Return a batch with its dates as numbers, for nanoseconds fit into no `datetime`."""
+    import pyarrow
+
+    for index, field in enumerate(batch.schema):
+        if pyarrow.types.is_timestamp(field.type):
+            whole = batch.column(index).cast(pyarrow.int64())
+            batch = batch.set_column(index, field.name, whole)
+    return batch
 
 
 class ResultFile:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from enum import Enum
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
@@ -50,6 +50,7 @@ from attribot_integrations.cli.result_options import (
     result_form,
 )
 from attribot_integrations.cli.runtime import clean_errors, connect_engine, load_engine, note
+from attribot_integrations.cli.trace_files import read_exported
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import (
@@ -145,8 +146,21 @@ _Resume = Annotated[
 ]
 
 
+_From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TOOL",
+        help="FILE holds traces that another tool exported: langsmith, langfuse, phoenix, mlflow "
+        "or otlp.",
+        show_default=False,
+    ),
+]
+
+
 def attribute(
     file: _File,
+    source: _From = None,
     model: ModelOption = None,
     proxy: ScreenOption = None,
     output: _Output = Path("-"),
@@ -185,6 +199,8 @@ def attribute(
     """
     from attribot_integrations.cli.jobs import Selection, Start, check_job, is_job, run_job
 
+    if source is not None and field:
+        raise typer.BadParameter("cannot be used with --from", param_hint="--field")
     wanted = check_format(output, format)
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
@@ -211,6 +227,8 @@ def attribute(
         return load_engine(model, proxy, options, loading)
 
     with clean_errors():
+        if source is not None:
+            selected = replace(selected, traces=read_exported(file, source))
         if as_job:
             models = {
                 "model": model or ("demo" if server is None else "the server's"),
@@ -220,11 +238,12 @@ def attribute(
             if server is not None:
                 models |= {"server": _without_secrets(server), "api": api, "tokenizer": tokenizer}
             shown = {"level": level.value, "policy": asdict(policy)}
-            given: dict[str, Any] = {
+            given: dict[str, object] = {
                 name: limit for name, limit in limits.items() if limit is not None
             }
             given |= {"certificates": True} if certificates else {}
             given |= {"fields": dict(selected.fields.places)} if field else {}
+            given |= {"from": source} if source is not None else {}
             how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
         else:

@@ -27,6 +27,7 @@ from attribot_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from attribot_integrations.batch.datafiles import RequestLine
+    from attribot_integrations.batch.inputs import RowFile
     from attribot_integrations.engine import AttributionEngine
 
 __all__ = ["Selection", "Start", "check_job", "is_job", "run_job"]
@@ -40,6 +41,18 @@ class Selection:
     limit: int | None
     share: Share
     fields: FieldNames = field(default_factory=FieldNames)
+    traces: RowFile | None = None
+    """The file's rows, where it is no file of requests."""
+
+    def open(self) -> RowFile:
+        """Return the rows of the file.
+
+        Raises:
+            MissingExtraError: If it is a Parquet file and pyarrow is not installed.
+            DataFileError: If it is called a Parquet file and is none.
+            OSError: If it cannot be read.
+        """
+        return self.traces if self.traces is not None else open_rows(self.file, self.fields)
 
     def lines(self) -> tuple[Iterator[RequestLine], int | None]:
         """Return the rows one by one, and how many there are if that can be known.
@@ -49,7 +62,7 @@ class Selection:
             MissingExtraError: If it is a Parquet file and pyarrow is not installed.
             OSError: If there is no such file.
         """
-        rows = open_rows(self.file, self.fields)
+        rows = self.open()
         total = rows.count()
         found = rows.rows(self.share.takes, self.limit)
         lines = looked_at((line, line.content) for _, line in found)
@@ -131,7 +144,7 @@ def _job(
         parquet.check_installed()
     if not selected.file.is_file():
         raise ConfigurationError(f"a batch job reads its input again: {selected.file} is no file")
-    rows = open_rows(selected.file, selected.fields)
+    rows = selected.open()
     plan = selected.plan(rows.count() or 0)
     if not plan.rows and processes.is_main:
         note(f"{selected.file} holds no rows")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -126,6 +127,7 @@ def at_hand(demo: AttributionEngine) -> dict[str, Any]:
         "requests": [AttributionRequest(question, chunks, answer)],
         "result": demo.attribute(question, chunks, answer),
         "judged": judged,
+        "client": SimpleNamespace(create_score=lambda **score: None, flush=lambda: None),
         "labelled": [
             LabelledChunks(each.question, each.chunks, sorted(relevant)) for each, relevant in gold
         ],
