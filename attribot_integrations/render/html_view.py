@@ -22,6 +22,7 @@ from attribot_integrations.render.evidence import (
 )
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
+from attribot_integrations.render.trees import TreeView, led_through
 from attribot_integrations.results.parts import citable_rows
 
 if TYPE_CHECKING:
@@ -182,6 +183,11 @@ class AttributionView:
         """The labels that occur, with their meanings."""
         found = {each.label for each in self.statements if each.shown_label is not None}
         return {label: text for label, text in LABEL_MEANINGS.items() if label in found}
+
+    @property
+    def trees(self) -> list[TreeView]:
+        """The traces of the statements, where they lead through what models wrote before."""
+        return [TreeView(trace) for trace in led_through(self._shown)]
 
     @cached_property
     def cited(self) -> list[SourceView]:

@@ -175,6 +175,8 @@ def test_dict_holds_plain_values() -> None:
         "verifier": None,
         "unverified": None,
         "certificates": [],
+        "steps": [],
+        "hops": [],
         "carried": [None],
         "remarks": [None],
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],
