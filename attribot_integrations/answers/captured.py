@@ -77,6 +77,8 @@ class CapturedAnswer:
     """What the answer was put together from, without a model: where each part starts in it."""
     statements: tuple[Span, ...] | None = None
     """Where the answer's statements are, if that is known, such as the fields of an output."""
+    paths: tuple[str, ...] = ()
+    """Which field of the output each of those statements is, as JSONPath."""
 
     def nothing_to_do(self) -> str | None:
         """Return why the answer cannot be attributed, `None` if it can be."""

@@ -159,6 +159,7 @@ class RunTree:
             problem=choice.problem if chunks else self._nothing_found(kind, untold),
             kind=kind,
             statements=output.statements,
+            paths=output.paths,
         )
         if output.written_by is not None and (choice.notes or choice.call is None):
             by = f"{output.written_by} wrote the answer, no model did"
@@ -266,5 +267,5 @@ def _part(
     """Return what a call wrote as an answer of its own."""
     call = lineage.calls[index]
     text = (call.text or "").strip()
-    own = replace(base, answer=text, generator=call.generator, notes=(), statements=None)
+    own = replace(base, answer=text, generator=call.generator, notes=(), statements=None, paths=())
     return _explained(own, lineage, index, made)

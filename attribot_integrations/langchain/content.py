@@ -17,8 +17,9 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.prompt_values import PromptValue
 
+from attribot_integrations.answers.output import Output
 from attribot_integrations.langchain.found import block_chunk
-from attribot_integrations.langchain.paths import at_path, texts_at
+from attribot_integrations.langchain.paths import at_path, fields_at
 
 __all__ = [
     "Keys",
@@ -94,7 +95,10 @@ def answer_text(outputs: object, key: str | None = None) -> str | None:
     if key is not None and not isinstance(outputs, str):
         value = at_path(outputs, key)
         named = str(value) if isinstance(value, int | float) else answer_text(value)
-        return "\n".join(texts_at(value)) or None if named is None else named
+        if named is not None:
+            return named
+        output = Output(fields=tuple(fields_at(value)))
+        return output.of_fields(output.fields).answer if output.texts else None
     if isinstance(outputs, str):
         return outputs
     if isinstance(outputs, Mapping):

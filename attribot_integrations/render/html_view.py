@@ -83,6 +83,8 @@ class StatementView:
     probability: float | None
     remark: str | None
     """What readers must be told of it."""
+    path: str | None
+    """Which field of the answer it is, where the answer does not show that."""
 
     @property
     def shown_label(self) -> str | None:
@@ -228,6 +230,7 @@ class AttributionView:
             label=passage.doubt,
             probability=passage.support.probability if passage.support else None,
             remark=passage.remark,
+            path=visible(passage.path) if passage.path else None,
         )
 
     def _card(

@@ -74,7 +74,9 @@ def cited_answer(attribution: Attribution) -> Text:
     marked = marked_answer(attribution)
     shown = Text()
     for passage in marked.passages:
-        shown.append(visible(passage.before + passage.text))
+        shown.append(visible(passage.before))
+        shown.append(visible(f"{passage.path}: ") if passage.path else "", _QUIET)
+        shown.append(visible(passage.text))
         if passage.marks:
             shown.append(" " + "".join(map(marker, passage.marks)), _MARKER)
         if passage.note:

@@ -246,6 +246,7 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
                 "statement_index": statement.index,
                 "answer_start": statement.start,
                 "answer_end": statement.end,
+                "path": statement.path,
                 "reason": judged.reason if judged else None,
                 "remark": remark,
                 "certificate": _certificate(certificates.get(statement.index)),

@@ -43,7 +43,7 @@ class TreeView:
     """
 
     def __init__(self, trace: Trace) -> None:
-        self.statement = _short(trace.text)
+        self.statement = _short(f"{trace.path}: {trace.text}" if trace.path else trace.text)
         self.label = None if trace.label in (None, "supported") else trace.label
         self.below = tuple(_branch(each, 1) for each in trace.below)
         self.left_out = _left_out(trace)

@@ -60,6 +60,8 @@ class Trace:
     """Why that could not be judged."""
     left_out: int = 0
     """How many texts below this are left out, as each carries too little of the statement."""
+    path: str | None = None
+    """Which field of a structured answer the statement is, see `Statement.path`."""
     below: tuple[Trace, ...] = ()
     """What it rests on, the largest share first. A part of a step with nothing below it is where
     the way ends: no source was found to support it."""
@@ -150,6 +152,7 @@ def trace_statement(attribution: Attribution, statement: Statement | int, least:
         text=own.text,
         start=own.start,
         end=own.end,
+        path=own.path,
         label=label.label if label else None,
         reason=label.reason if label else None,
     )

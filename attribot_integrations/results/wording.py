@@ -62,6 +62,8 @@ class Wording:
     as the answer, so that spans in it are spans in the answer."""
     fields: tuple[Span, ...] = ()
     """Where the values of its fields are, if the answer is JSON."""
+    paths: tuple[str, ...] = ()
+    """The path of each field, see `Statement.path`."""
 
     def span(self, start: int, end: int) -> Span:
         """Return the span in the answer of a span of the wording."""
@@ -88,7 +90,7 @@ def wording_of(answer: str) -> Wording:
     text = clean_text(answer)
     fields = json_fields(text)
     if fields:
-        return _worded_fields(text, fields)
+        return _worded_fields(text, tuple(fields), tuple(fields.values()))
     code = code_spans(text)
     dropped = _joined(_dropped(text, code))
     marks = _joined([*dropped, *_outside(_spans(_LINE_MARKS, text), code, dropped)])
@@ -113,7 +115,7 @@ def wording_of(answer: str) -> Wording:
     return Wording("".join(kept), tuple(places), _blanked(text, dropped))
 
 
-def _worded_fields(text: str, fields: Sequence[Span]) -> Wording:
+def _worded_fields(text: str, fields: tuple[Span, ...], paths: tuple[str, ...]) -> Wording:
     """Return the values of fields as words, one field after the other."""
     kept: list[str] = []
     places: list[int] = []
@@ -132,7 +134,7 @@ def _worded_fields(text: str, fields: Sequence[Span]) -> Wording:
         gap = span[1]
     edges = [0, *(edge for span in fields for edge in span), len(text)]
     around = list(zip(edges[::2], edges[1::2], strict=True))
-    return Wording("".join(kept), tuple(places), _blanked(text, around), tuple(fields))
+    return Wording("".join(kept), tuple(places), _blanked(text, around), fields, paths)
 
 
 def _dropped(text: str, code: Sequence[Span]) -> list[Span]:

@@ -90,7 +90,9 @@ def test_dict_holds_plain_values() -> None:
                 "part": "text",
             },
         ],
-        "statements": [{"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2]}],
+        "statements": [
+            {"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2], "path": None}
+        ],
         "citations": [
             {
                 "number": 1,
