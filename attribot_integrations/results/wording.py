@@ -36,6 +36,12 @@ _EMOJI: Final = regex.compile(
 
 _TAGS: Final = regex.compile(r"</?(?:p|b|i|u|em|strong|span|div|br|mark|small)\s*/?>", regex.I)
 
+_ROW_ENDS: Final = regex.compile(r"</(?:tr|li|dt|dd)>", regex.I)
+_ROW_TAGS: Final = regex.compile(r"</?(?:tr|li|dt|dd)(?:\s[^<>]*)?>", regex.I)
+_TABLE_TAGS: Final = regex.compile(
+    r"</?(?:table|caption|thead|tbody|tfoot|tr|th|td|ul|ol|li|dl|dt|dd)(?:\s[^<>]*)?>", regex.I
+)
+
 _LINE_MARKS: Final = regex.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+•][ \t]+)+(?=\S)|^[ \t]*(?:[-*_][ \t]*){3,}$"
     r"|^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-{2,}:?[ \t]*)?$|(?<=\s)#+[ \t]*$",
@@ -81,8 +87,9 @@ def wording_of(answer: str) -> Wording:
     """Return the words of an answer.
 
     Thoughts (`<think>…</think>`), marks of citations (`[2]`, `【1†source】`, `[^3]`), Markdown's
-    marks, emoji and tags of text are left out, and each run of white space is one space; none is
-    left at the ends. Code keeps its marks. The words of JSON are the values of its fields.
+    marks, emoji, and tags of text, tables and lists are left out, and each run of white space is
+    one space; none is left at the ends. Code keeps its marks. The words of JSON are the values of
+    its fields.
 
     Args:
         answer: The answer's text.
@@ -141,7 +148,8 @@ def _dropped(text: str, code: Sequence[Span]) -> list[Span]:
     thoughts = _spans(_THOUGHTS, text)
     found = list(thoughts)
     found += _outside(_citations(text), code, thoughts)
-    for pattern in (_TAGS, _EMOJI):
+    tables = (_TABLE_TAGS,) if _ROW_ENDS.search(text) else ()
+    for pattern in (_TAGS, _EMOJI, *tables):
         found += _outside(_spans(pattern, text), code, thoughts)
     for match in _EMPHASIS.finditer(text):
         for name in ("star", "end"):
@@ -204,6 +212,7 @@ def _blanked(text: str, spans: Sequence[Span]) -> str:
     done = 0
     for start, end in spans:
         pieces.append(text[done:start])
-        pieces.append("".join("\n" if each == "\n" else " " for each in text[start:end]))
+        blank = "\n" if _ROW_TAGS.search(text, start, end) else " "  # rows are paragraphs
+        pieces.append("".join("\n" if each == "\n" else blank for each in text[start:end]))
         done = end
     return "".join([*pieces, text[done:]])
