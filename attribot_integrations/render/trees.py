@@ -67,6 +67,8 @@ def _name(trace: Trace) -> str:
         name = chunk_name(trace.chunk, trace.chunk_index, part)
         return name if trace.number is None else f"[{trace.number}] {name}"
     copied = "copied from " if trace.basis == "copied" else ""
+    if trace.kind == "thoughts":
+        return f"{copied}thoughts"
     return f"{copied}intermediate answer {(trace.step_index or 0) + 1}"
 
 
@@ -75,9 +77,9 @@ def _notes(trace: Trace, depth: int) -> Iterator[str]:
         yield "states it"
     if trace.kind == "passage" and depth > 1:
         yield f"≈ {_percent(trace.product)} of the statement"
-    if trace.kind == "step" and trace.label not in (None, "supported"):
+    if trace.kind != "passage" and trace.label not in (None, "supported"):
         yield f"{trace.label}: {one_line(trace.reason)}" if trace.reason else f"{trace.label}"
-    if trace.kind == "step" and not trace.below and not trace.left_out:
+    if trace.kind != "passage" and not trace.below and not trace.left_out:
         yield NOTHING_BELOW
 
 
@@ -116,7 +118,7 @@ def led_through(attribution: Attribution) -> list[Trace]:
     if not attribution.steps:
         return []
     traces = map(attribution.trace, attribution.statements)
-    return [trace for trace in traces if any(each.kind == "step" for each in trace.below)]
+    return [trace for trace in traces if any(each.kind != "passage" for each in trace.below)]
 
 
 def tree_text(trace: Trace) -> str:

@@ -65,6 +65,8 @@ class Step:
     """How well what its own call saw supports each."""
     hops: tuple[Hop, ...]
     """What its statements rest on: passages, and steps before it in `Attribution.steps`."""
+    kind: Literal["answer", "thoughts"] = "answer"
+    """What it is: an intermediate answer, or what the model thought before it answered."""
 
 
 @dataclass

@@ -122,6 +122,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     return {
+        "kind": step.kind,
         "text": step.text,
         "statements": [_statement(each) for each in step.statements],
         "support": [asdict(support) for support in step.support],

@@ -24,9 +24,9 @@ __all__ = ["Trace", "TracePath", "trace_statement"]
 class Trace:
     """A statement, or a text behind it, with what that rests on in turn."""
 
-    kind: Literal["statement", "step", "passage"]
-    """A statement of the answer, a part of a text that a model wrote on the way to it, or a passage
-    of a chunk."""
+    kind: Literal["statement", "step", "thoughts", "passage"]
+    """A statement of the answer, a part of a text that a model wrote on the way to it or of its
+    thoughts, or a passage of a chunk."""
     text: str
     start: int
     """Offset of the text in the answer, the step or the chunk."""
@@ -206,6 +206,8 @@ class _Tracer:
             number = self._numbers.get(index)
             return replace(made, chunk=self._chunks[index], chunk_index=index, number=number)
         step = self._steps[hop.step_index]
+        if step.kind == "thoughts":
+            made = replace(made, kind="thoughts")
         support = _main_support(step, hop.start, hop.end)
         if support is not None:
             made = replace(made, label=support.label, reason=support.reason)

@@ -20,13 +20,17 @@ from attribot_integrations.context.sources import Span, clean_text
 from attribot_integrations.results.citation_marks import code_spans, find_marks, joins_marks
 from attribot_integrations.results.fields import json_fields, json_words
 
-__all__ = ["Wording", "wording_of"]
+__all__ = ["Wording", "thoughts_before", "wording_of"]
 
 _THOUGHTS: Final = regex.compile(
     r"<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad)\b[^<>]*>.*?(?:</\1>|\Z)"
     r"|\A(?:(?!<(?:think|thinking)>).)*?</(?:think|thinking)>"  # the template may have opened it
     r"|<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|\Z)",
     regex.DOTALL | regex.IGNORECASE,
+)
+
+_THOUGHT_MARKS: Final = regex.compile(
+    r"\A<\|channel\|>analysis<\|message\|>|<\|end\|>\Z|\A<[^<>]*>|</[^<>]*>\Z"
 )
 
 _EMOJI: Final = regex.compile(
@@ -120,6 +124,20 @@ def wording_of(answer: str) -> Wording:
             gap = end - 1
         done = end
     return Wording("".join(kept), tuple(places), _blanked(text, dropped))
+
+
+def thoughts_before(answer: str) -> Span | None:
+    """Return where the thoughts stand that an answer begins with, without the marks around them.
+
+    Args:
+        answer: The answer as the model wrote it.
+    """
+    found = _THOUGHTS.match(answer, len(answer) - len(answer.lstrip()))
+    if found is None:
+        return None
+    inner = _THOUGHT_MARKS.sub(lambda mark: "\0" * len(mark[0]), found[0]).strip("\0 \t\r\n")
+    start = answer.find(inner, found.start())
+    return (start, start + len(inner)) if inner else None
 
 
 def _worded_fields(text: str, fields: tuple[Span, ...], paths: tuple[str, ...]) -> Wording:

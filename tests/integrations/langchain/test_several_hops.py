@@ -62,6 +62,47 @@ def test_an_agent_whose_tool_asks_a_chain() -> None:
     assert path.product == pytest.approx(path.texts[0].share * path.texts[1].share)
 
 
+THOUGHT = "The Norzel: 910. Or the Norba?"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"<think>\n{THOUGHT}\n</think>\n\n{SAID}",
+        AIMessage(SAID, additional_kwargs={"reasoning_content": THOUGHT}),
+        AIMessage([{"type": "thinking", "thinking": THOUGHT}, {"type": "text", "text": SAID}]),
+        AIMessage([{"type": "reasoning", "reasoning": THOUGHT}, {"type": "text", "text": SAID}]),
+    ],
+)
+@pytest.mark.parametrize("hides", [False, True])
+def test_thoughts_are_a_hop_for_who_asks(message: Any, hides: bool) -> None:
+    def without_thoughts(text: str) -> str:
+        return text.rpartition("</think>")[2].strip() if hides else text
+
+    chain = (
+        {
+            "context": FixedRetriever(found=[PHONE, BIKE]) | join,
+            "question": RunnablePassthrough(),
+        }
+        | PROMPT
+        | Scripted(lines=[message])
+        | StrOutputParser()
+        | without_thoughts
+    )
+    handler = CitationCallbackHandler(OverlapEngine())
+    chain.invoke(QUESTION, using(handler))
+    record = last(handler)
+    assert record.attribution is not None
+    assert record.attribution.steps == ()
+    made = record.through_thoughts()
+    assert made is not None
+    assert [(step.kind, step.text) for step in made.steps] == [("thoughts", THOUGHT)]
+    ways = {tuple(each.text for each in path.texts) for path in made.trace(0).paths}
+    assert ways == {("The Norzel: 910.", BIKE.page_content), (BIKE.page_content,)}
+    assert [each.text for each in made.statements] == [SAID]
+    assert all(each.chunk_id in ("norzel", "norba") for each in made.citations)
+
+
 def test_a_refined_answer_leads_back_through_its_versions() -> None:
     handler = CitationCallbackHandler(OverlapEngine())
     versions = [SAID, "Norzel: 910.", f"Norzel: 910. {SECOND}"]

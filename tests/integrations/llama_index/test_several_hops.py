@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.query_engine import SubQuestionQueryEngine
+from llama_index.core.query_engine import RetrieverQueryEngine, SubQuestionQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.tools import QueryEngineTool
 
 from attribot_integrations.llama_index import AttributionEventHandler, AttributionRecord
 from attribot_integrations.results import Trace
 from tests.documents.blocks import ROOT
+from tests.integrations.llama_index.fakes import FactRetriever
 from tests.integrations.llama_index.reported import (
     ASK_BIKE,
     ASK_BOTH,
@@ -21,6 +22,7 @@ from tests.integrations.llama_index.reported import (
     TEMPLATE,
     TOWN,
     Scripted,
+    ScriptedChat,
     nodes,
     rag,
 )
@@ -97,6 +99,35 @@ def test_an_agent_that_calls_query_engines() -> None:
     assert path.weakest.share == min(each.share for each in path.texts)
     page = (ROOT / "docs/pipelines.md").read_text(encoding="utf-8")
     assert found.trace(0).to_text() in page
+
+
+THOUGHT = "The Norzel: Roslin Works. Not Galmar."
+
+
+class Thinking(ScriptedChat):
+    """Keeps its thoughts apart from what it says."""
+
+    def chat(self, messages: Any, **kwargs: Any) -> Any:
+        reply = super().chat(messages, **kwargs)
+        reply.message.additional_kwargs["reasoning_content"] = THOUGHT
+        return reply
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_thoughts_are_a_hop_for_who_asks(apart: bool) -> None:
+    llm: ScriptedChat = Thinking(say=BIKE_SAID, window=30_000)
+    if not apart:
+        llm = ScriptedChat(say=f"<think>{THOUGHT}</think>{BIKE_SAID}", window=30_000)
+    synthesizer = get_response_synthesizer(llm, text_qa_template=TEMPLATE)
+    engine = RetrieverQueryEngine(FactRetriever(nodes=nodes("norzel", "galmar")), synthesizer)
+    record = watched(lambda: engine.query(ASK_BIKE))
+    assert record.attribution is not None
+    assert record.attribution.steps == ()
+    made = record.through_thoughts()
+    assert made is not None
+    assert [(step.kind, step.text) for step in made.steps] == [("thoughts", THOUGHT)]
+    assert ("The Norzel: Roslin Works.", BIKE) in ways(made.trace(0))
+    assert (BIKE,) in ways(made.trace(0))
 
 
 def test_a_refined_answer_leads_back_through_its_versions() -> None:
