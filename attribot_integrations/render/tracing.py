@@ -256,6 +256,7 @@ def evaluations(attribution: Attribution, content: bool) -> Iterator[Evaluation]
                 "statement_index": statement.index,
                 "answer_start": statement.start,
                 "answer_end": statement.end,
+                "path": statement.path,
                 "reason": judged.reason if judged else None,
                 "remark": remark,
                 "certificate": _certificate(certificates.get(statement.index)),

@@ -100,6 +100,7 @@ def test_standard_annotations() -> None:
             "stated_by": None,
             "remark": None,
             "carried": None,
+            "path": None,
         },
     }
     assert second["extras"]["support"] is None
