@@ -15,6 +15,7 @@ space to the next one, as long as another sentence of the chunk stays.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -24,7 +25,13 @@ from attribot_integrations.context.copies import Copy
 from attribot_integrations.context.dress import Dress
 from attribot_integrations.context.matching import Match, Outcome, match_chunks
 from attribot_integrations.context.pieces import Piece, cut_pieces
-from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment, chunk_segments
+from attribot_integrations.context.prompts import (
+    BEGUN,
+    Prompt,
+    PromptMessage,
+    Segment,
+    chunk_segments,
+)
 from attribot_integrations.context.sources import (
     Chunk,
     SentenceSplitter,
@@ -44,6 +51,11 @@ __all__ = [
     "capture_prompt",
     "locate_chunks",
 ]
+
+_THOUGHT_MARK = re.compile(
+    r"\s*</?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)>\s*"
+)
+"""What may be a control token in what the model has begun to write: these words and no others."""
 
 _logger = logging.getLogger(__name__)
 
@@ -257,13 +269,18 @@ def _divide(
             number, start, end = copy.place
             here[number].append((start, end, index, copy))
     for (role, _), text, copies in zip(messages, texts, here, strict=True):
+
+        def around(text: str, role: str | None = role) -> Segment:
+            mark = role == BEGUN and _THOUGHT_MARK.fullmatch(text) is not None
+            return Segment(text, trusted=trusted or mark)
+
         segments: list[Segment] = []
         offset = 0
         for start, end, index, copy in sorted(copies, key=itemgetter(0)):
-            segments.append(Segment(text[offset:start], trusted=trusted))
+            segments.append(around(text[offset:start]))
             segments += _copy_segments(text[start:end], start, copy, sources.pieces[index])
             offset = end
-        segments.append(Segment(text[offset:], trusted=trusted))
+        segments.append(around(text[offset:]))
         yield PromptMessage(role, tuple(segment for segment in segments if segment.text))
 
 

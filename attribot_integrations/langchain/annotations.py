@@ -40,6 +40,7 @@ _EXTRAS: Final = (
     "stated_by",
     "remark",
     "carried",
+    "path",
 )
 
 

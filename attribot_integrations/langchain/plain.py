@@ -55,6 +55,8 @@ class SupportData(TypedDict):
     """What readers must be told of it."""
     carried: str | None
     """What its citations carry together."""
+    path: str | None
+    """Which field of a structured answer it is, as JSONPath."""
 
 
 class PlainItem(dict[str, Any]):
@@ -151,7 +153,8 @@ def plain_support(
     """Return the label of each statement, with its place and text, and what readers must be told.
 
     Arguments are those of `plain_citations`. `remark` is such as "known to the model anyway; stated
-    in [2]", `carried` what its citations carry together.
+    in [2]", `carried` what its citations carry together, `path` which field of a structured answer
+    it is.
     """
     if attribution is None:
         return []
@@ -169,6 +172,7 @@ def plain_support(
             reason=judged.reason,
             remark=remark,
             carried=carried,
+            path=statement.path,
         )
         for statement, remark, carried in zip(
             attribution.statements, attribution.remarks, attribution.carried, strict=True

@@ -67,6 +67,7 @@ class PromptedCall(ModelCall):
         """Note what a model method gave back; the outermost comes last."""
         if isinstance(result, ChatResponse):
             self.text = result.message.content or ""
+            self.thoughts = _thoughts(result.message)
         elif isinstance(result, CompletionResponse):
             self.text = result.text
             self.token_ids = _token_ids(result.raw)
@@ -124,6 +125,19 @@ class Scope:
         while scope is not None and scope is not other:
             scope = scope.parent
         return scope is other
+
+
+def _thoughts(message: ChatMessage) -> str:
+    """Return the thoughts that a message holds apart from its text."""
+    kept = message.additional_kwargs.get("reasoning_content")
+    if isinstance(kept, str):
+        return kept
+    found = (
+        getattr(block, "content", None)
+        for block in message.blocks
+        if getattr(block, "block_type", None) == "thinking"  # not all versions know it
+    )
+    return "\n".join(text for text in found if isinstance(text, str))
 
 
 def plain_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:

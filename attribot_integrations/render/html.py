@@ -17,15 +17,17 @@ from attribot_integrations.render.html_options import HtmlOptions
 from attribot_integrations.render.html_sources import LEVELS
 from attribot_integrations.render.html_view import AttributionView
 from attribot_integrations.render.text import one_line
+from attribot_integrations.render.trees import TreeView
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
     from typing_extensions import Unpack
 
-    from attribot_integrations.render.html_options import HtmlKeywords
+    from attribot_integrations.render.html_options import HtmlKeywords, Theme
     from attribot_integrations.results import Attribution
+    from attribot_integrations.results.traces import Trace
 
-__all__ = ["html_fragment", "html_page", "page_template"]
+__all__ = ["html_fragment", "html_page", "html_tree", "page_template"]
 
 
 def html_fragment(attribution: Attribution, **options: Unpack[HtmlKeywords]) -> str:
@@ -68,6 +70,20 @@ def _render(
 ) -> str:
     views = [AttributionView(each, place, options) for place, each in enumerate(attributions)]
     return page_template(template).render(views=views, options=options, title=title, levels=LEVELS)
+
+
+def html_tree(trace: Trace, *, theme: Theme = "auto") -> str:
+    """Return a trace as an `<article>` with its style sheet, whose parts open and close.
+
+    Args:
+        trace: The trace of a statement.
+        theme: Colours.
+
+    Raises:
+        ConfigurationError: If there is no such theme.
+    """
+    theme = HtmlOptions(theme=theme).theme
+    return page_template("trace.html").render(view=TreeView(trace), theme=theme)
 
 
 def page_template(name: str) -> Template:

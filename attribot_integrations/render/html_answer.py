@@ -32,6 +32,8 @@ class StatementView:
     """What readers must be told of it."""
     beside_citations: bool = False
     """Whether other statements of the answer are cited."""
+    path: str | None = None
+    """Which field of the answer it is, where the answer does not show that."""
 
     @property
     def shown_label(self) -> str | None:
@@ -48,7 +50,7 @@ class StatementView:
     @property
     def is_blank(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.marks or self.shown_label or self.remark)
+        return not (self.marks or self.shown_label or self.remark or self.path)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Unit:
     place: int | None
     """Which statement it is."""
     statement: StatementView | None = None
+    first: bool = False
+    """Whether the statement starts with it."""
     last: bool = False
     """Whether the statement ends with it."""
 
@@ -103,8 +107,10 @@ def answer_view(
         missing = shown - {unit.place for unit in _units(views)}
         more = tuple(Unit((), place) for place in sorted(missing))
         views = (replace(views[0], units=(*views[0].units, *more)),)
-    lasts = {*{unit.place: id(unit) for unit in _units(views)}.values()}
-    return tuple(_with_statements(view, statements, lasts) for view in views)
+    units = list(_units(views))
+    lasts = {*{unit.place: id(unit) for unit in units}.values()}
+    firsts = {*{unit.place: id(unit) for unit in reversed(units)}.values()}
+    return tuple(_with_statements(view, statements, firsts, lasts) for view in views)
 
 
 def _units(views: Sequence[BlockView]) -> Iterator[Unit]:
@@ -114,17 +120,22 @@ def _units(views: Sequence[BlockView]) -> Iterator[Unit]:
 
 
 def _with_statements(
-    view: BlockView, statements: Sequence[StatementView], lasts: set[int]
+    view: BlockView, statements: Sequence[StatementView], firsts: set[int], lasts: set[int]
 ) -> BlockView:
     return replace(
         view,
         units=tuple(
             unit
             if unit.place is None
-            else replace(unit, statement=statements[unit.place], last=id(unit) in lasts)
+            else replace(
+                unit,
+                statement=statements[unit.place],
+                first=id(unit) in firsts,
+                last=id(unit) in lasts,
+            )
             for unit in view.units
         ),
-        inside=tuple(_with_statements(each, statements, lasts) for each in view.inside),
+        inside=tuple(_with_statements(each, statements, firsts, lasts) for each in view.inside),
     )
 
 

@@ -13,6 +13,7 @@ from attribot_integrations.render.html_options import HtmlOptions
 from attribot_integrations.render.html_sources import SourceList
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
+from attribot_integrations.render.trees import TreeView, led_through
 from attribot_integrations.results.citation_marks import find_marks
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ class AttributionView:
         return {label: text for label, text in LABEL_MEANINGS.items() if label in found}
 
     @property
+    def trees(self) -> list[TreeView]:
+        """The traces of the statements, where they lead through what models wrote before."""
+        return [TreeView(trace) for trace in led_through(self._shown)]
+
+    @property
     def cited(self) -> list[SourceView]:
         """The cited chunks by number; those of the same text are shown once."""
         return self._sources.cited
@@ -112,6 +118,7 @@ class AttributionView:
             probability=passage.support.probability if passage.support else None,
             remark=passage.remark,
             beside_citations=bool(self._shown.shown_citations),
+            path=visible(passage.path) if passage.path else None,
         )
 
     def _cards(self, id_: str, passage: Passage, place: int) -> list[Card]:

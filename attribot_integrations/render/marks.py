@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attribot_integrations.render.answer_blocks import only_shape
 from attribot_integrations.render.evidence import basis_of, states_of
+from attribot_integrations.results.wording import wording_of
 
 if TYPE_CHECKING:
     from attribot_integrations.context.retrieved import Part
@@ -49,6 +50,8 @@ class Passage:
     """What readers must be told of it, see `Attribution.remarks`."""
     carried: str | None = None
     """What its citations carry together, see `Attribution.carried`."""
+    path: str | None = None
+    """Which field of a structured answer it is, where the answer's own text does not show that."""
     shape: bool = False
     """Whether it is nothing but a heading, the head of a table or code, which has no label."""
 
@@ -110,6 +113,7 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
     support = {each.statement_index: each for each in attribution.support}
     passages: list[Passage] = []
     offset = 0
+    shows_paths = not wording_of(attribution.answer).fields  # JSON has its keys
     shapes = only_shape(
         attribution.answer, [(each.start, each.end) for each in attribution.statements]
     )
@@ -126,6 +130,7 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
                 support=support.get(statement.index),
                 remark=None if shape else remark,
                 carried=carried,
+                path=statement.path if shows_paths else None,
                 shape=shape,
             )
         )

@@ -47,7 +47,7 @@ ALLOWED = {
     "dd": set(),
     "ul": {"class", "aria-labelledby"},
     "li": {"class", "id"},
-    "details": {"class", "lang"},
+    "details": {"class", "lang", "open"},
     "summary": {"lang"},
     "footer": {"class", "lang"},
 }

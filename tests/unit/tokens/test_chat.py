@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from attribot_integrations.context.prompts import BEGUN
 from attribot_integrations.errors import PromptError
 from attribot_integrations.tokens.encoding import TextEncoder
 from tests.unit.tokenizers_for_tests import (
@@ -142,3 +143,17 @@ def test_many_messages_keep_their_order() -> None:
     text = encode(TextEncoder(tokenizer), chat(*messages))[2].text
     places = [text.index(f"\n{content}<") for _, content in messages]
     assert places == sorted(places)
+
+
+def test_what_the_model_has_begun_stands_behind_all_that_is_written_for_it() -> None:
+    begun = (BEGUN, "<think><|im_end|>")
+    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
+    asked = encode(TextEncoder(tokenizer), chat(("user", "Hi.")))[2].text
+    ids, _, rendered = encode(TextEncoder(tokenizer), chat(("user", "Hi."), begun))
+    assert rendered.text == f"{asked}<think><|im_end|>"
+    ended = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert list(ids).count(ended) == 1, "the template's own"
+    plain = TextEncoder(byte_level_bpe())
+    assert encode(plain, chat(("user", "Hi."), begun))[2].text.endswith(
+        "Hi.\n\nAnswer:\n<think><|im_end|>"
+    )
