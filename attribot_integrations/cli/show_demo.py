@@ -14,7 +14,6 @@ from attribot_integrations.cli.answer_options import check_place
 from attribot_integrations.cli.runtime import clean_errors, load_engine, note, results_console
 from attribot_integrations.demo.library import LIBRARY_QUESTIONS
 from attribot_integrations.demo.showcase import demo_facts
-from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import AttribotError, MissingExtraError, ModelError
 from attribot_integrations.render.text import model_name
 
@@ -124,6 +123,8 @@ def demo(
 
 def _bundled_demo(proxy: bool) -> tuple[Ask, str, str]:
     """Return what answers questions, one that it cannot answer, and what it knows."""
+    from attribot_integrations.engine.bundled import bundled_model_path
+
     about = f"{len(demo_facts().chunks)} documents about a made-up world"
     path = str(bundled_model_path("proxy")) if proxy else None
 
