@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from attribot_integrations.batch.datafiles import raw_lines
+from attribot_integrations.batch.datafiles import load_line
+from attribot_integrations.batch.records import records
 from attribot_integrations.errors import AttribotError, DataFileError
 from attribot_integrations.results import Attribution
 
@@ -28,12 +29,13 @@ def read_results(path: str | Path) -> Iterator[StoredResult]:
     """Read results one by one; what cannot be read is that line's problem alone.
 
     Args:
-        path: A JSON Lines file of attributions.
+        path: A JSON Lines file of attributions, see `records`.
 
     Raises:
+        DataFileError: If it is no file of records.
         OSError: If the file cannot be read.
     """
-    for number, raw in raw_lines(path):
+    for number, raw in records(path):
         try:
             yield StoredResult(number, _parsed(raw))
         except DataFileError as error:
@@ -42,13 +44,8 @@ def read_results(path: str | Path) -> Iterator[StoredResult]:
             yield StoredResult(number, DataFileError(str(error)))
 
 
-def _parsed(raw: bytes) -> Attribution:
-    try:
-        data = json.loads(raw.decode("utf-8"))
-    except (RecursionError, ValueError) as error:
-        raise DataFileError(f"the line is no JSON in UTF-8: {error}") from error
-    if not isinstance(data, dict):
-        raise DataFileError("the line must be a JSON object, as `attribot attribute` writes it")
+def _parsed(raw: bytes | Mapping[str, Any]) -> Attribution:
+    data = load_line(raw)
     failed = data.get("error")
     if failed is not None and "scores" not in data:
         told = failed.get("message", failed) if isinstance(failed, dict) else failed

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attribot_integrations.batch.datafiles import raw_lines
+from attribot_integrations.batch.datafiles import load_line
+from attribot_integrations.batch.records import records
 from attribot_integrations.batch.storedresults import read_results
 from attribot_integrations.errors import DataFileError
 from attribot_integrations.render.review_data import answer_key
@@ -58,13 +58,12 @@ def read_judged(results: str | Path, labels: str | Path) -> list[tuple[Attributi
 
 def _labels(path: str | Path) -> dict[str, Labels]:
     found: dict[str, Labels] = {}
-    for number, raw in raw_lines(path):
+    for number, raw in records(path):
         try:
-            data = json.loads(raw.decode("utf-8"))
-        except (RecursionError, ValueError) as error:
-            raise DataFileError(f"line {number} of {path} is no JSON in UTF-8: {error}") from error
-        key = data.get("key") if isinstance(data, dict) else None
-        labels = data.get("labels") if isinstance(data, dict) else None
+            data = load_line(raw)
+        except DataFileError as error:
+            raise DataFileError(f"line {number} of {path}: {error}") from error
+        key, labels = data.get("key"), data.get("labels")
         if not (
             isinstance(key, str)
             and isinstance(labels, list)

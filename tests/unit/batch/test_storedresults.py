@@ -25,7 +25,7 @@ def test_results_are_read_and_bad_lines_told(tmp_path: Path) -> None:
     assert [each.number for each in others] == [2, 3, 4, 5]
     told = [str(each.content) for each in others]
     assert told[0] == "the answer was not attributed: it overflows"
-    assert told[1].startswith("the line is no JSON in UTF-8")
+    assert told[1].startswith("the line is no JSON at column")
     assert told[2].startswith("the line must be a JSON object")
 
 

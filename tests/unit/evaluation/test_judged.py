@@ -48,7 +48,7 @@ def test_what_was_not_judged_is_left_out() -> None:
         ({"key": "x", "labels": [True]}, "1 answers labelled in .* are not in .*, .* 'x'"),
         ({"key": answer_key(OTHER), "labels": [True]}, "line 3 of .* has 4 statements, .* are 1"),
         ({"key": answer_key(OTHER), "labels": ["yes"]}, "line 1 of .* each true, false or null"),
-        ([], "line 1 of .* each true, false or null"),
+        ({"key": 3, "labels": []}, "line 1 of .* each true, false or null"),
     ],
 )
 def test_labels_that_fit_nothing(results: Path, line: object, message: str) -> None:
@@ -59,5 +59,5 @@ def test_labels_that_fit_nothing(results: Path, line: object, message: str) -> N
 def test_labels_that_are_no_json(results: Path) -> None:
     path = results.parent / "labels.jsonl"
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(DataFileError, match=r"line 1 of .* is no JSON in UTF-8"):
+    with pytest.raises(DataFileError, match=r"line 1 of .* is no JSON at column 2"):
         read_judged(results, path)
