@@ -28,6 +28,8 @@ def citation_data(
     - `label`, `probability`: of the statement's support; `None` where it is not judged
     - `title`, `url`, `page`, `section`, `metadata`: of the chunk; `url` only if it is a safe web
       address
+    - `kind`, `turn`, `role`: what kind of source it is, "retrieved" by default; of what was said in
+      the conversation, in which turn and by whom, else `None`
     - `text_url`: the address with the cited text in its fragment, which browsers show highlighted
     - `document_start`, `document_end`: where the cited text stands in its document, where the
       loader or splitter has written that
@@ -109,4 +111,7 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "part": citation.part,
         "basis": citation.basis,
         "states": citation.states,
+        "kind": citation.kind,
+        "turn": None if citation.said is None else citation.said.turn,
+        "role": None if citation.said is None else clean_text(citation.said.role),
     }

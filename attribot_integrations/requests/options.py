@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from attribot_integrations.context.kinds import SourceKind, conversation_kinds
 from attribot_integrations.context.prompts import ContextTemplate, PromptTemplate
 from attribot_integrations.context.sources import (
     Chunk,
@@ -41,6 +42,11 @@ class EngineOptions:
     are rescored exactly on the target; a target that takes no masks is scored exactly at once."""
     levels: tuple[Level, ...] = ("sentence",)
     """What is scored: sentences, whole chunks, or both."""
+    sources: Literal["retrieved", "all"] | Sequence[SourceKind] = "retrieved"
+    """What is a source beside the retrieved chunks: nothing; "all" that a captured prompt holds
+    before the question and behind it, that is the system prompt, earlier turns, tools; or some
+    kinds of these, `("retrieved", "user", "tool")`. A prompt that is no list of messages has
+    none."""
     verifier: Verifier | None = field(default_factory=LexicalVerifier)
     """Says how clearly sources state statements, which no likelihood can; `None` to leave it."""
     policy: CitationPolicy = field(default_factory=CiteEvidence)
@@ -70,6 +76,7 @@ class EngineOptions:
     def __post_init__(self) -> None:
         self._check_levels()
         self._check_method()
+        self._check_sources()
         if self.verifier is not None:
             check_verifier(self.verifier)
         elif isinstance(self.policy, CiteSupport):
@@ -102,6 +109,16 @@ class EngineOptions:
                 f"got {levels!r:.60}"
             )
         object.__setattr__(self, "levels", tuple(levels))
+
+    def _check_sources(self) -> None:
+        conversation_kinds(self.sources)
+        if not isinstance(self.sources, str):
+            object.__setattr__(self, "sources", tuple(self.sources))
+
+    @property
+    def conversation(self) -> frozenset[SourceKind]:
+        """The kinds that are sources beside what was retrieved."""
+        return conversation_kinds(self.sources)
 
     def _check_method(self) -> None:
         method: object = self.method

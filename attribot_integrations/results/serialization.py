@@ -116,7 +116,7 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
 
 
 def _parts(chunk: Chunk) -> dict[str, Any]:
-    """Return what is known of a chunk's parts and of its document, without what is unknown."""
+    """Return what is known of a chunk's parts and of where it is from, without what is not."""
     found: dict[str, Any] = {}
     if chunk.body is not None:
         found["body"] = list(chunk.body)
@@ -124,6 +124,8 @@ def _parts(chunk: Chunk) -> dict[str, Any]:
     if chunk.origin is not None:
         stretches = [list(each) for each in chunk.origin.stretches]
         found["origin"] = {"document": chunk.origin.document, "stretches": stretches}
+    if chunk.said is not None:
+        found["said"] = asdict(chunk.said)
     return found
 
 
