@@ -22,7 +22,7 @@ from attribot_integrations.context.kinds import ConversationPart, SourceKind
 from attribot_integrations.context.retrieved import Chunk, Span, clean_text
 from attribot_integrations.errors import InputError
 
-__all__ = ["Message", "Stretch", "read_messages", "stretches_said"]
+__all__ = ["Message", "Stretch", "read_messages", "stretches_said", "turns_of"]
 
 _WORD: Final = re.compile(r"\w")
 _KINDS: Final[Mapping[str, SourceKind]] = {
@@ -163,7 +163,7 @@ def stretches_said(
 
 def _parts(messages: Sequence[Message]) -> Iterator[tuple[int, SourceKind, int, int, int]]:
     """Yield the parts of messages but the question's: message, kind, turn, start and end."""
-    turns = _turns(messages)
+    turns = turns_of(messages)
     last = max(turns, default=0)
     for number, (message, turn) in enumerate(zip(messages, turns, strict=True)):
         if message.memory:
@@ -175,7 +175,7 @@ def _parts(messages: Sequence[Message]) -> Iterator[tuple[int, SourceKind, int, 
             yield number, "tool_call", turn, message.content, len(message.text)
 
 
-def _turns(messages: Sequence[Message]) -> list[int]:
+def turns_of(messages: Sequence[Message]) -> list[int]:
     """Return the turn of each message: what the user says at once is one question."""
     turns: list[int] = []
     turn = 0

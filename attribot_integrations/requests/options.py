@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
     from attribot_integrations.methods import Method, MethodName
 
-__all__ = ["AttributionRequest", "EngineOptions", "checked_flag", "given_options"]
+__all__ = [
+    "AttributionRequest",
+    "EngineOptions",
+    "checked_flag",
+    "conversation_of",
+    "given_options",
+]
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,12 @@ def given_options(options: object, default: EngineOptions) -> EngineOptions:
             f"not {type(options).__name__}"
         )
     return options
+
+
+def conversation_of(engine: object) -> frozenset[SourceKind]:
+    """Return the kinds that an engine's options count among the sources beside chunks."""
+    options = getattr(engine, "options", None)
+    return options.conversation if isinstance(options, EngineOptions) else frozenset()
 
 
 def checked_flag(name: str, value: object) -> bool:
