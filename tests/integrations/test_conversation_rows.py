@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,14 @@ from llama_index.core.chat_engine import ContextChatEngine
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from attribot_integrations import EngineOptions
-from attribot_integrations.context.sources import as_chunks
-from attribot_integrations.engine.attributing import build_prompt
+from attribot_integrations.context.prompts import Prompt
+from attribot_integrations.context.sources import SourceSet
 from attribot_integrations.langchain import CitationCallbackHandler, register_documents
 from attribot_integrations.llama_index import AttributionEventHandler, get_citations
-from attribot_integrations.requests.options import AttributionRequest
 from attribot_integrations.results import Attribution
 from attribot_integrations.tokens.ablated import AblatedText
 from attribot_integrations.tokens.encoding import TextEncoder
-from tests.integrations.engines import attribution_of
+from tests.integrations.engines import TurnEngine
 from tests.integrations.llama_index.fakes import EchoChatLLM, FactRetriever
 from tests.unit.tokenizers_for_tests import (
     CHATML,
@@ -65,33 +62,18 @@ def texts_of(row: dict[str, Any]) -> list[str]:
     return [" ".join(chunk["sentences"]) for chunk in row["chunks"]]
 
 
-@dataclass
-class Reader:
-    """Builds and encodes every prompt, whole and without each source, and cites the last chunk."""
+class Reader(TurnEngine):
+    """Encodes every prompt, whole and without each source."""
 
-    encoder: TextEncoder
-    options: EngineOptions = field(default_factory=lambda: EngineOptions(sources="all"))
+    def __init__(self, template: str) -> None:
+        super().__init__()
+        self.encoder = TextEncoder(with_chat_template(byte_level_bpe(), template))
 
-    def attribute_request(self, request: AttributionRequest) -> Attribution:
-        chunks = as_chunks(request.chunks)
-        prompt, sources, locations = build_prompt(request, chunks, self.options)
+    def look_at(self, prompt: Prompt, sources: SourceSet) -> None:
         text = AblatedText(self.encoder, prompt, frozenset())
         removals = [frozenset(each.sentence_ids) for each in sources.whole_chunks]
         encoded = [ids for _, group in text.without_each(removals) for ids in group]
         assert all(len(ids) < len(text.ids) for ids in encoded)
-        made = attribution_of(request, sources.chunks, locations)
-        last = len(sources.chunks) - 1
-        while not sources.of_chunk(last):
-            last -= 1
-        found = sources.chunks[last]
-        cited = replace(
-            made.citations[0], chunk_index=last, chunk_end=len(found.text), said=found.said
-        )
-        return replace(made, citations=(cited,))
-
-
-def reader(template: str) -> Reader:
-    return Reader(TextEncoder(with_chat_template(byte_level_bpe(), template)))
 
 
 def check(row: dict[str, Any], found: Attribution | None, earlier: Sequence[str]) -> None:
@@ -110,7 +92,7 @@ def check(row: dict[str, Any], found: Attribution | None, earlier: Sequence[str]
 
 
 def test_langchain() -> None:
-    judge = reader(CHATML)
+    judge = Reader(CHATML)
     for row in rows():
         handler = CitationCallbackHandler(judge)
         model = GenericFakeChatModel(messages=iter([AIMessage(row["answer"])]))
@@ -132,7 +114,7 @@ def test_langchain() -> None:
 
 
 def test_llama_index() -> None:
-    judge = reader(REFUSES_SYSTEM)
+    judge = Reader(REFUSES_SYSTEM)
     roles = {"user": MessageRole.USER, "assistant": MessageRole.ASSISTANT}
     with AttributionEventHandler(judge).attach() as handler:
         for row in rows():
