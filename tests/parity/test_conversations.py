@@ -95,7 +95,7 @@ def test_what_was_said(family: str, template: str) -> None:
     nothing = ["", "", "", "\n\nHow long is my pier?", "", ""]
     bare = result.log_likelihood_without_context
     assert bare == pytest.approx(likelihood(nothing), abs=TOLERANCE)
-    scores = {
+    scores: dict[tuple[str, str], float] = {
         key: float(score)
         for one, score in zip(result.sources, result.source_scores, strict=True)
         for kind in (result.chunks[one.chunk_index].kind,)

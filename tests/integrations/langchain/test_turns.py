@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import sys
 from typing import Any
 
@@ -12,6 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableLambda
 
+from attribot_integrations import EngineOptions
 from attribot_integrations.langchain import (
     CitationCallbackHandler,
     CitationMiddleware,
@@ -22,6 +25,7 @@ from attribot_integrations.langchain.content import prompt_messages
 from tests.integrations.engines import StubEngine, TurnEngine
 from tests.integrations.langchain.agents import FIND, AgentModel, ask
 from tests.integrations.langchain.fakes import EchoChatModel, last, using
+from tests.unit.evaluation.tiny import tiny_engine
 
 HISTORY = [HumanMessage("My pier is North."), AIMessage("A fine pier.")]
 FACT = Document("The North pier is 900 m long.", id="n")
@@ -104,6 +108,23 @@ def test_by_default_only_documents_count(caplog: pytest.LogCaptureFixture) -> No
     assert "no documents were seen" not in caplog.text
 
 
+def test_live_citations_of_a_conversation() -> None:
+    engine = tiny_engine()
+    engine.options = EngineOptions(method="exact", sources="all", alternatives=None)
+    history = [HumanMessage("The pier is red. It is long."), AIMessage("I see.")]
+    expected = cite(chain(), engine).invoke(asked(history=history))
+    pieces = list(cite(chain(), engine, live=True).stream(asked(history=history)))
+    total = functools.reduce(operator.add, pieces)
+    assert total["status"] == expected["status"] == "ok"
+    assert list(total["documents"]) == expected["documents"]
+    assert len(total["documents"]) == 3
+    places = [
+        [(each["chunk_index"], each["text"]) for each in found["citations"]]
+        for found in (total, expected)
+    ]
+    assert places[0] == places[1]
+
+
 def test_what_messages_tell_beside_their_text() -> None:
     calling = AIMessage(
         "I look.", tool_calls=[{"name": "find", "args": {"pier": "é"}, "id": "1"}] * 2
@@ -131,7 +152,9 @@ def test_what_messages_tell_beside_their_text() -> None:
 def test_an_agents_tools(kind: str) -> None:
     engine = TurnEngine()
     middleware = CitationMiddleware(engine)
-    made = create_agent(AgentModel(), [FIND[kind]], middleware=[middleware], system_prompt="Be.")
+    made: Any = create_agent(
+        AgentModel(), [FIND[kind]], middleware=[middleware], system_prompt="Be."
+    )
     state = made.invoke({**ask("Ada")})
     report = state["attribution"]
     assert (report["status"], report["reason"]) == ("ok", None)
