@@ -25,6 +25,8 @@ from attribot_integrations.errors import InputError
 __all__ = ["Message", "Stretch", "read_messages", "stretches_said", "turns_of"]
 
 _WORD: Final = re.compile(r"\w")
+_LETTERS: Final = re.compile(r"[^\W\d_]{2}")
+"""What the text beside a chunk must hold: a number before it, "[2]", is no source of its own."""
 _KINDS: Final[Mapping[str, SourceKind]] = {
     "system": "system",
     "developer": "system",
@@ -187,8 +189,9 @@ def turns_of(messages: Sequence[Message]) -> list[int]:
 
 def _visible_between(text: str, start: int, end: int, taken: Sequence[Span]) -> Iterator[Span]:
     """Yield the stretches that hold words and are not taken, without white space at their ends."""
+    telling = _LETTERS if taken else _WORD
     edges = [start, *(edge for span in taken for edge in span), end]
     for low, high in zip(edges[::2], edges[1::2], strict=True):
         piece = text[low:high] if low < high else ""
-        if _WORD.search(piece):
+        if telling.search(piece):
             yield low + len(piece) - len(piece.lstrip()), low + len(piece.rstrip())

@@ -112,6 +112,19 @@ def test_retrieved_text_divides_what_is_said() -> None:
     assert only.chunks == (fact,)
 
 
+def test_numbers_before_chunks_are_no_sources_and_those_said_alone_are() -> None:
+    facts = (Chunk("The pier is long."), Chunk("The quay is old."))
+    prompt = f"Context:\n\n[1] {facts[0].text}\n\n[2] {facts[1].text}"
+    chat = [
+        {"role": "system", "content": prompt},
+        {"role": "user", "content": "1962"},
+        {"role": "assistant", "content": "?"},
+        {"role": "user", "content": "How long?"},
+    ]
+    said = [chunk.text for chunk in sources_of(chat, *facts).chunks[2:]]
+    assert said == ["Context:\n\n[1]", "1962"]
+
+
 def test_where_it_stands() -> None:
     _, sources, locations = capture_prompt(CHAT, (Chunk("900 m long"),), kinds=ALL)
     assert [each.chunk_index for each in locations] == list(range(len(sources.chunks)))
