@@ -22,8 +22,10 @@ from attribot_integrations.context.kinds import ConversationPart, SourceKind
 from attribot_integrations.context.retrieved import Chunk, Span, clean_text
 from attribot_integrations.errors import InputError
 
-__all__ = ["Message", "Stretch", "read_messages", "stretches_said", "turns_of"]
+__all__ = ["MORE_KEYS", "Message", "Stretch", "read_messages", "stretches_said", "turns_of"]
 
+MORE_KEYS: Final = ("name", "calls", "memory", "kind")
+"""What a captured message may have beside role and content, as text."""
 _WORD: Final = re.compile(r"\w")
 _LETTERS: Final = re.compile(r"[^\W\d_]{2}")
 """What the text beside a chunk must hold: a number before it, "[2]", is no source of its own."""
@@ -68,15 +70,15 @@ class Stretch:
     """The stretch as a source."""
 
 
-def read_messages(captured: Iterable[Mapping[str, str]], *, with_calls: bool) -> list[Message]:
+def read_messages(captured: Iterable[Mapping[str, str]], *, said: bool) -> list[Message]:
     """Read the messages of a captured prompt.
 
     Args:
         captured: Mappings with `role` and `content`. They may have, as text, the `name` of the
             message's tools, the `calls` that it makes, the `memory` that stands at the start of its
             content, and a `kind`, "summary" or "memory", where the role does not tell.
-        with_calls: Whether the calls are shown, as text behind the content; a chat template of the
-            model's own might show them in another form.
+        said: Whether more than role and content is read. Calls are then shown, as text behind the
+            content; a chat template of the model's own might show them in another form.
 
     Raises:
         InputError: If there is no message, or something else.
@@ -87,13 +89,13 @@ def read_messages(captured: Iterable[Mapping[str, str]], *, with_calls: bool) ->
             "the captured prompt must be a str, a RawPrompt or a list of messages "
             f'{{"role": …, "content": …}}, not {type(given).__name__}'
         )
-    messages = [_message(number, one, with_calls) for number, one in enumerate(captured)]
+    messages = [_message(number, one, said) for number, one in enumerate(captured)]
     if not messages:
         raise InputError("the captured prompt holds no message, at least one is needed")
     return messages
 
 
-def _message(number: int, message: Mapping[str, str], with_calls: bool) -> Message:
+def _message(number: int, message: Mapping[str, str], said: bool) -> Message:
     try:
         role, content = message["role"], message["content"]
     except (KeyError, TypeError) as error:
@@ -106,7 +108,7 @@ def _message(number: int, message: Mapping[str, str], with_calls: bool) -> Messa
             f"message {number} of the captured prompt must hold text, got role "
             f"{type(role).__name__} and content {type(content).__name__}"
         )
-    name, calls, memory, kind = (message.get(key) for key in ("name", "calls", "memory", "kind"))
+    name, calls, memory, kind = (message.get(key) if said else None for key in MORE_KEYS)
     for key, value in (("name", name), ("calls", calls), ("memory", memory)):
         if value is not None and not isinstance(value, str):
             raise InputError(
@@ -123,7 +125,7 @@ def _message(number: int, message: Mapping[str, str], with_calls: bool) -> Messa
             f"the memory of message {number} of the captured prompt must stand at the start of "
             f"its content, got {memory!r:.60}"
         )
-    shown = [content, calls] if with_calls and calls else [content]
+    shown = [content, calls] if calls else [content]
     return Message(
         role=role,
         text=clean_text("\n".join(each for each in shown if each)),

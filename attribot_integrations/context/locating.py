@@ -195,7 +195,7 @@ def capture_prompt(
     if isinstance(captured, RawPrompt):
         raw = captured
     else:
-        messages = read_messages(captured, with_calls=bool(kinds))
+        messages = read_messages(captured, said=bool(kinds))
     texts = [each.text for each in messages] if raw is None else [_raw_text(raw)]
     matches = _matches(texts, chunks, question)
     found = [_location(index, match) for index, match in enumerate(matches)]

@@ -124,7 +124,7 @@ def tool_chunks(messages: Iterable[BaseMessage]) -> tuple[Chunk, ...]:
     if not any(isinstance(message, ToolMessage) for message in seen):
         return ()
     plain = prompt_messages(seen)
-    turns = turns_of(read_messages(plain, with_calls=False))
+    turns = turns_of(read_messages(plain, said=True))
     return tuple(
         Chunk(
             text=str(message.text),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.context.conversation import MORE_KEYS
 from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.context.prompts import (
     Prompt,
@@ -146,12 +147,8 @@ def prompt_from_wire(value: Any) -> CapturedPrompt | PromptTemplate | None:
     )
 
 
-_MORE: Final = ("name", "calls", "memory", "kind")
-"""What a message may have beside role and content."""
-
-
 def _message(value: Any, where: str) -> dict[str, str]:
-    data = as_object(value, where, ("role", "content"), _MORE)
+    data = as_object(value, where, ("role", "content"), MORE_KEYS)
     return {key: as_text(one, f"{where}.{key}") for key, one in data.items()}
 
 
@@ -159,7 +156,7 @@ def _message_to_wire(message: Mapping[str, Any], index: int) -> dict[str, str]:
     for key in ("role", "content"):
         if not isinstance(message.get(key), str):
             raise InputError(f"prompt[{index}].{key} must be text, got {message.get(key)!r:.60}")
-    more = [key for key in _MORE if message.get(key) is not None]
+    more = [key for key in MORE_KEYS if message.get(key) is not None]
     for key in more:
         if not isinstance(message[key], str):
             raise InputError(f"prompt[{index}].{key} must be text, got {message[key]!r:.60}")

@@ -33,7 +33,7 @@ TITLES = [
 
 
 def said(chat: list[dict[str, str]], kinds: frozenset[SourceKind] = ALL) -> list[tuple[Any, str]]:
-    found = stretches_said(read_messages(chat, with_calls=True), {}, kinds)
+    found = stretches_said(read_messages(chat, said=True), {}, kinds)
     return [(each.chunk.title, each.chunk.text) for each in found]
 
 
@@ -186,4 +186,6 @@ def test_without_any_source() -> None:
 )
 def test_wrong_messages(more: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        read_messages([{"role": "user", "content": "Hi.", **more}], with_calls=True)
+        read_messages([{"role": "user", "content": "Hi.", **more}], said=True)
+    (read,) = read_messages([{"role": "user", "content": "Hi.", **more}], said=False)
+    assert (read.kind, read.text) == ("user", "Hi.")  # what nobody asks for is left alone
