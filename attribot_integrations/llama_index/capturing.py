@@ -18,6 +18,7 @@ from attribot_integrations.llama_index.intermediate import gather, look_behind
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
+from attribot_integrations.llama_index.tools import tool_part
 from attribot_integrations.requests.attributors import KnowsItsModel
 from attribot_integrations.requests.options import conversation_of
 
@@ -83,6 +84,7 @@ def capture(
         problem = problem or UNTOLD
     if calls_seen and not scope.calls and call is None and nodes and answer.strip():
         problem = problem or "no language model was asked"
+    texts = tuple(_with_part(text, call) for text in texts)
     shared = knowing is not None and knowing.runs(getattr(call and call.llm, "_model", None))
     turns = bool(conversation_of(engine)) and call is not None and isinstance(call.prompt, list)
     captured = CapturedSynthesis(
@@ -111,6 +113,12 @@ def capture(
         return replace(captured, prompt=with_summaries(call.prompt, _summaries(scope)))
     prompt: Any = lay_out(call, texts, shared=shared, chat=chat)
     return replace(captured, prompt=prompt or _searchable(call, shared=shared, chat=chat))
+
+
+def _with_part(text: NodeText, call: PromptedCall | None) -> NodeText:
+    """Return a node's text that says what a tool wrote, if one did."""
+    part = tool_part(text.home, None if call is None else call.prompt)
+    return text if part is None else replace(text, chunk=replace(text.chunk, said=part))
 
 
 def _summaries(scope: Scope) -> frozenset[str]:

@@ -11,6 +11,7 @@ from llama_index.core.schema import NodeWithScore
 from attribot_integrations.answers.record import AnswerRecord
 from attribot_integrations.context.passages import repeated_in
 from attribot_integrations.llama_index.capturing import CapturedSynthesis
+from attribot_integrations.llama_index.nodes import NodeText
 from attribot_integrations.llama_index.spans import attributing
 
 if TYPE_CHECKING:
@@ -168,8 +169,14 @@ def _citation(
             _place(captured, other)
             for other in repeated_in([each.chunk for each in captured.texts], index, (start, end))
         ],
-        "metadata": _plain(text.home.metadata),
+        "metadata": _named(text),
     }
+
+
+def _named(text: NodeText) -> dict[str, Any]:
+    """Return a node's metadata, with a title for what a tool wrote."""
+    known = _plain(text.home.metadata)
+    return known if text.chunk.said is None else {"title": text.chunk.title, **known}
 
 
 def _common(citation: Citation, chunk: Chunk) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _own_words(citations: Sequence[Evidence], label: SupportLabel | None) -> Ite
         if not own:
             continue
         if len(own) == len(citations) and label != "parametric":
-            yield f"it rests on {words} alone, {_listed(own)}"
+            yield f"it rests only on {words}, {_listed(own)}"
         else:
             several = len({each.number for each in own}) > 1
             yield f"{_listed(own)} {'are' if several else 'is'} {words}"

@@ -31,12 +31,12 @@ ANSWERED, FOUND = Cited(3, kind="assistant"), Cited(4, kind="tool")
 @pytest.mark.parametrize(
     ("label", "shown", "expected"),
     [
-        ("supported", [USER], "it rests on the user's own words alone, [1]"),
-        ("supported", [USER, AGAIN], "it rests on the user's own words alone, [1] and [2]"),
+        ("supported", [USER], "it rests only on the user's own words, [1]"),
+        ("supported", [USER, AGAIN], "it rests only on the user's own words, [1] and [2]"),
         ("supported", [USER, FOUND], "[1] is the user's own words"),
         ("supported", [USER, AGAIN, FOUND], "[1] and [2] are the user's own words"),
         ("supported", [FOUND], None),
-        ("uncertain", [ANSWERED], "it rests on what was answered before alone, [3]"),
+        ("uncertain", [ANSWERED], "it rests only on what was answered before, [3]"),
         (
             None,
             [USER, ANSWERED],
@@ -51,7 +51,7 @@ ANSWERED, FOUND = Cited(3, kind="assistant"), Cited(4, kind="tool")
             "supported",
             [Cited(1, "depends", 0.01, "user")],
             "depends on [1], which does not seem to state it; "
-            "it rests on the user's own words alone, [1]",
+            "it rests only on the user's own words, [1]",
         ),
     ],
 )
