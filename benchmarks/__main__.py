@@ -12,6 +12,9 @@ python -m benchmarks audit --data DIR --plan smollm2  faults planted among citat
 python -m benchmarks verifier --data DIR               what finds the text that states an answer
 python -m benchmarks live                              citations while the answer streams
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
+python -m benchmarks contest --data DIR --rows DIR     all ways in one run on real text
+python -m benchmarks held --data DIR                   many questions on one document
+python -m benchmarks relevance --data DIR --rows DIR   chunks before there is an answer
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 python -m benchmarks structure --data DIR              rows and fields against sentences
@@ -38,12 +41,15 @@ from benchmarks.bundled_screens import bundled_screens
 from benchmarks.candidates import defaults
 from benchmarks.ceilings import Ceilings, measure_ceilings
 from benchmarks.clock import device_in_use, free_memory
+from benchmarks.contest import contest
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
+from benchmarks.held import held
 from benchmarks.live import live
 from benchmarks.ours import our_ways
 from benchmarks.real_text import real
+from benchmarks.relevance import relevance
 from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
@@ -98,6 +104,9 @@ app.command()(audit)
 app.command()(verifier)
 app.command()(live)
 app.command()(screen)
+app.command()(contest)
+app.command()(relevance)
+app.command()(held)
 app.command()(bundled_screens)
 app.command()(serve)
 app.command()(structure)

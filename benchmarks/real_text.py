@@ -27,7 +27,7 @@ from attribot_integrations.evaluation.suite_dependence import DependenceOptions
 from attribot_integrations.evaluation.suite_report import SUITE_LEGEND, suite_failures, suite_tables
 from attribot_integrations.methods.presets import named_method
 
-__all__ = ["PLANS", "Plan", "Rows", "real", "real_suite"]
+__all__ = ["PLANS", "Plan", "Rows", "real", "real_engine", "real_suite"]
 
 _WIDTH: Final = 200
 
@@ -90,6 +90,13 @@ PLANS: Final[Mapping[str, Plan]] = {
 }
 
 
+def real_engine(plan: str, models: Path) -> AttributionEngine:
+    """Load the models of a key of `PLANS` from a folder."""
+    chosen = PLANS[plan]
+    proxy = None if chosen.proxy is None else str(models / chosen.proxy)
+    return AttributionEngine.from_pretrained(str(models / chosen.target), proxy)
+
+
 def real_suite(
     plan: str,
     data: Path,
@@ -110,9 +117,7 @@ def real_suite(
         engine: The models, if they are loaded already.
     """
     chosen = PLANS[plan]
-    if engine is None:
-        proxy = None if chosen.proxy is None else str(models / chosen.proxy)
-        engine = AttributionEngine.from_pretrained(str(models / chosen.target), proxy)
+    engine = engine or real_engine(plan, models)
     parts = []
     for name, rows in chosen.sets.items():
         path = data / f"{name}_dev.jsonl"

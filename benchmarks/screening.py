@@ -62,7 +62,7 @@ SCREENS: Final[dict[str, tuple[ScreenSet, ...]]] = {
         ScreenSet("smollm2", "squad2", "exact", fits=True),
         ScreenSet("smollm2", "clapnq", "exact", fits=True),
         ScreenSet("smollm2-fidelity", "hotpotqa", "exact"),
-        ScreenSet("smollm2", "hotpotqa", "balanced", first=6),
+        ScreenSet("smollm2", "hotpotqa", "balanced", fits=True, first=6),
     ),
     "gemma3": (
         ScreenSet("gemma3", "squad2", "exact", fits=True),

@@ -259,18 +259,25 @@ class _Looks:
     """Tells when a text that goes on may hold a statement that it did not before."""
 
     def __init__(self) -> None:
-        self._begun = self._ended = False
+        self._begun = self._ended = self._first = False
         self._since = 0
 
     def worthwhile(self, piece: str) -> bool:
-        """Take the next piece, and tell whether to look: words have come behind a border."""
+        """Take the next piece, and tell whether to look: words have come behind a border.
+
+        The first one is looked at when it begins and when it is whole: "May. T" may be a name.
+        """
         look = False
         self._since += len(piece)
         for character in piece:
             if character.isalnum():
-                look = look or self._ended or not self._begun
+                if self._ended or not self._begun:
+                    look = self._first = True
                 self._begun, self._ended = True, False
-            elif character not in " ,-":
+                continue
+            look = look or self._first
+            self._first = False
+            if character not in " ,-":
                 self._ended = True
         look = look or self._since >= _LOOK_AGAIN
         self._since = 0 if look else self._since

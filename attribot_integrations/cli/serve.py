@@ -71,6 +71,16 @@ _MaxTokens = Annotated[
         min=1, help="Most tokens run through models for one request, likewise.", show_default=False
     ),
 ]
+_HoldContexts = Annotated[
+    int,
+    typer.Option(
+        metavar="MEGABYTES",
+        min=0,
+        help="Memory for what models keep of contexts between requests, for each model: text that "
+        "prompts begin with alike is run once. By default none.",
+        show_default=False,
+    ),
+]
 _StopSeconds = Annotated[
     float, typer.Option(min=0, help="Most seconds to finish what was accepted, when stopped.")
 ]
@@ -87,6 +97,7 @@ def serve(
     max_bytes: _MaxBytes = 4_000_000,
     max_seconds: _MaxSeconds = 60.0,
     max_tokens: _MaxTokens = None,
+    hold_contexts: _HoldContexts = 0,
     stop_seconds: _StopSeconds = 120.0,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
@@ -119,6 +130,8 @@ def serve(
             if model is None:
                 note(_DEMO_MODEL)
             engine = load_engine(model, proxy, options, loading)
+        if hold_contexts:
+            engine.hold_contexts(hold_contexts * 1_000_000)
         serving.serve(engine, limits, host=host, port=port, stop_seconds=stop_seconds)
 
 

@@ -31,6 +31,7 @@ from attribot_integrations.results.support import Support
 from attribot_integrations.scoring.budget import Budget
 from attribot_integrations.scoring.protocols import (
     AnswerScorer,
+    Draft,
     HeldContext,
     HoldsAnswers,
     ScoringModel,
@@ -41,6 +42,7 @@ __all__ = [
     "SharedContexts",
     "attribute_answer",
     "build_prompt",
+    "request_chunks",
     "warm_up",
 ]
 
@@ -52,15 +54,25 @@ _BEST_FIRST = ScreenAndRescore(Knockout(), at_least=sys.maxsize, at_most=sys.max
 
 @dataclass(frozen=True)
 class SharedContexts:
-    """What the two models keep of the last context."""
+    """What the two models keep of contexts."""
 
     target: HeldContext
     proxy: HeldContext | None
 
     @classmethod
-    def of(cls, target: ScoringModel, proxy: ScoringModel | None) -> SharedContexts:
-        """Return what the models keep, at first nothing."""
-        return cls(target.hold_context(), None if proxy is None else proxy.hold_context())
+    def of(
+        cls, target: ScoringModel, proxy: ScoringModel | None, most_bytes: int | None = None
+    ) -> SharedContexts:
+        """Return what the models keep, at first nothing.
+
+        Args:
+            target: The target.
+            proxy: The proxy.
+            most_bytes: How many bytes each may keep; by default the last context alone.
+        """
+        limit = () if most_bytes is None else (most_bytes,)
+        held = None if proxy is None else proxy.hold_context(*limit)
+        return cls(target.hold_context(*limit), held)
 
     @classmethod
     def of_answer(cls, target: ScoringModel, proxy: ScoringModel | None) -> SharedContexts:
@@ -85,6 +97,7 @@ def attribute_answer(
     shared: SharedContexts | None = None,
     *,
     cancelled: threading.Event | None = None,
+    drafted: Draft | None = None,
 ) -> Attribution:
     """Score every source of a request's context, and cite those that carry the answer.
 
@@ -95,6 +108,7 @@ def attribute_answer(
         options: What to do with it.
         shared: Activations of the context, if requests with the same one are attributed in turn.
         cancelled: Set by another thread when the result is not wanted any more.
+        drafted: The answer as the target has drafted it, whose activations are used again.
 
     Raises:
         InputError: If the request cannot be attributed.
@@ -104,7 +118,7 @@ def attribute_answer(
         CancelledError: If it was cancelled; the pass in progress is finished.
     """
     started = time.perf_counter()
-    ready = _prepared(target, proxy, request, options, shared, started, cancelled)
+    ready = _prepared(target, proxy, request, options, shared, started, cancelled, drafted)
     method, result = _scored(ready.method, ready.inputs)
 
     return _concluded(request, ready, method.name, result, options, started)
@@ -160,11 +174,12 @@ def _prepared(
     shared: SharedContexts | None,
     started: float,
     cancelled: threading.Event | None,
+    drafted: Draft | None = None,
 ) -> _Prepared:
     """Build a request's prompt, scorers and method."""
     chosen = chosen_method(options, has_proxy=proxy is not None)
     _check_request(request)
-    chunks = as_chunks(request.chunks, may_be_blank=_may_hold_turns(request, options))
+    chunks = request_chunks(request, options)
     prompt, sources, locations = build_prompt(request, chunks, options)
     budget = Budget(
         max_seconds=options.max_seconds,
@@ -179,6 +194,7 @@ def _prepared(
         token_budget=options.token_budget,
         generated_ids=request.generated_ids,
         held=shared.target if shared else None,
+        drafted=drafted,
         budget=budget,
     )
     on_proxy = _proxy_scorer(
@@ -338,8 +354,17 @@ def _proxy_scorer(
         return None
 
 
+def request_chunks(request: AttributionRequest, options: EngineOptions) -> tuple[Chunk, ...]:
+    """Return a request's chunks; there need be none where its prompt may hold other sources.
+
+    Raises:
+        InputError: If they are no chunks.
+        EmptyContextError: If there is none with text, and nothing else may be a source.
+    """
+    return as_chunks(request.chunks, may_be_blank=_may_hold_turns(request, options))
+
+
 def _may_hold_turns(request: AttributionRequest, options: EngineOptions) -> bool:
-    """Tell whether there may be sources in a request's prompt beside its chunks."""
     if not options.conversation:
         return False
     prompt: object = request.prompt

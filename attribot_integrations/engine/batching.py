@@ -28,19 +28,21 @@ _logger = logging.getLogger("attribot_integrations.engine")
 
 @dataclass(frozen=True)
 class ContextSharer:
-    """Attributes requests in turn, and runs the context once for those that have the same.
+    """Attributes requests, and runs once what their contexts have in common at their beginning.
 
-    Scores are those of single calls but for rounding. It is for one thread, and holds the models'
-    activations of the last context as long as it lives.
+    Scores are those of single calls but for rounding. It holds the models' activations of contexts
+    as long as it lives.
     """
 
     target: ScoringModel
     proxy: ScoringModel | None
     options: EngineOptions
-    _shared: SharedContexts = field(init=False, repr=False)
+    shared: SharedContexts | None = field(default=None, repr=False)
+    """What is kept, at first nothing."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_shared", SharedContexts.of(self.target, self.proxy))
+        if self.shared is None:
+            object.__setattr__(self, "shared", SharedContexts.of(self.target, self.proxy))
 
     def attribute_request(
         self,
@@ -58,9 +60,9 @@ class ContextSharer:
             )
 
         try:
-            return attribute(self._shared)
+            return attribute(self.shared)
         except OutOfMemoryError:
-            if not self._shared.let_go():
+            if self.shared is None or not self.shared.let_go():
                 raise
         # Without sharing: the context beside the whole prompt may be what does not fit.
         return attribute(None)

@@ -1,51 +1,35 @@
-"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out.
-
-What runs a model in this process is imported where it is needed: scoring on a server needs no
-torch.
-"""
+"""`AttributionEngine`: chunks, a question and an answer in, an `Attribution` out."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
 
 from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.engine.attributing import attribute_answer
+from attribot_integrations.engine.answering import attribute_own_answer
+from attribot_integrations.engine.attributing import SharedContexts, attribute_answer
 from attribot_integrations.engine.batching import ContextSharer, attribute_all
-from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.engine.following import AnswerFollower
-from attribot_integrations.engine.method_choice import check_models, expected_method
+from attribot_integrations.engine.model_pair import ModelPair
 from attribot_integrations.filtering import ChunkScores, Granularity, RelevanceSignal, SignalName
 from attribot_integrations.filtering.chunk_scoring import score_chunks
 from attribot_integrations.requests.options import (
     AttributionRequest,
     EngineOptions,
-    checked_flag,
+    check_count,
     given_options,
 )
 from attribot_integrations.results import Attribution, FailedAttribution
-from attribot_integrations.scoring.loading import LoadingOptions
 from attribot_integrations.scoring.protocols import ScoringModel
-from attribot_integrations.scoring.servers import ServerModel
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-    from typing_extensions import Unpack
-
-    from attribot_integrations.scoring.loading import LoadingKeywords
-    from attribot_integrations.scoring.servers import ServerKeywords
-    from attribot_integrations.scoring.servers.routes import Api
 
 __all__ = ["AttributionEngine"]
 
 
-class AttributionEngine:
+class AttributionEngine(ModelPair):
     """Measures which sources an answer depends on, and cites them.
 
     An engine may be shared: calls from many threads or tasks take turns on the model and give the
@@ -66,176 +50,8 @@ class AttributionEngine:
         proxy: ScoringModel | None = None,
         options: EngineOptions | None = None,
     ) -> None:
-        self.target = target
-        self.proxy = proxy
-        self.options = given_options(options, EngineOptions())
-        check_models(target, proxy, self.options)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        model: str | Path,
-        proxy: str | Path | None = None,
-        *,
-        options: EngineOptions | None = None,
-        **loading: Unpack[LoadingKeywords],
-    ) -> AttributionEngine:
-        """Load a target, and if wanted a proxy, from the Hugging Face hub, folders or GGUF files.
-
-        Args:
-            model: The target's name on the hub, or path, see `LanguageModel.from_pretrained`.
-            proxy: The proxy's; another family with another tokenizer will do. It is loaded with
-                the same settings, but for `revision`, and `gguf_file` in `model_options`.
-            options: What to do with each request.
-            **loading: `device_map`, `dtype`, `revision`, `trust_remote_code`, `use_safetensors`,
-                `model_options` and `chat_options`, see `LoadingOptions`.
-
-        Raises:
-            ConfigurationError: If an argument has a value that it cannot have.
-            UnsupportedModelError: If a checkpoint is no causal language model.
-            ModelError: If one cannot be loaded.
-            MissingExtraError: If one is a GGUF file, and the `gguf` package is not installed.
-        """
-        return cls.load(model, proxy, LoadingOptions(**loading), options=options)
-
-    @classmethod
-    def load(
-        cls,
-        model: str | Path,
-        proxy: str | Path | None,
-        loading: LoadingOptions,
-        *,
-        options: EngineOptions | None = None,
-    ) -> AttributionEngine:
-        """Do what `from_pretrained` does, with its keywords in one object."""
-        from attribot_integrations.scoring.gguf_files import for_another_model
-        from attribot_integrations.scoring.language_model import LanguageModel
-
-        target = LanguageModel.load(model, loading)
-        small = LanguageModel.load(proxy, for_another_model(loading)) if proxy else None
-        return cls(target, small, options)
-
-    @classmethod
-    def from_model(
-        cls,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        proxy: ScoringModel | None = None,
-        options: EngineOptions | None = None,
-        chat_options: Mapping[str, Any] | None = None,
-    ) -> AttributionEngine:
-        """Use a model that is already loaded; neither it nor its tokenizer is changed.
-
-        Args:
-            model: A causal language model in evaluation mode.
-            tokenizer: The model's own fast tokenizer.
-            proxy: A smaller model, see `LanguageModel.from_model`.
-            options: What to do with each request.
-            chat_options: Variables for the chat template.
-
-        Raises:
-            UnsupportedModelError: If the model is no causal language model.
-            ModelError: If the model is in training mode.
-        """
-        from attribot_integrations.scoring.language_model import LanguageModel
-
-        target = LanguageModel.from_model(model, tokenizer, chat_options=chat_options)
-        return cls(target, proxy, options)
-
-    @classmethod
-    def from_langchain(
-        cls,
-        llm: object,
-        *,
-        proxy: ScoringModel | None = None,
-        options: EngineOptions | None = None,
-    ) -> AttributionEngine:
-        """Share the model of LangChain's `HuggingFacePipeline` or `ChatHuggingFace`, unchanged.
-
-        Args:
-            llm: The LangChain model.
-            proxy: A smaller model, see `LanguageModel.from_model`.
-            options: What to do with each request.
-
-        Raises:
-            UnsupportedModelError: If the `llm` runs no causal language model in this process.
-            ModelError: If the model is in training mode.
-        """
-        from attribot_integrations.scoring.borrowed import model_of_langchain
-
-        return cls(model_of_langchain(llm), proxy, options)
-
-    @classmethod
-    def from_llama_index(
-        cls,
-        llm: object,
-        *,
-        proxy: ScoringModel | None = None,
-        options: EngineOptions | None = None,
-    ) -> AttributionEngine:
-        """Share model and tokenizer with LlamaIndex's `HuggingFaceLLM`; neither is changed.
-
-        Prompts that the `llm` has seen are scored as it saw them, its chat markup included, and
-        answers by the ids that it generated, where it reports them. Arguments and errors are those
-        of `from_langchain`.
-        """
-        from attribot_integrations.scoring.borrowed import model_of_llama_index
-
-        return cls(model_of_llama_index(llm), proxy, options)
-
-    @classmethod
-    def from_server(
-        cls,
-        url: str,
-        *,
-        model: str | None = None,
-        api: Api = "auto",
-        tokenizer: str | Path | PreTrainedTokenizerBase | None = None,
-        proxy: ScoringModel | None = None,
-        options: EngineOptions | None = None,
-        **server: Unpack[ServerKeywords],
-    ) -> AttributionEngine:
-        """Score with a model that a server runs: vLLM, SGLang, or what has `echo` and `logprobs`.
-
-        The server is checked first: what it says of a short text must be what it said when it wrote
-        it. Methods that only remove text work, "exact" without a proxy by default. With a local
-        proxy, that one screens, and what may matter is rescored on the server. Methods that hide
-        text from attention run on the proxy alone.
-
-        Args:
-            url: Address of the server, such as "http://localhost:8000".
-            model: The server's name for the model; not needed where it has only one.
-            api: Its interface, "vllm", "vllm-tokens", "sglang" or "echo"; by default the first that
-                works.
-            tokenizer: The model's own: name on the hub, folder, `tokenizer.json`, or one that is
-                loaded. By default the model's name is the tokenizer's, too.
-            proxy: A smaller model, see `LanguageModel.from_pretrained`.
-            options: What to do with each request.
-            **server: `api_key`, `timeout`, `max_parallel`, `attempts`, `chat_options` and `client`,
-                see `ServerOptions`.
-
-        Raises:
-            ConfigurationError: If an argument has a value that it cannot have, or the server has no
-                such model.
-            ServerError: If the server cannot be reached, gives no log-probabilities of prompts, or
-                wrong ones; the message says what is wrong.
-            ModelError: If the tokenizer cannot be loaded.
-            MissingExtraError: If httpx or tenacity is not installed.
-        """
-        target = ServerModel.connect(url, model=model, api=api, tokenizer=tokenizer, **server)
-        return cls(target, proxy, options)
-
-    @classmethod
-    def demo(
-        cls, *, proxy: bool = False, options: EngineOptions | None = None
-    ) -> AttributionEngine:
-        """Load the bundled tiny target, if wanted with its proxy: for a look, not for real text."""
-        return cls.from_pretrained(
-            bundled_model_path("target"),
-            bundled_model_path("proxy") if checked_flag("proxy", proxy) else None,
-            options=options,
-        )
+        super().__init__(target, proxy, options)
+        self._held: SharedContexts | None = None
 
     def attribute(
         self,
@@ -288,9 +104,7 @@ class AttributionEngine:
         chosen = given_options(options, self.options)
         cancelled = threading.Event()
         try:
-            return await asyncio.to_thread(
-                attribute_answer, self.target, self.proxy, request, chosen, cancelled=cancelled
-            )
+            return await asyncio.to_thread(self._attribute, request, chosen, cancelled)
         finally:
             cancelled.set()
 
@@ -333,21 +147,70 @@ class AttributionEngine:
             cancelled: Set by another thread when the result is not wanted any more; the call then
                 raises `concurrent.futures.CancelledError` behind the pass that it is in.
         """
+        return self._attribute(request, given_options(options, self.options), cancelled)
+
+    def answer(
+        self,
+        question: str,
+        chunks: Sequence[str | Chunk],
+        *,
+        max_new_tokens: int = 256,
+        options: EngineOptions | None = None,
+        id: str | None = None,
+    ) -> Attribution:
+        """Let the target answer the question from the chunks, and attribute what it writes.
+
+        The prompt is read once, for both: what the model keeps of it while it writes is what the
+        answer is scored with. The result's `answer` is the text, `cost` counts both.
+
+        Args:
+            question: The user's question.
+            chunks: The retrieved chunks, in the order of the prompt.
+            max_new_tokens: Most tokens of the answer, written by the likeliest token each time.
+            options: Options for this call instead of the engine's.
+            id: Any identifier, handed back on the result.
+
+        Raises:
+            ConfigurationError: If `max_new_tokens` is less than 1.
+            EmptyAnswerError: If the target writes nothing.
+            InputError: As `attribute`; `ModelError` and `OutOfMemoryError` likewise.
+        """
+        check_count("max_new_tokens", max_new_tokens)
+        request = AttributionRequest(question, chunks, "", id=id)
         chosen = given_options(options, self.options)
-        return attribute_answer(self.target, self.proxy, request, chosen, cancelled=cancelled)
+        return attribute_own_answer(self.target, self.proxy, request, chosen, max_new_tokens)
 
-    @property
-    def uses_chat_template(self) -> bool:
-        """Whether the target puts chat messages into a chat format of its own."""
-        return self.target.uses_chat_template
+    def hold_contexts(self, most_bytes: int) -> None:
+        """Keep activations of contexts between calls: what prompts begin with alike is run once.
 
-    def runs(self, model: object) -> bool:
-        """Tell whether the target is this very model, such as one that a framework has loaded."""
-        return self.target.runs(model)
+        For many questions on the same documents. Scores are those without, but for rounding. When
+        memory gets short, what is held is let go of.
+
+        Args:
+            most_bytes: How many bytes the target and the proxy may each hold, of the contexts used
+                last; 0 lets go of all and holds none, as at first.
+
+        Raises:
+            ConfigurationError: If it is negative or no whole number.
+        """
+        check_count("most_bytes", most_bytes, least=0)
+        if self._held is not None:
+            self._held.let_go()
+        self._held = None
+        if most_bytes:
+            self._held = SharedContexts.of(self.target, self.proxy, most_bytes)
+
+    def _attribute(
+        self, request: AttributionRequest, options: EngineOptions, cancelled: threading.Event | None
+    ) -> Attribution:
+        if self._held is None:
+            return attribute_answer(self.target, self.proxy, request, options, cancelled=cancelled)
+        sharer = ContextSharer(self.target, self.proxy, options, self._held)
+        return sharer.attribute_request(request, cancelled=cancelled)
 
     def sharing_context(self) -> ContextSharer:
         """Return what attributes requests with the same chunks in turn, running those once."""
-        return ContextSharer(self.target, self.proxy, self.options)
+        return ContextSharer(self.target, self.proxy, self.options, self._held)
 
     def following_answer(self) -> AnswerFollower:
         """Return what attributes one answer while it grows, running only what is new of it."""
@@ -382,23 +245,11 @@ class AttributionEngine:
         )
 
     def __copy__(self) -> AttributionEngine:
-        return type(self)(self.target, self.proxy, self.options)
+        made = type(self)(self.target, self.proxy, self.options)
+        made._held = self._held
+        return made
 
     def __deepcopy__(self, memo: dict[int, object]) -> AttributionEngine:
         made = copy.copy(self)  # the models are shared, any number of threads may use them
         memo[id(self)] = made
         return made
-
-    def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError(
-            "an AttributionEngine cannot be pickled, for it holds loaded models: build one in each "
-            "process, with AttributionEngine.from_pretrained for example"
-        )
-
-    def __repr__(self) -> str:
-        proxy = f", proxy={self.proxy.name!r}" if self.proxy else ""
-        method = expected_method(self.target, self.proxy, self.options)
-        way = self.target.way
-        return (
-            f"AttributionEngine({self.target.name!r}{proxy}, method={method.name!r}, path={way!r})"
-        )

@@ -100,7 +100,7 @@ class EngineOptions:
         for name in ("policy", "template", "splitter"):
             _check_callable(name, getattr(self, name))
         for name in ("token_budget", "max_tokens"):
-            _check_count(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         _check_seconds(self.max_seconds)
 
     def _check_levels(self) -> None:
@@ -172,13 +172,18 @@ def checked_flag(name: str, value: object) -> bool:
     return value
 
 
-def _check_count(name: str, value: object) -> None:
+def check_count(name: str, value: object, least: int = 1) -> None:
+    """Refuse what is neither a whole number, of at least so much, nor `None`.
+
+    Raises:
+        ConfigurationError: If it is.
+    """
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name} must be an int or None, got {value!r:.60}")
-    if value < 1:
-        raise ConfigurationError(f"{name} must be at least 1, got {value}")
+    if value < least:
+        raise ConfigurationError(f"{name} must be at least {least}, got {value}")
 
 
 def _check_seconds(value: float | None) -> None:

@@ -269,7 +269,9 @@ class CachedPath(ScoringPath):
             length = min(self._shared_length(), len(self._prompt) - 1)
             if length > 0:
                 context = self._shared.take(
-                    self._prompt[:length], lambda: self._run_on(DynamicCache(), 0, length)
+                    self._prompt[:length],
+                    lambda begun: self._run_behind(begun, length),
+                    self._run_model.state,
                 )
                 cache = context.view(length)
         return self._run_on(cache, cache.get_seq_length(), len(self._prompt))
@@ -292,6 +294,14 @@ class CachedPath(ScoringPath):
         assert self._whole is not None
         grown.keep(branch, self._answer, prefix, self._whole, self._whole)
         return prefix
+
+    def _run_behind(self, begun: PrefixCache | None, length: int) -> PrefixCache:
+        """Run the prompt's first `length` tokens, as far as no activations of them are held."""
+        from transformers import DynamicCache
+
+        done = 0 if begun is None else begun.length
+        cache = DynamicCache() if begun is None else begun.view(done)
+        return self._run_on(cache, done, length)
 
     def _run_on(self, cache: DynamicCache, start: int, end: int) -> PrefixCache:
         """Run the prompt's tokens from `start` to `end`, behind those that the cache holds.

@@ -135,9 +135,13 @@ class LanguageModel:
             budget=budget,
         )
 
-    def hold_context(self) -> SharedContext:
-        """Return what keeps a context's activations between scorers, at first nothing."""
-        return SharedContext()
+    def hold_context(self, most_bytes: int | None = None) -> SharedContext:
+        """Return what keeps contexts' activations between scorers, at first nothing.
+
+        Args:
+            most_bytes: How many bytes they may take; by default the last context alone is kept.
+        """
+        return SharedContext(most_bytes)
 
     def hold_answer(self) -> GrowingAnswer:
         """Return what keeps an answer's activations while it grows, at first nothing."""

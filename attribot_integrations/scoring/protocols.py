@@ -257,8 +257,12 @@ class ScoringModel(Protocol):
         """
         ...
 
-    def hold_context(self) -> HeldContext:
-        """Return what keeps a context's activations between scorers, at first nothing."""
+    def hold_context(self, most_bytes: int | None = None) -> HeldContext:
+        """Return what keeps contexts' activations between scorers, at first nothing.
+
+        Args:
+            most_bytes: How many bytes they may take; by default the last context alone is kept.
+        """
         ...
 
     def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:

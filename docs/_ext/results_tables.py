@@ -80,6 +80,31 @@ _SCREEN = {
     "rescored, mAP": ("rescored_map", 2),
     "its tokens, of `balanced`'s": ("rescored_of_balanced", 2),
 }
+_CONTEST = {
+    "mAP": ("map", 2),
+    "top-1": ("top1", 2),
+    "LDS": ("lds", 2),
+    "tokens": ("tokens_vs_naive", 3),
+    "x naive": ("speedup_naive", 1),
+    "x cached": ("speedup_cached", 1),
+    "x generating": ("speedup_generate", 2),
+}
+_HELD = {
+    "questions": ("questions", 0),
+    "tokens": ("tokens", 0),
+    "held": ("tokens_held", 0),
+    "fewer by": ("token_ratio", 2),
+    "seconds": ("seconds", 1),
+    "held, seconds": ("seconds_held", 1),
+    "faster by": ("second_ratio", 2),
+}
+_RELEVANCE = {
+    "questions": ("questions", 0),
+    "mAP": ("map", 2),
+    "kept at .5": ("recall", 2),
+    "others dropped": ("dropped", 2),
+    "others dropped where 95 % are kept": ("dropped_at_recall", 2),
+}
 _WITH_INTERVAL = {
     "map",
     "top1",
@@ -130,12 +155,18 @@ def markdown_of(results: Figures) -> str:
         lines = _fidelity(results)
     elif "batches" in results:
         lines = _service(results)
+    elif "contest" in results:
+        lines = _contest(results)
+    elif "held" in results:
+        lines = _held(results)
+    elif "relevance" in results:
+        lines = _relevance(results)
     elif "ways" in results:
         lines = _live(results)
     else:
         raise ValueError(
             "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
-            f"methods, batches or ways, not {sorted(results)}"
+            f"methods, batches, contest, held, relevance or ways, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -310,6 +341,33 @@ def _screen(results: Figures) -> Iterator[str]:
             for name, figures in results["held_back"].items()
         ],
     )
+
+
+def _contest(results: Figures) -> Iterator[str]:
+    """Yield every way's fidelity to exact scores and its cost, a table for each data set."""
+    models = " with ".join(
+        f"`{results[role]}`" for role in ("target", "proxy") if results[role] is not None
+    )
+    for name, part in results["contest"].items():
+        yield (
+            f"{models}, {name}: {part['n']} answers, on average {part['sources']:.0f} sources, "
+            f"{part['prompt_tokens']:,.0f} + {part['answer_tokens']:.0f} tokens:"
+        )
+        yield from _table("way", part["ways"], _CONTEST)
+
+
+def _held(results: Figures) -> Iterator[str]:
+    """Yield what holding contexts saves."""
+    count = results["documents"]
+    yield f"`{results['target']}`, {count} document{'s' * (count > 1)} of {results['data']}:"
+    yield from _table("method", results["held"], _HELD)
+
+
+def _relevance(results: Figures) -> Iterator[str]:
+    """Yield how well chunks are told apart before there is an answer."""
+    for name, ways in results["relevance"].items():
+        yield f"`{results['target']}`, {name}:"
+        yield from _table("by", ways, _RELEVANCE)
 
 
 def _service(results: Figures) -> Iterator[str]:

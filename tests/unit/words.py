@@ -93,7 +93,7 @@ class WordModel:
     ) -> WordScorer:
         return WordScorer(prompt, answer, self.asked)
 
-    def hold_context(self) -> Held:
+    def hold_context(self, most_bytes: int | None = None) -> Held:
         return Held()
 
     def draft(self, prompt: Prompt, max_new_tokens: int) -> Draft:

@@ -150,7 +150,7 @@ class ServerModel:
         """
         return ServerScorer(self, prompt, answer, generated_ids=generated_ids, budget=budget)
 
-    def hold_context(self) -> _NothingHeld:
+    def hold_context(self, most_bytes: int | None = None) -> _NothingHeld:
         """Return what keeps nothing: the server has a cache of its own."""
         return _NothingHeld()
 

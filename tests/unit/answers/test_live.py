@@ -59,6 +59,20 @@ def test_each_statement_is_told_when_the_next_has_begun(monkeypatch: pytest.Monk
     assert record.attribution.citations_of(0)[0].text == "Ada is old."
 
 
+def test_a_first_word_that_might_be_a_name_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once(monkeypatch)
+    engine = word_engine()
+    live = LiveAnswer(engine, so_far)
+    answer = "It begins in May. The festival of Bea is one of all that are old and young."
+    early: dict[int, int] = {}
+    for place, character in enumerate(answer):
+        live.add(character)
+        early |= {index: place for news in live.take() for index in news.statements}
+    assert early == {0: answer.index(" festival")}
+
+
 def test_told_in_parts_or_afterwards_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch)
     engine = word_engine()

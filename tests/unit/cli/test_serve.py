@@ -54,6 +54,15 @@ def test_options_reach_the_service(served: dict[str, Any], monkeypatch: pytest.M
     assert (served["options"].method.name, served["options"].max_tokens) == ("exact", 700)
 
 
+def test_contexts_are_held_in_so_many_megabytes(
+    served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(StubEngine, "hold_contexts", lambda self, most: given.append(most), False)
+    assert run("serve", "--hold-contexts", 500).exit_code == 0
+    assert given == [500_000_000]
+
+
 def test_a_server_may_run_the_model(
     served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,7 @@ class Small(WordModel):
         self.always, self.holding = always, True
         self.tried = 0
 
-    def hold_context(self) -> Held:
+    def hold_context(self, most_bytes: int | None = None) -> Held:
         model = self
 
         class Holding(Held):

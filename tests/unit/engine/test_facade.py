@@ -11,7 +11,6 @@ import pytest
 from attribot_integrations import AttributionEngine, AttributionRequest, EngineOptions
 from attribot_integrations.engine.batching import ContextSharer
 from attribot_integrations.errors import ConfigurationError
-from attribot_integrations.methods import LeaveOneOut
 from attribot_integrations.results import Attribution
 from tests.unit.words import WordModel
 
@@ -69,35 +68,6 @@ def test_requests_in_turn_have_the_engines_models_and_options() -> None:
     sharer = AttributionEngine(target, proxy, WHOLE).sharing_context()
     assert isinstance(sharer, ContextSharer)
     assert (sharer.target, sharer.proxy, sharer.options) == (target, proxy, WHOLE)
-
-
-def test_questions_about_the_target_are_its_own() -> None:
-    target = WordModel(uses_chat_template=True)
-    engine = AttributionEngine(target, WordModel("proxy"))
-    assert engine.uses_chat_template
-    assert engine.runs(target)
-    assert not engine.runs(engine.proxy)
-
-
-def test_its_repr_names_models_method_and_way() -> None:
-    method = LeaveOneOut(on="proxy")
-    engine = AttributionEngine(WordModel("T"), WordModel("P"), EngineOptions(method=method))
-    assert repr(engine) == (
-        "AttributionEngine('T', proxy='P', method='exact on proxy', path='counting')"
-    )
-
-
-def test_a_method_that_needs_a_proxy_is_refused_at_once() -> None:
-    with pytest.raises(ConfigurationError, match="'exact on proxy' runs a proxy model, and the en"):
-        AttributionEngine(WordModel(), options=EngineOptions(method=LeaveOneOut(on="proxy")))
-
-
-def test_the_demo_is_the_bundled_pair() -> None:
-    engine = AttributionEngine.demo(proxy=True)
-    assert engine.proxy is not None
-    assert engine.proxy.parameters < engine.target.parameters < 2_000_000
-    with pytest.raises(ConfigurationError, match="proxy must be a bool, not str"):
-        AttributionEngine.demo(proxy="small")  # type: ignore[arg-type]
 
 
 def test_copies_share_the_models_and_pickles_are_refused() -> None:
