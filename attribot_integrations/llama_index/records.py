@@ -36,7 +36,8 @@ are new. In earlier versions, every citation's basis is `depends`."""
 class AttributionRecord(AnswerRecord):
     """One answer, the nodes that it was made from, and what it rests on.
 
-    The attribution's chunks are the nodes, in order.
+    The attribution's chunks are the nodes, in order, and behind them what earlier messages say,
+    where the engine's options count that among the sources.
     """
 
     captured: CapturedSynthesis
