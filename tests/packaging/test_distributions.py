@@ -46,6 +46,7 @@ def test_package_holds_code_models_templates_and_types_only(built: Built) -> Non
         "engine/models/proxy": model,
         "engine/models/target": model,
         "methods/bundled_screens": {".safetensors"},
+        "render/front_ends/static": {".js", ".json", ".ts"},
         "render/templates": {".css", ".html"},
     }
     found: dict[str, set[str]] = {}

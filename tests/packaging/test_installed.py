@@ -164,7 +164,7 @@ def test_agents_need_more_than_langchain_core(light: Environment) -> None:
 def test_every_extra_is_missed_somewhere(built: Built) -> None:
     extras = set(metadata_of(built.wheel).get_all("Provides-Extra", []))
     # Who uses Ray has it; the others gather extras, or are for developers.
-    assert extras - {"all", "code", "dev", "docs", "ray", "ray-serve"} == {
+    assert extras - {"all", "code", "dev", "dev-front-ends", "docs", "ray", "ray-serve"} == {
         *USES,
         "langchain-agents",
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 
+from attribot_integrations.context.locating import ChunkLocation
+from attribot_integrations.context.retrieved import Chunk, Origin
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.render.utf16 import offset_table
 from attribot_integrations.results import Attribution
@@ -52,6 +55,24 @@ def test_an_emoji_moves_what_stands_behind_it() -> None:
     assert [(one["start"], one["end"]) for one in data["statements"]] == [(0, 8), (9, 13)]
     assert [(one["start"], one["end"]) for one in data["sources"]] == [(0, 7), (8, 11)]
     json.dumps(data)
+
+
+def test_spans_in_a_chunk_are_offsets_in_it() -> None:
+    chunk = Chunk(
+        "👍: a\n👍 900.",
+        body=(5, 11),
+        shown_metadata=((0, 4),),
+        origin=Origin("d", ((5, 11, 40),)),
+    )
+    located = ChunkLocation(0, "partial", ((0, 1, 9),), shown=((5, 6),))
+    made = replace(make_attribution("Q", [chunk], "It."), locations=(located,))
+    data = made.to_dict(offsets="utf-16")
+    (shown,) = data["chunks"]
+    assert shown["body"] == [6, 13]
+    assert shown["shown_metadata"] == [[0, 5]]
+    assert shown["origin"]["stretches"] == [[6, 13, 40]]  # the document is not there to count in
+    assert data["locations"][0]["shown"] == [[6, 8]]
+    assert data["chunks"][0]["text"] == made.to_dict()["chunks"][0]["text"]
 
 
 def test_table_of_offsets() -> None:
