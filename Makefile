@@ -81,7 +81,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[langchain,local]"
+	@echo "installing into $(VENV): PyTorch is large, and takes a minute or more"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[langchain,local]"
 	touch $@
 
 $(VENV)/.developer: pyproject.toml constraints.txt | $(BIN)/python

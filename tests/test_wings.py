@@ -34,6 +34,7 @@ WINGS = (
     "langchain",
     "llama_index",
     "batch",
+    "traces",
     "service",
     "demo",
     "evaluation",
@@ -41,7 +42,7 @@ WINGS = (
 )
 """Bottom up. The root shows names of all of them, and loads each when it is first used."""
 
-UPWARD = ("results.attribution", "render")
+UPWARD = (("results.attribution", "render"), ("results.traces", "render"))
 """The one exception: a result shows itself, by what imports it."""
 
 ADAPTERS = ("langchain", "llama_index")
@@ -62,6 +63,7 @@ WITHOUT_MODEL_LIBRARY = (
     "filtering",
     "auditing",
     "answers",
+    "traces",
     "service",
     "demo.__init__",
     "demo.corpus",
@@ -182,7 +184,7 @@ def _inside(name: str, own: str, inner: str, one: Import) -> Iterator[str]:
         return
     if {own, wing} == set(ADAPTERS):
         yield "is another adapter's"
-    elif WINGS.index(wing) > WINGS.index(own) and (name, wing) != UPWARD:
+    elif WINGS.index(wing) > WINGS.index(own) and (name, wing) not in UPWARD:
         yield "is of a wing below"
     gathers = name in ("methods.__init__", "methods.presets")
     shared = listed(inner, ("methods.base", "methods.grouping", "methods.screens"))

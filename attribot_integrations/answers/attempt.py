@@ -70,7 +70,7 @@ def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
     try:
         try:
             attribution, notes = _Through(engine, captured.chunks).answer(captured)
-            return _scored(attribution, used, (*captured.notes, *notes))
+            return _scored(_with_paths(attribution, captured), used, (*captured.notes, *notes))
         except _UnusableError as error:
             unusable = str(error)
         except (ChunkNotFoundError, PromptError) as error:
@@ -86,7 +86,7 @@ def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
         if captured.prompt is not None or captured.parts:
             _logger.warning("answer %s: %s", captured.id, note)
         attribution = engine.attribute_request(_request(captured, captured.chunks, None))
-        return _scored(attribution, used, (*captured.notes, note))
+        return _scored(_with_paths(attribution, captured), used, (*captured.notes, note))
     except CancelledError as error:  # by whom nobody waits for it any more
         return Outcome("error", str(error), None, used, error)
     except Exception as error:
@@ -281,6 +281,18 @@ def _numbers(places: Iterable[ChunkLocation], own: Sequence[int]) -> str:
     return ", ".join(
         str(own[place.chunk_index]) for place in places if place.chunk_index < len(own)
     )
+
+
+def _with_paths(attribution: Attribution, captured: CapturedAnswer) -> Attribution:
+    """Say of each statement which field of an output it is."""
+    paths = dict(zip(captured.statements or (), captured.paths, strict=False))
+    if not paths:
+        return attribution
+    statements = tuple(
+        replace(each, path=paths.get((each.start, each.end), each.path))
+        for each in attribution.statements
+    )
+    return replace(attribution, statements=statements)
 
 
 def _scored(attribution: Attribution, used: PromptUsed, notes: tuple[str, ...]) -> Outcome:

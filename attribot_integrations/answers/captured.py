@@ -31,6 +31,8 @@ class ModelCall:
     """What it wrote; `None` while that is unknown, and where it called tools instead."""
     arguments: str = ""
     """What it called tools with, as JSON; structured output is often written so."""
+    thoughts: str = ""
+    """What it thought before, where the framework keeps that apart from what it wrote."""
     generator: str | None = None
     """Its name, where the framework reports it."""
     ended: bool = False
@@ -78,6 +80,10 @@ class CapturedAnswer:
     """What the answer was put together from, without a model: where each part starts in it."""
     statements: tuple[Span, ...] | None = None
     """Where the answer's statements are, if that is known, such as the fields of an output."""
+    thoughts: str = field(default="", repr=False)
+    """What the model thought before it wrote the answer, where the answer does not hold that."""
+    paths: tuple[str, ...] = ()
+    """Which field of the output each of those statements is, as JSONPath."""
 
     def nothing_to_do(self, engine: object = None) -> str | None:
         """Return why the answer cannot be attributed, `None` if it can be.

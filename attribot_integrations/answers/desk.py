@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, get_args
 
+from attribot_integrations.answers.attempt import Status
 from attribot_integrations.answers.background import SerialQueue
 from attribot_integrations.answers.recent import Recent, check_positive
 from attribot_integrations.answers.record import AnswerRecord
@@ -136,6 +137,12 @@ def complete(
         raise failure.with_traceback(None)
 
 
+_NOTHING_SEEN: Final = (
+    "no answer has been seen: no run has ended yet, or neither a model nor documents were "
+    "reported; the handler belongs to the whole chain, in its call"
+)
+
+
 class ShowsRecords(Generic[Record]):
     """What the handlers of all frameworks offer to read."""
 
@@ -150,6 +157,18 @@ class ShowsRecords(Generic[Record]):
     def last(self) -> Record | None:
         """The record of the answer that was finished last, `None` if there is none."""
         return self._desk.records.newest()
+
+    @property
+    def status(self) -> Status:
+        """The last record's status, see `AnswerRecord.status`; "skipped" if there is none."""
+        last = self.last
+        return "skipped" if last is None else last.status
+
+    @property
+    def reason(self) -> str | None:
+        """Why the status is not "ok", see `AnswerRecord.reason`, also where there is no record."""
+        last = self.last
+        return _NOTHING_SEEN if last is None else last.reason
 
     @property
     def attribution(self) -> Attribution | None:

@@ -18,6 +18,7 @@ from attribot_integrations.answers.attempt import Outcome, PromptUsed, Status, a
 from attribot_integrations.answers.background import run_apart, start_apart
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.answers.forks import PerProcess
+from attribot_integrations.answers.thinking import with_thoughts, with_thoughts_marked
 from attribot_integrations.errors import ModelError
 
 if TYPE_CHECKING:
@@ -216,6 +217,32 @@ class AnswerRecord:
         if numbers is None and citations is None:
             numbers = prompt_numbers(self.prompt, attribution.locations, attribution.chunks)
         return audit_attribution(attribution, citations, numbers=numbers, options=options)
+
+    def through_thoughts(self) -> Attribution | None:
+        """Attribute the answer once more, through the thoughts that it begins with.
+
+        For you, not for readers: the result's traces (`Attribution.trace`) lead from a statement to
+        parts of the thoughts and on to sources, and to sources at once. Its scores are measured
+        with the thoughts in the prompt; what leads through them is a product of shares, and
+        approximate. Thoughts are long, so this costs far more than `attribution`, and is made anew
+        with each call.
+
+        Returns:
+            The attribution; `None` if the answer has no thoughts, or they cannot be scored, which
+            is logged.
+
+        Raises:
+            Exception: What made the attribution fail, if `raise_error` is set.
+        """
+        captured = with_thoughts(self.captured)
+        if captured is None:
+            return None
+        outcome = attempt(self.engine, captured)
+        if self.raise_error and outcome.error is not None:
+            raise outcome.error.with_traceback(None)
+        if outcome.attribution is None or outcome.prompt_used != "captured":
+            return None
+        return with_thoughts_marked(outcome.attribution, captured)
 
     def attribute(self) -> Outcome:
         """Attribute the answer, unless that has been done, or another thread is at it."""

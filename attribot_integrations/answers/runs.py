@@ -17,6 +17,7 @@ from attribot_integrations.answers.choosing import (
 from attribot_integrations.answers.lineage import Lineage, prompt_texts
 from attribot_integrations.answers.output import Output
 from attribot_integrations.context.sources import Chunk
+from attribot_integrations.results.wording import thoughts_before
 
 __all__ = ["Run", "RunKind", "RunTree", "explained"]
 
@@ -159,6 +160,7 @@ class RunTree:
             problem=choice.problem if chunks else self._nothing_found(kind, untold),
             kind=kind,
             statements=output.statements,
+            paths=output.paths,
         )
         if output.written_by is not None and (choice.notes or choice.call is None):
             by = f"{output.written_by} wrote the answer, no model did"
@@ -249,9 +251,12 @@ def _explained(
             made[step] = _part(base, lineage, step, made)
         steps.append(made[step])
     seen = frozenset[int]().union(*lineage.shown)
+    call = lineage.calls[index]
+    thought = thoughts_before(call.text or "")
     return replace(
         base,
-        prompt=lineage.calls[index].prompt,
+        prompt=call.prompt,
+        thoughts=call.thoughts or (call.text or "")[slice(*(thought or (0, 0)))],
         left_out=frozenset(seen - lineage.shown[index]),
         steps=tuple(steps),
     )
@@ -266,5 +271,5 @@ def _part(
     """Return what a call wrote as an answer of its own."""
     call = lineage.calls[index]
     text = (call.text or "").strip()
-    own = replace(base, answer=text, generator=call.generator, notes=(), statements=None)
+    own = replace(base, answer=text, generator=call.generator, notes=(), statements=None, paths=())
     return _explained(own, lineage, index, made)

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from attribot_integrations.answers.captured import CapturedAnswer, ModelCall
-from attribot_integrations.answers.lineage import Lineage, flat, wrote
+from attribot_integrations.answers.lineage import Lineage, flat, stands_in, wrote
 from attribot_integrations.answers.output import Output
 from attribot_integrations.answers.runs import RunTree
 
@@ -48,8 +48,7 @@ def answers_of(
         if written and (output.answer is None or output.statements is not None):
             call = lineage.calls[written[0].call]
             if output.answer is None:
-                output, said = _one(output, written)
-                notes = (*notes, *said)
+                output = _one(output, written, call)
         captured = tree.sum_up(question, output, kind=kind, untold=untold, notes=notes, call=call)
         return [] if captured is None else [captured]
     branches = _Branches(tree, lineage, written)
@@ -136,22 +135,20 @@ def _answering(lineage: Lineage[ModelCall], calls: Sequence[int]) -> list[int]:
     return [index for index in kept if index not in behind]
 
 
-def _one(output: Output, written: Sequence[_Written]) -> tuple[Output, tuple[str, ...]]:
-    """Put the fields that a model filled in together, each a statement; or take the one text."""
-    plain = [each for each in written if each.text in output.plain]
-    if len(plain) == 1 or len(written) == 1:
-        notes: tuple[str, ...] = ()
-        if len(written) > 1:
-            notes = (
-                "other fields that the model filled in are left out: name them with answer_key",
-            )
-        return replace(output, answer=(plain or list(written))[0].text), notes
-    spans, start = [], 0
-    for each in written:
-        spans.append((start, start + len(each.text)))
-        start = spans[-1][1] + 1
-    answer = "\n".join(each.text for each in written)
-    return replace(output, answer=answer, statements=tuple(spans)), ()
+def _one(output: Output, written: Sequence[_Written], call: ModelCall) -> Output:
+    """Take the one text that a model wrote, or put together the fields that it filled in."""
+    texts = {each.text for each in written}
+    whole = {text for text in texts if flat(text) == flat(call.text or "")} or texts
+    if len(whole) == 1:
+        return replace(output, answer=whole.pop())
+    said = flat(f"{call.text or ''} {call.arguments}")
+    return output.of_fields(
+        [
+            each
+            for each in output.fields
+            if each.text in texts or (each.is_number and stands_in(each.text, said))
+        ]
+    )
 
 
 def _searches_itself(tree: RunTree, lineage: Lineage[ModelCall], index: int, other: int) -> bool:

@@ -140,6 +140,7 @@ class RunTracker:
         texts: tuple[str, ...] = (),
         text: str | None = None,
         arguments: str = "",
+        thoughts: str = "",
         unread: str = "",
     ) -> RunTree | None:
         """Note that a run has ended.
@@ -152,6 +153,7 @@ class RunTracker:
             texts: Texts that a chain handed on.
             text: What a model wrote.
             arguments: What a model called tools with.
+            thoughts: What a model thought before, where that is kept apart.
             unread: What a retriever found that is no chunk, in words.
 
         Returns:
@@ -165,6 +167,7 @@ class RunTracker:
                 run.passed += passed
                 run.texts, run.unread = texts, unread
                 run.call.text, run.call.arguments, run.call.ended = text, arguments, True
+                run.call.thoughts = thoughts
             return self._drop(run_id) if run_id in self._trees else None
 
     def fail(self, run_id: Hashable, error: BaseException) -> None:

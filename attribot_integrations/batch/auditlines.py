@@ -1,4 +1,4 @@
-"""Reading answers to audit from JSON Lines files, and auditing them line by line.
+"""Reading answers to audit from files, and auditing them line by line.
 
 A line is what `batch.datafiles` reads, and may hold in addition:
 
@@ -13,7 +13,6 @@ Or it is an attribution that `attribot attribute` wrote, which needs no model an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,9 @@ from attribot_integrations.auditing.audits import AnswerAudit
 from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.provider_citations import given_answer
 from attribot_integrations.auditing.witness import AuditOptions
-from attribot_integrations.batch.datafiles import RequestLine, parse_line, raw_lines
+from attribot_integrations.batch.datafiles import RequestLine, load_line, parse_line
+from attribot_integrations.batch.fieldnames import FieldNames
+from attribot_integrations.batch.records import records
 from attribot_integrations.context.sources import Span
 from attribot_integrations.errors import AttribotError, DataFileError
 from attribot_integrations.requests.attributors import RequestAttributor
@@ -48,18 +49,21 @@ class AuditLine:
     """Chunk indexes by number, where they are given."""
 
 
-def read_audit_lines(path: str | Path) -> Iterator[AuditLine]:
+def read_audit_lines(path: str | Path, fields: FieldNames | None = None) -> Iterator[AuditLine]:
     """Read lines one by one; what cannot be read is that line's problem alone.
 
     Args:
-        path: A JSON Lines file in UTF-8, or a pipe.
+        path: A file, or "-" for standard input, see `records`.
+        fields: What it calls its fields.
 
     Raises:
+        DataFileError: If it is no file of records.
         OSError: If the file cannot be read.
     """
-    for number, raw in raw_lines(path):
+    names = fields or FieldNames()
+    for number, raw in records(path, names):
         try:
-            yield _parse(number, raw)
+            yield _parse(number, raw, names)
         except DataFileError as error:
             yield AuditLine(number, error)
         except AttribotError as error:
@@ -91,17 +95,12 @@ def audit_line(
     return audit_request(line.content, engine=engine(), **given)
 
 
-def _parse(number: int, raw: bytes) -> AuditLine:
-    try:
-        data = json.loads(raw.decode("utf-8"))
-    except (RecursionError, ValueError):
-        data = None
-    if not isinstance(data, dict):  # what is wrong with it has been put into words already
-        return AuditLine(number, _content(parse_line(number, raw)))
+def _parse(number: int, raw: bytes | Mapping[str, Any], fields: FieldNames) -> AuditLine:
+    line = load_line(raw)
+    if "scores" in line and "schema" in line:
+        return AuditLine(number, Attribution.from_dict(line), None, _numbers(line.get("numbers")))
+    data = fields.of_row(line)
     numbers = _numbers(data.get("numbers"))
-    if "scores" in data and "schema" in data:
-        attribution = Attribution.from_dict(data)
-        return AuditLine(number, attribution, None, numbers)
     message, form = data.get("message"), data.get("form")
     if (message is None) != (form is None):
         raise DataFileError('a line with a "message" needs its "form", and the other way round')

@@ -1,4 +1,4 @@
-"""Reading attribution requests from JSON Lines files.
+"""Reading attribution requests from files: JSON Lines, JSON or CSV, see `records`.
 
 One JSON object on each line:
 
@@ -11,8 +11,8 @@ One JSON object on each line:
   tokens in it are read as plain text, so give messages where the generator's chat template was
   used.
 
-Other fields are ignored. Files are read line by line, so their size does not matter, and a line
-that cannot be read never ends the reading.
+Other fields are ignored, and `fieldnames` tells fields by other names. Files are read line by line,
+so their size does not matter, and a line that cannot be read never ends the reading.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from attribot_integrations.batch.fieldnames import FieldNames
+from attribot_integrations.batch.records import records
+from attribot_integrations.batch.textfiles import STANDARD_INPUT
 from attribot_integrations.context.conversation import MORE_KEYS
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import DataFileError
@@ -31,13 +34,14 @@ from attribot_integrations.requests.options import AttributionRequest
 __all__ = [
     "RequestLine",
     "count_requests",
+    "load_line",
     "parse_line",
     "parse_request",
-    "raw_lines",
     "read_requests",
 ]
 
-_BOM = b"\xef\xbb\xbf"
+_SHOWN = 8
+"""Names of a line's fields in an error, at most."""
 _KINDS = {
     dict: "an object",
     list: "a list",
@@ -61,28 +65,38 @@ class RequestLine:
     """The request, or what is wrong with the line."""
 
 
-def read_requests(path: str | Path) -> Iterator[RequestLine]:
+def read_requests(
+    path: str | Path, *, fields: Mapping[str, str] | None = None
+) -> Iterator[RequestLine]:
     """Read requests one by one; blank lines and a byte order mark are skipped.
 
     Args:
-        path: A JSON Lines file in UTF-8, or a pipe.
+        path: JSON Lines, a JSON list or CSV, also in UTF-16 or compressed with gzip, bzip2 or xz;
+            a pipe, or "-" for standard input.
+        fields: What the file calls its fields: `{"question": "query", "chunks": "contexts"}`.
 
     Yields:
-        One item for each line that is not blank.
+        One item for each line that is not blank, or for each member of a list.
 
     Raises:
+        ConfigurationError: If there is no field of a name.
+        DataFileError: If it is no file of any of these kinds.
         OSError: If the file cannot be read.
     """
-    for number, raw in raw_lines(path):
-        yield parse_line(number, raw)
+    names = FieldNames(fields or {})
+    for number, raw in records(path, names):
+        yield parse_line(number, raw, names)
 
 
-def parse_line(number: int, raw: bytes | Mapping[str, Any]) -> RequestLine:
+def parse_line(
+    number: int, raw: bytes | Mapping[str, Any], fields: FieldNames | None = None
+) -> RequestLine:
     """Turn a line, as text or as the object that it holds, into a request or what is wrong."""
     id_: str | None = None
     content: AttributionRequest | DataFileError
     try:
-        data = _load(raw) if isinstance(raw, bytes) else raw
+        data = load_line(raw)
+        data = fields.of_row(data) if fields else data
         id_ = _valid_id(data)
         content = parse_request(data)
     except DataFileError as error:
@@ -90,16 +104,19 @@ def parse_line(number: int, raw: bytes | Mapping[str, Any]) -> RequestLine:
     return RequestLine(number, id_, content)
 
 
-def count_requests(path: str | Path) -> int | None:
+def count_requests(path: str | Path, fields: FieldNames | None = None) -> int | None:
     """Count the lines that are not blank.
 
     Args:
         path: The file that `read_requests` will read.
+        fields: What it calls its fields.
 
     Returns:
         The number of lines, or `None` for what can be read only once, such as a pipe.
     """
-    return sum(1 for _ in raw_lines(path)) if Path(path).is_file() else None
+    if Path(path) == STANDARD_INPUT or not Path(path).is_file():
+        return None
+    return sum(1 for _ in records(path, fields))
 
 
 def parse_request(data: Mapping[str, Any]) -> AttributionRequest:
@@ -120,29 +137,28 @@ def parse_request(data: Mapping[str, Any]) -> AttributionRequest:
     )
 
 
-def raw_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the number, from 1, and the bytes of each line that is not blank."""
-    # Bytes, not text: a line that is no UTF-8 is then that line's problem alone, and characters
-    # such as U+2028 inside a JSON string do not end the line.
-    with Path(path).open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            content = raw.removeprefix(_BOM) if number == 1 else raw
-            if content.strip():
-                yield number, content
+def load_line(raw: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object that a line holds.
 
-
-def _load(raw: bytes) -> dict[str, Any]:
+    Raises:
+        DataFileError: If it holds none.
+    """
+    data: Any
     try:
-        data = json.loads(raw.decode("utf-8"), parse_constant=_reject_constant)
+        data = _json(raw) if isinstance(raw, bytes) else raw
     except UnicodeDecodeError as error:
         raise DataFileError(f"the line is no UTF-8 at its byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
         raise DataFileError(f"the line is no JSON at column {error.colno}: {error.msg}") from error
     except (RecursionError, ValueError) as error:  # nested too deep, an integer too long
         raise DataFileError(f"the line's JSON cannot be read: {error}") from error
-    if not isinstance(data, dict):
+    if not isinstance(data, Mapping):
         raise DataFileError(f"the line must be a JSON object, not {_kind(data)}")
     return data
+
+
+def _json(raw: bytes) -> Any:
+    return json.loads(raw.decode("utf-8"), parse_constant=_reject_constant)
 
 
 def _reject_constant(name: str) -> NoReturn:
@@ -151,7 +167,13 @@ def _reject_constant(name: str) -> NoReturn:
 
 def _field(data: Mapping[str, Any], name: str) -> Any:
     if name not in data:
-        raise DataFileError(f'the field "{name}" is missing; a line needs question, chunks, answer')
+        there = ", ".join(list(data)[:_SHOWN])
+        raise DataFileError(
+            f'the field "{name}" is missing; a line needs question, chunks and answer, and this '
+            f"has {there:.200}{', …' if len(data) > _SHOWN else ''}"
+            if data
+            else f'the field "{name}" is missing, as all others'
+        )
     return data[name]
 
 

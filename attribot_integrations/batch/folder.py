@@ -22,11 +22,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from attribot_integrations.batch.inputs import file_identity
 from attribot_integrations.errors import ConfigurationError, DataFileError
 
 __all__ = ["Finished", "JobFolder", "OpenPart"]
 
 _SETTINGS = "job.json"
+_OWN = (_SETTINGS, f"{_SETTINGS}.new", "output.new", "errors.new")
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,14 @@ class JobFolder:
         """Begin a new job, deleting what was done before.
 
         Raises:
+            ConfigurationError: If the folder holds what is of no job.
             OSError: If the folder cannot be written to.
         """
+        for file in self.path.glob("*"):
+            if file.name not in _OWN and not file.name.startswith("part-"):
+                raise ConfigurationError(
+                    f"{self.path} holds {file.name}, which is of no job: choose another output"
+                )
         # First the settings: without them, the rest belongs to no job.
         (self.path / _SETTINGS).unlink(missing_ok=True)
         if self.path.is_dir():
@@ -102,6 +110,21 @@ class JobFolder:
         """What the job did, if its output is there."""
         counts = self._read().get("finished")
         return None if counts is None else Finished(**counts)
+
+    def announce(self, outputs: Mapping[Path, Path]) -> None:
+        """Note what files will be put into place, so that they are known as the job's own.
+
+        Args:
+            outputs: The files as they are written, by their places; or the files there, where they
+                may be replaced.
+        """
+        known = {place.name: file_identity(file) for place, file in outputs.items()}
+        self._write({**self._read(), "outputs": known})
+
+    def owns(self, file: Path) -> bool:
+        """Return whether a file is one that has been announced, and still the same."""
+        known = self._read().get("outputs", {})
+        return file.name in known and known[file.name] == file_identity(file)
 
     def finish(self, counts: Finished) -> None:
         """Note that the output is there, and delete the parts."""

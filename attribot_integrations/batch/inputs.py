@@ -1,4 +1,4 @@
-"""Rows of large files, read one after the other: JSON Lines or Parquet."""
+"""Rows of large files, read one after the other: Parquet, or what `records` reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from attribot_integrations.batch import parquet
-from attribot_integrations.batch.datafiles import RequestLine, count_requests, parse_line, raw_lines
+from attribot_integrations.batch.datafiles import RequestLine, count_requests, parse_line
+from attribot_integrations.batch.fieldnames import FieldNames
+from attribot_integrations.batch.records import records
 
 __all__ = ["RowFile", "file_identity", "is_parquet", "open_rows"]
 
@@ -34,15 +36,22 @@ class RowFile(Protocol):
         """
 
 
-def open_rows(path: Path) -> RowFile:
-    """Open a file by its name's ending.
+def open_rows(path: Path, fields: FieldNames | None = None) -> RowFile:
+    """Open a file: Parquet by its name's ending, and the rest by what it holds.
+
+    Args:
+        path: The file, or "-" for standard input.
+        fields: What it calls its fields.
 
     Raises:
         MissingExtraError: If it is a Parquet file and pyarrow is not installed.
         DataFileError: If it is called a Parquet file and is none.
         OSError: If it cannot be read.
     """
-    return _ParquetRows(parquet.open_file(path)) if is_parquet(path) else _JsonLines(path)
+    names = fields or FieldNames()
+    if is_parquet(path):
+        return _ParquetRows(parquet.open_file(path), names)
+    return _Records(path, names)
 
 
 def is_parquet(path: Path) -> bool:
@@ -62,18 +71,19 @@ def file_identity(path: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _JsonLines:
+class _Records:
     path: Path
+    fields: FieldNames
 
     def count(self) -> int | None:
-        return count_requests(self.path)
+        return count_requests(self.path, self.fields)
 
     def rows(
         self, wanted: Callable[[int], bool], stop: int | None = None
     ) -> Iterator[tuple[int, RequestLine]]:
-        for place, (number, raw) in enumerate(raw_lines(self.path)):
+        for place, (number, raw) in enumerate(records(self.path, self.fields)):
             if wanted(place):
-                yield place, parse_line(number, raw)
+                yield place, parse_line(number, raw, self.fields)
             if stop is not None and place + 1 >= stop:
                 return
 
@@ -81,6 +91,7 @@ class _JsonLines:
 @dataclass(frozen=True)
 class _ParquetRows:
     file: parquet.OpenFile
+    fields: FieldNames
 
     def count(self) -> int | None:
         return self.file.rows
@@ -88,5 +99,5 @@ class _ParquetRows:
     def rows(
         self, wanted: Callable[[int], bool], stop: int | None = None
     ) -> Iterator[tuple[int, RequestLine]]:
-        for place, row in self.file.read(wanted, stop):
-            yield place, parse_line(place + 1, row)
+        for place, row in self.file.read(wanted, stop, columns=self.fields.columns):
+            yield place, parse_line(place + 1, row, self.fields)

@@ -11,7 +11,7 @@ from typing import Any
 from attribot_integrations.batch.datafiles import RequestLine
 from attribot_integrations.batch.folder import Finished, JobFolder
 from attribot_integrations.batch.inputs import RowFile
-from attribot_integrations.batch.merging import merge_parts
+from attribot_integrations.batch.merging import failures_file, merge_parts
 from attribot_integrations.batch.plan import Plan
 from attribot_integrations.batch.processes import Processes
 from attribot_integrations.batch.resultfiles import ResultWriter, attribute_line
@@ -143,22 +143,34 @@ class BatchJob:
         begun = self.folder.begun
         if begun and resume and not overwrite:
             self.folder.check(self.settings)
-            if self.folder.finished is not None and not self.output.exists():
+            finished = self.folder.finished is not None
+            if finished and not self.output.exists():
                 raise ConfigurationError(
                     f"{self.folder.path} says that {self.output} is finished, and it is not there: "
                     "put it back or overwrite the job"
                 )
+            for file in () if finished else self._outputs():
+                if not self.folder.owns(file):
+                    raise ConfigurationError(
+                        f"{file} is no file of the job in {self.folder.path}: move it away, or "
+                        "begin anew (--overwrite)"
+                    )
             return
         if begun and not overwrite:
             raise ConfigurationError(
                 f"{self.folder.path} holds a job already: resume it (--resume), overwrite "
                 "it (--overwrite), or choose another output"
             )
-        if self.output.exists() and not overwrite:
+        for file in () if overwrite else self._outputs():
             raise ConfigurationError(
-                f"{self.output} exists: overwrite it (--overwrite), or choose another output"
+                f"{file} exists: overwrite it (--overwrite), or choose another output"
             )
         self.folder.begin(self.settings)
+        self.folder.announce({file: file for file in self._outputs()})  # which may be overwritten
+
+    def _outputs(self) -> list[Path]:
+        """The files that the job would replace and that are there."""
+        return [file for file in (self.output, failures_file(self.output)) if file.exists()]
 
     def _check_length(self, part: int, rows: int) -> None:
         wanted = self.plan.size(part)

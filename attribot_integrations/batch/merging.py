@@ -48,11 +48,13 @@ def merge_parts(folder: JobFolder, plan: Plan, output: Path) -> Finished:
             rows += len(records)
             failed += len(bad)
         _to_disk(failures)
+    outputs = {failures_file(output): new_failures} if failed else {}
+    folder.announce({output: new, **outputs})
     if failed:
         new_failures.replace(failures_file(output))
     else:
         new_failures.unlink()
-        failures_file(output).unlink(missing_ok=True)
+        failures_file(output).unlink(missing_ok=True)  # of a job that was begun anew
     new.replace(output)
     return Finished(rows, failed)
 

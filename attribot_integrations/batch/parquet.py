@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenFile", "ResultFile", "check_installed", "create", "open_file", "plain_rows"]
 
-_COLUMNS = ("question", "chunks", "answer", "prompt", "id")
 _BATCH = 64
 _GROUP_CHARACTERS = 1 << 23
 
@@ -47,11 +46,15 @@ class OpenFile:
         return int(self.file.metadata.num_rows)
 
     def read(
-        self, wanted: Callable[[int], bool], stop: int | None = None
+        self,
+        wanted: Callable[[int], bool],
+        stop: int | None = None,
+        *,
+        columns: Collection[str],
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the rows that are wanted, by their place from 0, as plain data.
 
-        Row groups without such a row are not read.
+        Row groups without such a row are not read, and no columns but those that are named.
 
         Raises:
             DataFileError: If the file is damaged.
@@ -61,14 +64,37 @@ class OpenFile:
         for group in range(self.file.metadata.num_row_groups):
             behind = start + self.file.metadata.row_group(group).num_rows
             if any(wanted(place) for place in range(start, min(behind, end))):
-                yield from self._group(group, start, end, wanted)
+                yield from self._group(group, start, end, wanted, columns)
             start = behind
 
+    def records(self, without: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """Yield all rows with all columns, as plain data; dates are numbers.
+
+        Args:
+            without: Columns that are not read.
+
+        Raises:
+            DataFileError: If the file is damaged.
+        """
+        columns = [name for name in self.file.schema_arrow.names if name not in without]
+        batches = self.file.iter_batches(_BATCH, columns=columns)
+        while True:
+            with _damage_reported(self.path):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield from plain_rows(_times_as_numbers(batch))
+
     def _group(
-        self, group: int, start: int, end: int, wanted: Callable[[int], bool]
+        self,
+        group: int,
+        start: int,
+        end: int,
+        wanted: Callable[[int], bool],
+        columns: Collection[str],
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        columns = [name for name in _COLUMNS if name in self.file.schema_arrow.names]
-        batches = self.file.iter_batches(_BATCH, row_groups=[group], columns=columns)
+        there = [name for name in self.file.schema_arrow.names if name in columns]
+        batches = self.file.iter_batches(_BATCH, row_groups=[group], columns=there)
         while True:
             with _damage_reported(self.path):
                 batch = next(batches, None)
@@ -101,6 +127,17 @@ def open_file(path: Path) -> OpenFile:
 def plain_rows(table: pyarrow.Table | pyarrow.RecordBatch) -> list[dict[str, Any]]:
     """Return rows as JSON would hold them: maps as objects, and no field that is empty."""
     return [_plain(row) for row in table.to_pylist(maps_as_pydicts="lossy")]
+
+
+def _times_as_numbers(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Return a batch with its dates as numbers, for nanoseconds fit into no `datetime`."""
+    import pyarrow
+
+    for index, field in enumerate(batch.schema):
+        if pyarrow.types.is_timestamp(field.type):
+            whole = batch.column(index).cast(pyarrow.int64())
+            batch = batch.set_column(index, field.name, whole)
+    return batch
 
 
 class ResultFile:

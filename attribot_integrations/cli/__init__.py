@@ -7,9 +7,10 @@ error.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from attribot_integrations import __version__
 from attribot_integrations.cli import (
@@ -21,15 +22,39 @@ from attribot_integrations.cli import (
     serve,
     show_demo,
 )
+from attribot_integrations.cli.verbosity import with_verbosity
 
 __all__ = ["app", "main"]
 
+
+class _ShortFlags:
+    """Help in which flags have no type, for they take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, with nothing to be shown for the type of a flag."""
+        found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for each in found:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+        return found
+
+
+class _Command(_ShortFlags, TyperCommand):
+    pass
+
+
+class _Group(_ShortFlags, TyperGroup):
+    pass
+
+
 app = typer.Typer(
     name="attribot",
+    cls=_Group,
     help="Causal citations for RAG: which retrieved text an answer really depends on.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -49,17 +74,23 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
         ),
     ] = False,
 ) -> None:
     """Causal citations for RAG: which retrieved text an answer really depends on."""
 
 
-app.command()(show_demo.demo)
-app.command()(attribute.attribute)
-app.command()(audit.audit)
-app.command()(serve.serve)
-app.command()(evaluate.evaluate)
-app.command()(evaluate_filter.evaluate_filter)
-app.command()(fit_screen.fit_screen)
+for command in (
+    show_demo.demo,
+    attribute.attribute,
+    audit.audit,
+    serve.serve,
+    evaluate.evaluate,
+    evaluate_filter.evaluate_filter,
+    fit_screen.fit_screen,
+):
+    app.command(cls=_Command)(with_verbosity(command))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,19 +12,24 @@ from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.results.fitted import ENOUGH_SCORE
 
 if TYPE_CHECKING:
+    from attribot_integrations.batch.fieldnames import FieldNames
     from attribot_integrations.methods import Method
     from attribot_integrations.results.policies import CiteDependence
 
 __all__ = [
+    "FieldOption",
     "LimitOption",
     "MethodOption",
     "MinScoreOption",
     "MinShareOption",
     "OverwriteOption",
     "ScreenOption",
+    "check_input",
     "check_output",
+    "check_place",
     "chosen_method",
     "dependence",
+    "field_names",
 ]
 
 ScreenOption = Annotated[
@@ -64,6 +70,32 @@ LimitOption = Annotated[
     int | None, typer.Option(min=1, help="Stop after this many lines.", show_default=False)
 ]
 
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="OURS=THEIRS",
+        help="What the file calls a field: question=query, answer=outputs.text; may be given "
+        "several times. Ours are question, chunks, answer, id and prompt, and text, title and "
+        "metadata of a chunk.",
+        show_default=False,
+    ),
+]
+
+
+def field_names(given: Sequence[str] | None) -> FieldNames:
+    """Return the names that --field gives.
+
+    Raises:
+        BadParameter: If one is none.
+    """
+    from attribot_integrations.batch.fieldnames import FieldNames
+
+    try:
+        return FieldNames.parse(given or ())
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--field") from error
+
 
 def chosen_method(name: str | None) -> Method | None:
     """Return the method that --method names, `None` where it is left out.
@@ -99,6 +131,29 @@ def dependence(min_score: float, min_share: float) -> CiteDependence:
         raise typer.BadParameter(str(error)) from error
 
 
+def check_input(file: Path) -> Path:
+    """Return a file that can be read, or "-" for standard input.
+
+    Raises:
+        BadParameter: If there is no such file.
+    """
+    if str(file) != "-" and not file.exists():
+        raise typer.BadParameter(f"there is no file {file}")
+    if file.is_dir():
+        raise typer.BadParameter(f"{file} is a folder")
+    return file
+
+
+def check_place(output: Path, hint: str = "--output") -> None:
+    """Refuse a file that cannot be written, before models are loaded.
+
+    Raises:
+        BadParameter: If it is none in a folder that exists.
+    """
+    if output.is_dir() or not output.parent.is_dir():
+        raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
+
+
 def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--output") -> None:
     """Refuse a bad output before models are loaded.
 
@@ -111,9 +166,8 @@ def check_output(output: Path, source: Path, *, overwrite: bool, hint: str = "--
     Raises:
         BadParameter: If it cannot be written, is the input, or is there already.
     """
-    if output.is_dir() or not output.parent.is_dir():
-        raise typer.BadParameter(f"{output} is not a file in a folder that exists", param_hint=hint)
-    if output.exists() and output.samefile(source):
+    check_place(output, hint)
+    if output.exists() and source.exists() and output.samefile(source):
         raise typer.BadParameter("the output must not be the input file", param_hint=hint)
     if output.is_file() and not overwrite:
         raise typer.BadParameter(

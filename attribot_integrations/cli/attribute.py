@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit, urlunsplit
@@ -17,15 +18,18 @@ from rich.text import Text
 from attribot_integrations.batch.plan import Share
 from attribot_integrations.batch.processes import leads
 from attribot_integrations.cli.answer_options import (
+    FieldOption,
     LimitOption,
     MethodOption,
     MinScoreOption,
     MinShareOption,
     OverwriteOption,
     ScreenOption,
+    check_input,
     check_output,
     chosen_method,
     dependence,
+    field_names,
 )
 from attribot_integrations.cli.model_options import (
     ApiOption,
@@ -39,7 +43,14 @@ from attribot_integrations.cli.model_options import (
     loading_options,
 )
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
+from attribot_integrations.cli.result_options import (
+    FormatOption,
+    ResultFormat,
+    check_format,
+    result_form,
+)
 from attribot_integrations.cli.runtime import clean_errors, connect_engine, load_engine, note
+from attribot_integrations.cli.trace_files import read_exported
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import (
@@ -74,30 +85,18 @@ class LevelOption(str, Enum):
     BOTH = "both"
 
 
-class FormatOption(str, Enum):
-    """How results are written."""
-
-    JSON = "json"
-    TEXT = "text"
-
-
 _File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        readable=True,
+        callback=check_input,
         show_default=False,
-        help="JSON Lines or Parquet with question, chunks and answer; id and prompt if you have "
-        "them.",
+        help="JSON Lines, a JSON list, CSV or Parquet with question, chunks and answer; id and "
+        'prompt if you have them. It may be compressed; "-" is standard input.',
     ),
 ]
 _Output = Annotated[
     Path, typer.Option("--output", "-o", help='File to write; "-" is standard output.')
-]
-_Format = Annotated[
-    FormatOption, typer.Option(help="JSON Lines with all scores, or text with citations.")
 ]
 _Level = Annotated[LevelOption, typer.Option(help="What is scored.")]
 _MinStated = Annotated[
@@ -147,13 +146,27 @@ _Resume = Annotated[
 ]
 
 
+_From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TOOL",
+        help="FILE holds traces that another tool exported: langsmith, langfuse, phoenix, mlflow "
+        "or otlp.",
+        show_default=False,
+    ),
+]
+
+
 def attribute(
     file: _File,
+    source: _From = None,
     model: ModelOption = None,
     proxy: ScreenOption = None,
     output: _Output = Path("-"),
     overwrite: OverwriteOption = False,
-    format: _Format = FormatOption.JSON,
+    format: FormatOption = None,
+    field: FieldOption = None,
     method: MethodOption = None,
     level: _Level = LevelOption.SENTENCE,
     min_score: MinScoreOption = MIN_SCORE,
@@ -173,11 +186,12 @@ def attribute(
     api: ApiOption = "auto",
     tokenizer: TokenizerOption = None,
 ) -> None:
-    """Attribute logged answers: one JSON object or Parquet row in, one result out.
+    """Attribute logged answers: one JSON object, or row of a table, in, one result out.
 
     A line is {"question": …, "chunks": […], "answer": …}; a chunk is a text, or an object with
     "text" (or "sentences"), "id", "title" and "metadata". A line that fails is reported on
-    standard error and has an "error" in the output; the others go on.
+    standard error and has an "error" in the output; the others go on. The ending of the output's
+    name says what is written.
     With Parquet output, --resume, or several processes (`accelerate launch -m
     attribot_integrations.cli attribute …`), the output appears once all is done.
 
@@ -185,20 +199,22 @@ def attribute(
     """
     from attribot_integrations.cli.jobs import Selection, Start, check_job, is_job, run_job
 
-    as_text = format is FormatOption.TEXT
+    if source is not None and field:
+        raise typer.BadParameter("cannot be used with --from", param_hint="--field")
+    wanted = check_format(output, format)
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
     policy = _policy(min_score, max_citations, min_share, min_stated)
     options = _engine_options(
         method, level, policy, max_seconds, max_tokens, certificates=certificates
     )
-    selected = Selection(file, limit, _share(shard))
+    selected = Selection(file, limit, _share(shard), field_names(field))
     start = Start(resume, overwrite, device_map)
     if str(output) != "-":
         check_output(output, file, overwrite=overwrite or resume)
     _check_server(server, api, tokenizer)
     if as_job := resume or is_job(output):
-        check_job(output, start, as_text=as_text)
+        check_job(output, start, wanted)
 
     def load(place: str) -> AttributionEngine:
         loading = loading_options(dtype, place, variables)
@@ -211,6 +227,8 @@ def attribute(
         return load_engine(model, proxy, options, loading)
 
     with clean_errors():
+        if source is not None:
+            selected = replace(selected, traces=read_exported(file, source))
         if as_job:
             models = {
                 "model": model or ("demo" if server is None else "the server's"),
@@ -220,33 +238,47 @@ def attribute(
             if server is not None:
                 models |= {"server": _without_secrets(server), "api": api, "tokenizer": tokenizer}
             shown = {"level": level.value, "policy": asdict(policy)}
-            given = {name: limit for name, limit in limits.items() if limit is not None}
+            given: dict[str, object] = {
+                name: limit for name, limit in limits.items() if limit is not None
+            }
             given |= {"certificates": True} if certificates else {}
+            given |= {"fields": dict(selected.fields.places)} if field else {}
+            given |= {"from": source} if source is not None else {}
             how = {"method": method, "chat_options": variables, **given}
             run_job(selected, output, {**models, **how, **shown}, load, start)
         else:
-            _stream(selected, output, load(device_map), overwrite=overwrite, as_text=as_text)
+            _stream(selected, output, load, device_map, wanted, overwrite=overwrite)
 
 
 def _stream(
     selected: Selection,
     output: Path,
-    engine: AttributionEngine,
+    load: Callable[[str], AttributionEngine],
+    device_map: str,
+    wanted: ResultFormat,
     *,
     overwrite: bool,
-    as_text: bool,
 ) -> None:
     """Write results as they come."""
     from attribot_integrations.batch.resultfiles import ResultWriter
 
     lines, total = selected.lines()
+    first = next(lines, None)
+    engine = None if first is None else load(device_map)
     with _opened(output, overwrite) as stream:
         # On a terminal, raw text could hold control codes, and a bar would mix with results.
         terminal = stream.isatty()
-        writer = ResultWriter(stream, as_text=as_text, ascii_only=terminal)
-        done, failed = _run(engine, lines, writer, total, show_progress=not terminal)
+        writer = ResultWriter(stream, result_form(wanted, on_terminal=terminal))
+        writer.write(writer.form.begin())
+        if first is None or engine is None:
+            note(f"{selected.file} holds no rows")
+            done = failed = 0
+        else:
+            rows = chain([first], lines)
+            done, failed = _run(engine, rows, writer, total, show_progress=not terminal)
+        writer.write(writer.form.end())
     if failed:
-        note(f"{failed} of {done} lines failed")
+        note(f"{failed} of {done} lines failed", always=True)
         raise typer.Exit(1)
 
 
@@ -276,7 +308,8 @@ def _run(
                     console.print(Text(problem, "red"), soft_wrap=True)
         except KeyboardInterrupt:
             progress.stop()
-            note(f"interrupted; lines written: {done}")
+            writer.write(writer.form.end())
+            note(f"interrupted; lines written: {done}", always=True)
             raise typer.Exit(INTERRUPTED) from None
     return done, failed
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -14,16 +16,20 @@ from rich.console import Console
 from rich.text import Text
 
 from attribot_integrations.cli.answer_options import (
+    FieldOption,
     LimitOption,
     MethodOption,
     MinScoreOption,
     MinShareOption,
     OverwriteOption,
     ScreenOption,
+    check_input,
     check_output,
     chosen_method,
     dependence,
+    field_names,
 )
+from attribot_integrations.cli.first_rows import looked_at
 from attribot_integrations.cli.model_options import (
     ChatOption,
     DeviceMapOption,
@@ -33,7 +39,8 @@ from attribot_integrations.cli.model_options import (
     loading_options,
 )
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
-from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.cli.result_options import ResultFormat, check_format
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note, results_console
 from attribot_integrations.errors import AttribotError
 from attribot_integrations.render.text import one_line
 from attribot_integrations.results.fitted import AUDIT_STATED, MIN_SCORE, MIN_SHARE
@@ -41,6 +48,7 @@ from attribot_integrations.results.fitted import AUDIT_STATED, MIN_SCORE, MIN_SH
 if TYPE_CHECKING:
     from attribot_integrations.auditing import AnswerAudit, AuditOptions
     from attribot_integrations.batch.auditlines import AuditLine
+    from attribot_integrations.batch.fieldnames import FieldNames
     from attribot_integrations.requests.attributors import RequestAttributor
 
 __all__ = ["audit"]
@@ -54,12 +62,10 @@ _File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        readable=True,
+        callback=check_input,
         show_default=False,
-        help="JSON Lines with question, chunks and answer, or what `attribot attribute` wrote, "
-        "which needs no model.",
+        help="JSON Lines, a JSON list or CSV with question, chunks and answer, or what `attribot "
+        'attribute` wrote as JSON, which needs no model; "-" is standard input.',
     ),
 ]
 _Output = Annotated[
@@ -101,6 +107,7 @@ def audit(
     min_score: MinScoreOption = MIN_SCORE,
     min_share: MinShareOption = MIN_SHARE,
     min_states: _MinStates = AUDIT_STATED,
+    field: FieldOption = None,
     limit: LimitOption = None,
     dtype: DtypeOption = None,
     device_map: DeviceMapOption = "auto",
@@ -121,6 +128,13 @@ def audit(
     options = AuditOptions(dependence(min_score, min_share), min_states)
     variables = chat_options(chat_option)
     named = chosen_method(method)
+    names = field_names(field)
+    if output is not None and check_format(output, None) is not ResultFormat.JSON_LINES:
+        raise typer.BadParameter(
+            f"audits are written as JSON Lines (.jsonl), or as a page with --html, not as "
+            f"{output.name}",
+            param_hint="--output",
+        )
     for hint, place in (("--output", output), ("--html", html)):
         if place is not None:
             check_output(place, file, overwrite=overwrite, hint=hint)
@@ -134,7 +148,7 @@ def audit(
         return load_engine(model, proxy, EngineOptions(method=named), loading)
 
     with clean_errors():
-        run = _Run(options, load)
+        run = _Run(options, load, names)
         with _opened(output) as stream:
             run.all_lines(file, limit, stream)
         run.report(html, file.name)
@@ -148,8 +162,9 @@ class _Run:
 
     options: AuditOptions
     load: Any
+    fields: FieldNames
     engine: RequestAttributor | None = None
-    audits: list[AnswerAudit] = field(default_factory=list)
+    audits: list[AnswerAudit] = dataclasses.field(default_factory=list)
     failed: int = 0
 
     def all_lines(self, file: Path, limit: int | None, stream: IO[str] | None) -> None:
@@ -157,20 +172,22 @@ class _Run:
         from attribot_integrations.batch.auditlines import read_audit_lines
         from attribot_integrations.batch.datafiles import count_requests
 
-        total = count_requests(file)
+        found = read_audit_lines(file, self.fields)
+        lines = looked_at((line, line.content) for line in islice(found, limit))
+        total = count_requests(file, self.fields)
         expected = total if total is None or limit is None else min(total, limit)
-        errors, console = Console(stderr=True), Console()
+        if expected == 0:
+            note(f"{file} holds no rows")
+        errors, console = Console(stderr=True), results_console()
         with rows_progress(errors, shown=not console.is_terminal) as progress:
             task = progress.add_task("auditing", total=expected)
             try:
-                for place, line in enumerate(read_audit_lines(file)):
-                    if limit is not None and place >= limit:
-                        break
+                for line in lines:
                     self._one(line, stream, console, errors)
                     progress.update(task, advance=1)
             except KeyboardInterrupt:
                 progress.stop()
-                note(f"interrupted; answers audited: {len(self.audits)}")
+                note(f"interrupted; answers audited: {len(self.audits)}", always=True)
                 raise typer.Exit(INTERRUPTED) from None
 
     def _one(
@@ -207,7 +224,7 @@ class _Run:
         from attribot_integrations.auditing import AuditTotals, audit_page
         from attribot_integrations.auditing.audit_terminal import totals_view
 
-        Console().print(totals_view(AuditTotals.of(self.audits)))
+        results_console().print(totals_view(AuditTotals.of(self.audits)))
         if html is not None:
             page = audit_page(self.audits, title=name)
             html.write_text(page, encoding="utf-8", errors="backslashreplace")
@@ -217,10 +234,11 @@ class _Run:
         from attribot_integrations.auditing import AuditTotals
 
         if self.failed:
-            note(f"{self.failed} of {self.failed + len(self.audits)} lines failed")
+            count = self.failed + len(self.audits)
+            note(f"{self.failed} of {count} lines failed", always=True)
         low = least is not None and not AuditTotals.of(self.audits).reaches(least)
         if low:
-            note(f"citation precision or recall is below {least:g}")
+            note(f"citation precision or recall is below {least:g}", always=True)
         return not (self.failed or low)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from attribot_integrations.cli.answer_options import check_place
 from attribot_integrations.cli.evaluating import (
     evaluated_models,
     examples_progress,
@@ -105,6 +106,8 @@ def evaluate_filter(
 
     Exit codes: 0 if all went well, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
     """
+    if output is not None:
+        check_place(output)
     spans, wanted = [span_in(each) for each in names_in(chunks) or [chunks]], kinds_in(kinds)
     with clean_errors():
         from attribot_integrations.evaluation.examples import demo_set

@@ -16,6 +16,7 @@ from rich.text import Text
 from attribot_integrations.cli.evaluating import EvaluatedModels, wide_console
 from attribot_integrations.cli.progress import INTERRUPTED
 from attribot_integrations.cli.runtime import load_engine, note
+from attribot_integrations.cli.verbosity import Verbosity, verbosity
 from attribot_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -91,12 +92,13 @@ def _suite(given: SuiteArguments) -> Suite:
     methods = {each.name: each.method for each in chosen if each.method is not None}
     needs_proxy = any(each.needs_proxy for each in chosen)
     proxy = given.models.proxy if needs_proxy else None
+    parts = [
+        SuitePart(data, methods, VariantPlan(given.negatives))
+        for data in read_suite(given.folder, given.limit, format=given.format)
+    ]
     return Suite(
         engine=load_engine(given.models.target, proxy, EngineOptions(), given.loading),
-        parts=[
-            SuitePart(data, methods, VariantPlan(given.negatives))
-            for data in read_suite(given.folder, given.limit, format=given.format)
-        ],
+        parts=parts,
         scorers={name: text_scorer(name) for name in scorers},
         ablated=DependenceOptions(given.ablated),
         names=(given.models.target_name, given.models.proxy_name if needs_proxy else None),
@@ -112,7 +114,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     tasks: dict[str, Any] = {}
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+    console, quiet = Console(stderr=True), verbosity() is Verbosity.QUIET
+    with Progress(*columns, console=console, redirect_stdout=False, disable=quiet) as progress:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:

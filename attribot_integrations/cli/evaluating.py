@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from attribot_integrations.cli.progress import INTERRUPTED
-from attribot_integrations.cli.runtime import note
+from attribot_integrations.cli.runtime import note, results_console
+from attribot_integrations.cli.verbosity import Verbosity, verbosity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -102,8 +103,8 @@ def examples_progress(total: int) -> Iterator[Callable[[int], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, redirect_stdout=False) as progress:
+    console, quiet = Console(stderr=True), verbosity() is Verbosity.QUIET
+    with Progress(*columns, console=console, redirect_stdout=False, disable=quiet) as progress:
         task = progress.add_task("evaluating", total=total)
         done = 0
 
@@ -122,7 +123,7 @@ def examples_progress(total: int) -> Iterator[Callable[[int], None]]:
 
 def wide_console() -> Console:
     """Return a console for standard output on which a table is not folded."""
-    console = Console()
+    console = results_console()
     if not console.is_terminal:
         console.width = max(console.width, _LEAST_WIDTH)
     return console

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from attribot_integrations.cli.answer_options import check_place
 from attribot_integrations.cli.evaluating import examples_progress, wide_console
 from attribot_integrations.cli.model_options import (
     ChatOption,
@@ -94,6 +95,7 @@ def fit_screen(
     """
     if bool(data) == (demo is not None):
         raise typer.BadParameter("give either --data or --demo", param_hint="--data")
+    check_place(output)
     with clean_errors():
         from dataclasses import replace
 

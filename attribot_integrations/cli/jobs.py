@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +12,22 @@ from rich.console import Console
 
 from attribot_integrations import __version__
 from attribot_integrations.batch import parquet
+from attribot_integrations.batch.fieldnames import FieldNames
 from attribot_integrations.batch.folder import Finished
 from attribot_integrations.batch.inputs import file_identity, is_parquet, open_rows
 from attribot_integrations.batch.job import BatchJob
 from attribot_integrations.batch.merging import failures_file
 from attribot_integrations.batch.plan import Plan, Share
 from attribot_integrations.batch.processes import Processes, are_several, joined
+from attribot_integrations.cli.first_rows import looked_at
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
+from attribot_integrations.cli.result_options import ResultFormat
 from attribot_integrations.cli.runtime import note
 from attribot_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from attribot_integrations.batch.datafiles import RequestLine
+    from attribot_integrations.batch.inputs import RowFile
     from attribot_integrations.engine import AttributionEngine
 
 __all__ = ["Selection", "Start", "check_job", "is_job", "run_job"]
@@ -36,13 +40,33 @@ class Selection:
     file: Path
     limit: int | None
     share: Share
+    fields: FieldNames = field(default_factory=FieldNames)
+    traces: RowFile | None = None
+    """The file's rows, where it is no file of requests."""
+
+    def open(self) -> RowFile:
+        """Return the rows of the file.
+
+        Raises:
+            MissingExtraError: If it is a Parquet file and pyarrow is not installed.
+            DataFileError: If it is called a Parquet file and is none.
+            OSError: If it cannot be read.
+        """
+        return self.traces if self.traces is not None else open_rows(self.file, self.fields)
 
     def lines(self) -> tuple[Iterator[RequestLine], int | None]:
-        """Return the rows one by one, and how many there are if that can be known."""
-        rows = open_rows(self.file)
+        """Return the rows one by one, and how many there are if that can be known.
+
+        Raises:
+            DataFileError: If the file cannot be read, or not one of its first rows.
+            MissingExtraError: If it is a Parquet file and pyarrow is not installed.
+            OSError: If there is no such file.
+        """
+        rows = self.open()
         total = rows.count()
         found = rows.rows(self.share.takes, self.limit)
-        return (line for _, line in found), None if total is None else self.plan(total).rows
+        lines = looked_at((line, line.content) for _, line in found)
+        return lines, None if total is None else self.plan(total).rows
 
     def plan(self, total: int) -> Plan:
         """Return the rows as a job, given how many rows the file has."""
@@ -63,16 +87,18 @@ def is_job(output: Path) -> bool:
     return is_parquet(output) or are_several()
 
 
-def check_job(output: Path, start: Start, *, as_text: bool) -> None:
+def check_job(output: Path, start: Start, wanted: ResultFormat) -> None:
     """Refuse options that a job cannot have, before the models are loaded."""
     if str(output) == "-":
         raise typer.BadParameter(
             "a batch job (--resume, or several processes) needs a file to write",
             param_hint="--output",
         )
-    if as_text:
+    if wanted not in (ResultFormat.JSON_LINES, ResultFormat.PARQUET):
         raise typer.BadParameter(
-            "a batch job writes JSON Lines or Parquet, no text", param_hint="--format"
+            f"a batch job (--resume, or several processes) writes JSON Lines or Parquet, not "
+            f"{wanted.value}: name the output so",
+            param_hint="--format",
         )
     if start.resume and start.overwrite:
         raise typer.BadParameter("--resume goes on and --overwrite begins anew: give one of them")
@@ -118,8 +144,11 @@ def _job(
         parquet.check_installed()
     if not selected.file.is_file():
         raise ConfigurationError(f"a batch job reads its input again: {selected.file} is no file")
-    rows = open_rows(selected.file)
+    rows = selected.open()
     plan = selected.plan(rows.count() or 0)
+    if not plan.rows and processes.is_main:
+        note(f"{selected.file} holds no rows")
+    selected.lines()  # what cannot be read is told before a model is loaded
     settings = {
         **settings,
         "version": __version__,
@@ -147,7 +176,7 @@ def _fill(job: BatchJob, load: Callable[[str], AttributionEngine], device_map: s
             task = progress.add_task(title, total=own, completed=own - todo)
             job.fill(engine, lambda rows: progress.update(task, advance=rows))
     except KeyboardInterrupt:
-        note("interrupted; --resume goes on from here")
+        note("interrupted; --resume goes on from here", always=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -158,6 +187,7 @@ def _own_rows(job: BatchJob) -> int:
 
 def _conclude(counts: Finished, output: Path) -> None:
     if counts.failed:
-        note(f"{counts.failed} of {counts.rows} lines failed: see {failures_file(output)}")
+        failures = failures_file(output)
+        note(f"{counts.failed} of {counts.rows} lines failed: see {failures}", always=True)
         raise typer.Exit(1)
     note(f"{counts.rows} lines written to {output}")

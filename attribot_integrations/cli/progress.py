@@ -14,6 +14,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from attribot_integrations.cli.verbosity import Verbosity, verbosity
+
 __all__ = ["INTERRUPTED", "rows_progress"]
 
 INTERRUPTED = 130
@@ -45,6 +47,6 @@ def rows_progress(console: Console, *, shown: bool = True) -> Progress:
         TimeRemainingColumn(elapsed_when_finished=True),
         console=console,
         redirect_stdout=False,
-        disable=not shown,
+        disable=not shown or verbosity() is Verbosity.QUIET,
         speed_estimate_period=120.0,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
@@ -11,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from attribot_integrations.cli.verbosity import Verbosity, verbosity
 from attribot_integrations.errors import AttribotError
-from attribot_integrations.render.text import visible
+from attribot_integrations.render.text import model_name, visible
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from attribot_integrations.scoring.loading import LoadingOptions
     from attribot_integrations.scoring.servers.routes import Api
 
-__all__ = ["clean_errors", "connect_engine", "load_engine", "note"]
+__all__ = ["clean_errors", "connect_engine", "load_engine", "note", "results_console"]
 
 _KEY = "ATTRIBOT_API_KEY"
 """Environment variable with a server's key: arguments are seen by others."""
@@ -32,7 +35,7 @@ def load_engine(
     options: EngineOptions,
     loading: LoadingOptions | None = None,
 ) -> AttributionEngine:
-    """Load the models without transformers' progress bars.
+    """Load the models, and say so.
 
     Args:
         model: The target's name on the hub or path; the bundled demo target by default.
@@ -46,10 +49,15 @@ def load_engine(
     """
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.engine.bundled import bundled_model_path
+    from attribot_integrations.engine.method_choice import chosen_method
     from attribot_integrations.scoring.loading import LoadingOptions
 
-    _disable_progress_bars()
+    chosen_method(options, has_proxy=bool(proxy))  # before anything is loaded
+    _download_quietly()
     target = model or bundled_model_path("target")
+    for name in (model or "the bundled model", proxy):
+        if name:
+            note(f"loading {model_name(name)} …")
     return AttributionEngine.load(target, proxy, loading or LoadingOptions(), options=options)
 
 
@@ -80,12 +88,15 @@ def connect_engine(
         ModelError: If tokenizer or proxy cannot be loaded.
     """
     from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.engine.method_choice import chosen_method
     from attribot_integrations.scoring.servers.interfaces import routes_of
 
-    _disable_progress_bars()
+    _download_quietly()
     routes_of(api)  # before anything is loaded
+    chosen_method(options, has_proxy=bool(proxy))
     small = None
     if proxy:
+        note(f"loading {model_name(proxy)} …")
         from attribot_integrations.scoring.language_model import LanguageModel
 
         small = LanguageModel.load(proxy, loading)
@@ -103,24 +114,52 @@ def connect_engine(
 
 @contextmanager
 def clean_errors() -> Iterator[None]:
-    """Turn errors that the user can act on into one message and exit code 1."""
+    """Turn errors that the user can act on into one message and exit code 1.
+
+    A closed pipe is none.
+    """
     try:
         yield
     except BrokenPipeError:
-        raise  # the reader of a pipe has gone; typer ends quietly
+        # Whoever read the results has read enough, as `head` does.
+        with suppress(OSError):  # a standard output that has no descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
     except (AttribotError, OSError) as error:
-        note(f"error: {error}")
+        if verbosity() is Verbosity.VERBOSE:
+            traceback.print_exc()
+        note(f"error: {error}", always=True)
         raise typer.Exit(1) from error
 
 
-def _disable_progress_bars() -> None:
-    """Keep transformers quiet, if it is there: what needs it says so itself."""
-    with suppress(ImportError):
+def _download_quietly() -> None:
+    """Show no bars of downloads where nothing is to be shown."""
+    if verbosity() is not Verbosity.QUIET:
+        return
+    with suppress(ImportError):  # what needs transformers says so itself
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
 
 
-def note(message: str) -> None:
-    """Print a message on standard error, with control characters shown as spaces."""
-    Console(stderr=True).print(Text(visible(f"attribot: {message}")), soft_wrap=True)
+def note(message: str, *, always: bool = False) -> None:
+    """Print a message on standard error, with control characters shown as spaces.
+
+    Args:
+        message: What is to be said.
+        always: Whether it is said even with `--quiet`.
+    """
+    if always or verbosity() is not Verbosity.QUIET:
+        Console(stderr=True).print(Text(visible(f"attribot: {message}")), soft_wrap=True)
+
+
+def results_console() -> Console:
+    """Return a console for results on standard output."""
+    return _Results()
+
+
+class _Results(Console):
+    """One that tells of a closed pipe, which rich would call an error."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError

@@ -121,6 +121,7 @@ def serve(
     with clean_errors():
         serving.check_installed()
         serving.check_address(host, limits.token)
+        serving.check_port(host, port)
         loading = loading_options(dtype, device_map, variables)
         if server is not None:
             engine = connect_engine(

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
-from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.cli.answer_options import check_place
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note, results_console
 from attribot_integrations.demo.library import LIBRARY_QUESTIONS
-from attribot_integrations.errors import AttribotError, ModelError
+from attribot_integrations.demo.showcase import demo_facts
+from attribot_integrations.errors import AttribotError, MissingExtraError, ModelError
+from attribot_integrations.render.text import model_name
 
 if TYPE_CHECKING:
     from attribot_integrations.demo.chain import DemoChain
-    from attribot_integrations.langchain import CitationRecord
+    from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.results import Attribution
+
+    Ask = Callable[[str], Attribution]
 
 __all__ = ["demo"]
 
@@ -89,62 +94,93 @@ def demo(
 
     Retriever, prompt, language model and callback handler are real; by default the model is tiny,
     comes with the package, and knows nothing but the demo's documents, which are about made-up
-    people, places and firms. That needs no download and no GPU.
+    people, places and firms. That needs no download and no GPU. Without LangChain, the same
+    questions are asked without a chain.
     """
     if real and proxy:
         raise typer.BadParameter("cannot be used with --real", param_hint="--proxy")
     if not real and (model, embedder) != (_MODEL, _EMBEDDER):
         raise typer.BadParameter("needs --real", param_hint="--model and --embedder")
+    known = LIBRARY_QUESTIONS if real else demo_facts().questions
+    chosen = None if question is None else _chosen_question(question, known)
+    if html is not None:
+        check_place(html, "--html")
     with clean_errors():
-        # First what may be missing, so that it is said before torch is imported.
-        from attribot_integrations.langchain import CitationCallbackHandler  # isort: split
+        ask, beyond, about = _real_demo(model, embedder) if real else _bundled_demo(proxy)
+        from attribot_integrations.render.terminal import terminal_view
 
-        known: tuple[str, ...]
-        if real:
-            known = LIBRARY_QUESTIONS
-            chosen = None if question is None else _chosen_question(question, known)
-            built, about = _real_chain(model, embedder), "paragraphs about real subjects"
-        else:
-            from attribot_integrations.demo.chain import demo_corpus
-
-            known = demo_corpus()[1]
-            chosen = None if question is None else _chosen_question(question, known)
-            built, about = _bundled_chain(proxy), "documents about a made-up world"
-        handler = CitationCallbackHandler(built.engine)
-        console = Console()
-        console.print(Text(f"{len(built.documents)} {about}\n", "dim"))
-        first, *_, last = built.questions
-        asked = [first, last, built.unanswerable] if chosen is None else [chosen]
+        console = results_console()
+        console.print(Text(f"{about}\n", "dim"))
+        first, *_, last = known
         shown: list[Attribution] = []
-        for text in asked:
-            built.chain.invoke(text, {"callbacks": [handler]})
-            shown.append(_show_answer(console, handler.last))
+        for text in [first, last, beyond] if chosen is None else [chosen]:
+            shown.append(ask(text))
+            console.print(terminal_view(shown[-1]), Text())
         console.print(Text(_LEGEND if real else f"{_LEGEND}\n{_REAL}", "dim"))
         if html is not None:
             _write_page(html, shown)
 
 
-def _bundled_chain(proxy: bool) -> DemoChain:
-    from attribot_integrations.demo.chain import demo_chain
+def _bundled_demo(proxy: bool) -> tuple[Ask, str, str]:
+    """Return what answers questions, one that it cannot answer, and what it knows."""
     from attribot_integrations.engine.bundled import bundled_model_path
-    from attribot_integrations.requests.options import EngineOptions
 
+    about = f"{len(demo_facts().chunks)} documents about a made-up world"
     path = str(bundled_model_path("proxy")) if proxy else None
-    return demo_chain(load_engine(None, path, EngineOptions()))
+
+    def load() -> AttributionEngine:
+        from attribot_integrations.requests.options import EngineOptions
+
+        return load_engine(None, path, EngineOptions())
+
+    try:
+        import attribot_integrations.langchain  # noqa: F401 - says so if LangChain is missing
+        from attribot_integrations.demo.chain import demo_chain
+    except MissingExtraError as error:
+        if error.extra != "langchain":
+            raise
+        note(f"asking without a chain, for {error}")
+        from attribot_integrations.demo import plain_demo
+
+        return partial(plain_demo.ask, load()), demo_facts().unanswerable, about
+    built = demo_chain(load())
+    return _through(built), built.unanswerable, about
 
 
-def _real_chain(model: str, embedder: str) -> DemoChain:
+def _real_demo(model: str, embedder: str) -> tuple[Ask, str, str]:
+    """Return what `_bundled_demo` does, with real models."""
     for path, expected in ((model, _MODEL), (embedder, _EMBEDDER)):
         if path == expected and not Path(path).exists():
             raise ModelError(
                 f"{path} is not there: run `make models` in a checkout, or name other models: "
                 f"{_HUB_COMMAND}"
             )
+    # First what may be missing, so that it is said before torch is imported.
+    import attribot_integrations.langchain  # noqa: F401
     from attribot_integrations.demo.library_chain import MeanEmbeddings, library_chain
     from attribot_integrations.requests.options import EngineOptions
 
     engine = load_engine(model, None, EngineOptions())
-    return library_chain(engine, MeanEmbeddings(embedder))
+    note(f"loading {model_name(embedder)} …")
+    built = library_chain(engine, MeanEmbeddings(embedder))
+    about = f"{len(built.documents)} paragraphs about real subjects"
+    return _through(built), built.unanswerable, about
+
+
+def _through(built: DemoChain) -> Ask:
+    """Return what asks a chain and reads what its handler has found."""
+    from attribot_integrations.langchain import CitationCallbackHandler
+
+    handler = CitationCallbackHandler(built.engine)
+
+    def ask(question: str) -> Attribution:
+        built.chain.invoke(question, {"callbacks": [handler]})
+        attribution = handler.attribution
+        if attribution is None:
+            raise AttribotError(f"the answer could not be attributed: {handler.reason}")
+        return attribution
+
+    return ask
 
 
 def _chosen_question(wanted: str, known: Sequence[str]) -> str:
@@ -157,17 +193,6 @@ def _chosen_question(wanted: str, known: Sequence[str]) -> str:
             param_hint="--question",
         )
     return numbered.get(asked, wanted)
-
-
-def _show_answer(console: Console, record: CitationRecord | None) -> Attribution:
-    from attribot_integrations.render.terminal import terminal_view
-
-    attribution = record.attribution if record else None
-    if attribution is None:
-        why = record.error if record and record.error else "there was no answer or no document"
-        raise AttribotError(f"the answer could not be attributed: {why}")
-    console.print(terminal_view(attribution), Text())
-    return attribution
 
 
 def _write_page(path: Path, attributions: Sequence[Attribution]) -> None:

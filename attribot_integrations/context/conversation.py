@@ -19,6 +19,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from attribot_integrations.context.kinds import ConversationPart, SourceKind
+from attribot_integrations.context.prompts import BEGUN
 from attribot_integrations.context.retrieved import Chunk, Span, clean_text
 from attribot_integrations.errors import InputError
 
@@ -169,10 +170,13 @@ def _parts(messages: Sequence[Message]) -> Iterator[tuple[int, SourceKind, int, 
     """Yield the parts of messages but the question's: message, kind, turn, start and end."""
     turns = turns_of(messages)
     last = max(turns, default=0)
+    asked = len(messages) - (2 if messages and messages[-1].role == BEGUN else 1)
     for number, (message, turn) in enumerate(zip(messages, turns, strict=True)):
+        if message.role == BEGUN:  # of the very answer
+            continue
         if message.memory:
             yield number, "memory", turn, 0, message.memory
-        asks = message.kind == "user" and turn == last if last else number == len(messages) - 1
+        asks = message.kind == "user" and turn == last if last else number == asked
         if not asks:
             yield number, message.kind, turn, message.memory, message.content
         if message.content < len(message.text):

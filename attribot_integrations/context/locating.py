@@ -15,6 +15,7 @@ space to the next one, as long as another sentence of the chunk stays.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -31,7 +32,13 @@ from attribot_integrations.context.dress import Dress
 from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.context.matching import Match, Outcome, match_chunks
 from attribot_integrations.context.pieces import Piece, cut_pieces
-from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment, chunk_segments
+from attribot_integrations.context.prompts import (
+    BEGUN,
+    Prompt,
+    PromptMessage,
+    Segment,
+    chunk_segments,
+)
 from attribot_integrations.context.sources import (
     Chunk,
     SentenceSplitter,
@@ -51,6 +58,11 @@ __all__ = [
     "capture_prompt",
     "locate_chunks",
 ]
+
+_THOUGHT_MARK = re.compile(
+    r"\s*</?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)>\s*"
+)
+"""What may be a control token in what the model has begun to write: these words and no others."""
 
 _logger = logging.getLogger(__name__)
 
@@ -269,13 +281,18 @@ def _divide(
     for each in removable:
         here[each[0]].append(each)
     for role, text, inside in zip(roles, texts, here, strict=True):
+
+        def around(text: str, role: str | None = role) -> Segment:
+            mark = role == BEGUN and _THOUGHT_MARK.fullmatch(text) is not None
+            return Segment(text, trusted=trusted or mark)
+
         segments: list[Segment] = []
         offset = 0
         for _, start, end, own in sorted(inside, key=itemgetter(1)):
-            segments.append(Segment(text[offset:start], trusted=trusted))
+            segments.append(around(text[offset:start]))
             segments += own
             offset = end
-        segments.append(Segment(text[offset:], trusted=trusted))
+        segments.append(around(text[offset:]))
         yield PromptMessage(role, tuple(segment for segment in segments if segment.text))
 
 

@@ -21,6 +21,7 @@ from attribot_integrations.context.sources import Chunk, Source, SourceSet, Span
 from attribot_integrations.errors import AttribotError, ConfigurationError, InputError, PromptError
 
 __all__ = [
+    "BEGUN",
     "DEFAULT_TEMPLATE",
     "ContextTemplate",
     "Prompt",
@@ -30,6 +31,10 @@ __all__ = [
     "Segment",
     "fill_template",
 ]
+
+BEGUN = "begun"
+"""Role of a last message that holds what the model has written already, and is about to go on
+with: it stands behind all that a chat template writes."""
 
 DEFAULT_TEMPLATE = (
     "Answer the question using only the context.\n\nContext:\n{context}\n\nQuestion: {question}"
@@ -126,6 +131,20 @@ class Prompt:
     bos_added: bool = False
     """Whether a raw prompt gets the tokenizer's BOS even where its text begins with one, see
     `RawPrompt.bos_added`."""
+
+    @property
+    def asked(self) -> tuple[PromptMessage, ...]:
+        """The messages but for one of the role `BEGUN` at the end."""
+        return self.messages[: len(self.messages) - bool(self._begins)]
+
+    @property
+    def begun(self) -> tuple[Segment, ...]:
+        """What the model has written already; mostly nothing."""
+        return self.messages[-1].segments if self._begins else ()
+
+    @property
+    def _begins(self) -> bool:
+        return len(self.messages) > 1 and self.messages[-1].role == BEGUN
 
 
 class PromptTemplate(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from attribot_integrations.context.formats import lines as line_formats
 from attribot_integrations.context.sources import SentenceSplitter, Span, sentence_spans
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def split_answer(answer: str, splitter: SentenceSplitter) -> Sequence[Span]:
     """Find the statements of an answer.
 
     Each heading, table row and code block is one, and each sentence of a paragraph, a list item or
-    a quotation. Their markers (`#`, `-`, `1.`, `>`) belong to no statement.
+    a quotation; so are lines that are rows between separators, or names with values. Their markers
+    (`#`, `-`, `1.`, `>`) belong to no statement.
 
     Args:
         answer: The answer's text, plain or Markdown.
@@ -46,9 +48,23 @@ def split_answer(answer: str, splitter: SentenceSplitter) -> Sequence[Span]:
         start, end = _stripped(answer, outer_start, outer_end)
         if start == end:
             continue
+        lines = _rows(answer, start, end) if divisible else []
+        if lines:
+            spans += lines
+            continue
         inner = sentence_spans(answer[start:end], splitter) if divisible else [(0, end - start)]
         spans += [(start + low, start + high) for low, high in inner]
     return spans or sentence_spans(answer, splitter)
+
+
+def _rows(answer: str, start: int, end: int) -> list[Span]:
+    """Return the lines of a paragraph each of which says something by itself: fields, rows."""
+    spans = line_formats.line_spans(answer, start, end) if "\n" in answer[start:end] else []
+    if len(spans) < 2:
+        return []
+    if line_formats.fields(answer, spans) or line_formats.separated(answer, start, end):
+        return spans
+    return []
 
 
 def _blocks(answer: str) -> Iterator[tuple[int, int, bool]]:

@@ -6,7 +6,9 @@ an output parser. Nothing is downloaded, and a run takes a fraction of a second 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,16 +25,29 @@ try:
     from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
     from langchain_core.documents import Document
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+    from langchain_core.messages import (
+        AIMessage,
+        AIMessageChunk,
+        BaseMessage,
+        convert_to_openai_messages,
+    )
     from langchain_core.output_parsers import StrOutputParser
-    from langchain_core.outputs import ChatGeneration, ChatResult
+    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
     from langchain_core.prompts import ChatPromptTemplate
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable, RunnablePassthrough
 except ImportError as error:
     raise MissingExtraError("the demo chain", "langchain") from error
 
-__all__ = ["DemoChain", "DemoChatModel", "DemoRetriever", "demo_chain", "demo_corpus", "rag_chain"]
+__all__ = [
+    "DemoChain",
+    "DemoChatModel",
+    "DemoRetriever",
+    "WordByWord",
+    "demo_chain",
+    "demo_corpus",
+    "rag_chain",
+]
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,8 @@ class DemoChain:
     """All documents that the chain retrieves from."""
     engine: AttributionEngine
     """The engine whose target writes the answers."""
+    retriever: BaseRetriever
+    """What the chain finds documents with."""
 
 
 class DemoRetriever(BaseRetriever):
@@ -67,19 +84,15 @@ class DemoRetriever(BaseRetriever):
         return [self.documents[index] for index in ranked[: self.k]]
 
 
-class DemoChatModel(BaseChatModel):
-    """A transformers model as a LangChain chat model that always writes its likeliest token."""
+class WordByWord(BaseChatModel, ABC):
+    """A chat model that writes a whole answer, and streams it word by word."""
 
-    model: Any = Field(repr=False)
-    """A causal language model of transformers; it may be shared with an engine."""
-    tokenizer: Any = Field(repr=False)
-    """The model's own tokenizer, with a chat template."""
     max_new_tokens: int = 64
     """Most tokens of an answer."""
 
-    @property
-    def _llm_type(self) -> str:
-        return "attribot-demo"
+    @abstractmethod
+    def answer(self, messages: list[dict[str, Any]]) -> str:
+        """Answer messages, each with `role` and `content`."""
 
     def _generate(
         self,
@@ -93,11 +106,49 @@ class DemoChatModel(BaseChatModel):
         Raises:
             ConfigurationError: If stop words are given, which this model does not know.
         """
+        text = self._answer(messages, stop)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        """Write one answer, and yield its words.
+
+        Raises:
+            ConfigurationError: If stop words are given, which this model does not know.
+        """
+        for word in re.findall(r"\s*\S+|\s+$", self._answer(messages, stop)):
+            chunk = ChatGenerationChunk(message=AIMessageChunk(content=word))
+            if run_manager is not None:
+                run_manager.on_llm_new_token(word, chunk=chunk)
+            yield chunk
+
+    def _answer(self, messages: list[BaseMessage], stop: list[str] | None) -> str:
         if stop:
             raise ConfigurationError(f"the demo model knows no stop words, got {stop!r}")
-        plain = convert_to_openai_messages(messages, text_format="string")
-        text = write_answer(self.model, self.tokenizer, plain, self.max_new_tokens)
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+        plain: Any = convert_to_openai_messages(messages, text_format="string")
+        return self.answer(plain)
+
+
+class DemoChatModel(WordByWord):
+    """A transformers model as a LangChain chat model that always writes its likeliest token."""
+
+    model: Any = Field(repr=False)
+    """A causal language model of transformers; it may be shared with an engine."""
+    tokenizer: Any = Field(repr=False)
+    """The model's own tokenizer, with a chat template."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "attribot-demo"
+
+    def answer(self, messages: list[dict[str, Any]]) -> str:
+        """Answer messages, each with `role` and `content`."""
+        return write_answer(self.model, self.tokenizer, messages, self.max_new_tokens)
 
 
 def demo_corpus() -> tuple[tuple[Document, ...], tuple[str, ...]]:
@@ -130,8 +181,9 @@ def demo_chain(engine: AttributionEngine | None = None, *, k: int = 4) -> DemoCh
         model=in_process(engine.target).model,
         tokenizer=AutoTokenizer.from_pretrained(engine.target.name),
     )
-    chain = rag_chain(DemoRetriever(documents=documents, k=k), chat)
-    return DemoChain(chain, questions, demo_facts().unanswerable, documents, engine)
+    retriever = DemoRetriever(documents=documents, k=k)
+    chain = rag_chain(retriever, chat)
+    return DemoChain(chain, questions, demo_facts().unanswerable, documents, engine, retriever)
 
 
 def rag_chain(retriever: BaseRetriever, chat: BaseChatModel) -> Runnable[str, str]:

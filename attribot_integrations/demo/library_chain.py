@@ -12,22 +12,19 @@ from typing import Any
 from pydantic import Field
 
 from attribot_integrations.context.prompts import Prompt, PromptMessage, Segment
-from attribot_integrations.demo.chain import DemoChain, rag_chain
+from attribot_integrations.demo.chain import DemoChain, WordByWord, rag_chain
 from attribot_integrations.demo.library import (
     LIBRARY_QUESTIONS,
     OUTSIDE_QUESTION,
     library_chunks,
 )
 from attribot_integrations.engine import AttributionEngine
-from attribot_integrations.errors import ConfigurationError, MissingExtraError, ModelError
+from attribot_integrations.errors import MissingExtraError, ModelError
+from attribot_integrations.scoring.hub_access import check_reachable, quiet_loading
 
 try:
-    from langchain_core.callbacks import CallbackManagerForLLMRun
     from langchain_core.documents import Document
     from langchain_core.embeddings import Embeddings
-    from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
-    from langchain_core.outputs import ChatGeneration, ChatResult
     from langchain_core.vectorstores import InMemoryVectorStore
 except ImportError as error:
     raise MissingExtraError("the demo chain", "langchain") from error
@@ -48,9 +45,11 @@ class MeanEmbeddings(Embeddings):
     def __init__(self, checkpoint: str | Path) -> None:
         from transformers import AutoModel, AutoTokenizer
 
+        check_reachable(str(checkpoint))
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-            loaded: Any = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
+            with quiet_loading():
+                loaded: Any = AutoModel.from_pretrained(checkpoint, use_safetensors=True)
         except (OSError, ValueError) as error:
             raise ModelError(f"cannot load {checkpoint}: {error}") from error
         self._model = loaded.eval()
@@ -70,38 +69,23 @@ class MeanEmbeddings(Embeddings):
         return found
 
 
-class EngineChatModel(BaseChatModel):
+class EngineChatModel(WordByWord):
     """What an engine scores with, as a LangChain chat model that writes its likeliest tokens."""
 
     model: Any = Field(repr=False)
     """A `ScoringModel`, such as an engine's target."""
-    max_new_tokens: int = 64
-    """Most tokens of an answer."""
 
     @property
     def _llm_type(self) -> str:
         return "attribot-engine"
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        """Write one answer.
-
-        Raises:
-            ConfigurationError: If stop words are given, which this model does not know.
-        """
-        if stop:
-            raise ConfigurationError(f"the demo model knows no stop words, got {stop!r}")
-        plain: Any = convert_to_openai_messages(messages, text_format="string")
+    def answer(self, messages: list[dict[str, Any]]) -> str:
+        """Answer messages, each with `role` and `content`."""
         prompt = Prompt(
-            tuple(PromptMessage(each["role"], (Segment(each["content"]),)) for each in plain)
+            tuple(PromptMessage(each["role"], (Segment(each["content"]),)) for each in messages)
         )
-        text = self.model.draft(prompt, self.max_new_tokens).text
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+        text: str = self.model.draft(prompt, self.max_new_tokens).text
+        return text
 
 
 def library_chain(engine: AttributionEngine, embeddings: Embeddings, *, k: int = 4) -> DemoChain:
@@ -120,4 +104,6 @@ def library_chain(engine: AttributionEngine, embeddings: Embeddings, *, k: int =
     store.add_documents(documents)
     retriever = store.as_retriever(search_kwargs={"k": k})
     chain = rag_chain(retriever, EngineChatModel(model=engine.target))
-    return DemoChain(chain, LIBRARY_QUESTIONS, OUTSIDE_QUESTION, tuple(documents), engine)
+    return DemoChain(
+        chain, LIBRARY_QUESTIONS, OUTSIDE_QUESTION, tuple(documents), engine, retriever
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attribot_integrations.batch.datafiles import parse_request
+from attribot_integrations.batch.textfiles import read_text
 from attribot_integrations.context.locating import CapturedPrompt
 from attribot_integrations.context.prompts import PromptTemplate
 from attribot_integrations.context.sources import Chunk, SentenceSplitter, Span, split_sentences
@@ -135,7 +136,7 @@ def read_set(
         OSError: If the file cannot be read.
     """
     file = Path(path)
-    content = file.read_bytes()
+    content = read_text(file)
     name = find_format(content, format)
     rows = _own_rows(content) if name == OWN else published_rows(file, content, name)
     examples: list[EvaluationExample] = []

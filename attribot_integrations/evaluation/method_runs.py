@@ -117,10 +117,7 @@ class Evaluation:
         try:
             return measure(self.engine, example, self.contenders, self.options, index)
         except (InputError, OutOfMemoryError) as error:  # this example's problem alone
-            message = str(error)
-            if self.names is not None:  # a bundled model's own name is a path on this machine
-                message = message.replace(self.engine.target.name, self.names[0])
-            problem = {"type": type(error).__name__, "message": message}
+            problem = {"type": type(error).__name__, "message": str(error)}
             return {"index": index, "id": example.id, "error": problem}
 
 

@@ -13,6 +13,7 @@ from attribot_integrations.filtering.relevance import Relevance, RelevanceInput
 from attribot_integrations.results.parts import ModelCost
 from attribot_integrations.results.probabilities import logistic
 from attribot_integrations.results.statements import find_statements, statement_scores
+from attribot_integrations.scoring.loading import shown_name
 
 if TYPE_CHECKING:
     from attribot_integrations.results.parts import FloatArray, Statement
@@ -119,7 +120,8 @@ class DraftSignal:
         prompt = inputs.prompt(inputs.question)
         model, budget = inputs.drafter or inputs.model, inputs.options.token_budget
         draft = model.draft(prompt, self.max_new_tokens)
-        spent = ModelCost(model.name, model.parameters, draft.tokens, draft.passes, draft.tokens)
+        name, tokens = shown_name(model.name), draft.tokens
+        spent = ModelCost(name, model.parameters, tokens, draft.passes, tokens)
         if not draft.text:
             nothing = np.zeros(len(inputs.sources), np.float32)
             return DraftEvidence(nothing, nothing, "", (spent,))

@@ -43,6 +43,7 @@ _EXTRAS: Final = (
     "stated_by",
     "remark",
     "carried",
+    "path",
 )
 
 

@@ -18,14 +18,17 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.prompt_values import PromptValue
 
+from attribot_integrations.answers.output import Output
 from attribot_integrations.langchain.found import block_chunk
-from attribot_integrations.langchain.paths import at_path, texts_at
+from attribot_integrations.langchain.paths import at_path, fields_at
 
 __all__ = [
     "Keys",
     "answer_text",
     "generated_text",
+    "generated_thoughts",
     "json_arguments",
+    "message_thoughts",
     "model_name",
     "prompt_messages",
     "question_text",
@@ -95,7 +98,10 @@ def answer_text(outputs: object, key: str | None = None) -> str | None:
     if key is not None and not isinstance(outputs, str):
         value = at_path(outputs, key)
         named = str(value) if isinstance(value, int | float) else answer_text(value)
-        return "\n".join(texts_at(value)) or None if named is None else named
+        if named is not None:
+            return named
+        output = Output(fields=tuple(fields_at(value)))
+        return output.of_fields(output.fields).answer if output.texts else None
     if isinstance(outputs, str):
         return outputs
     if isinstance(outputs, Mapping):
@@ -116,6 +122,30 @@ def generated_text(result: LLMResult) -> str | None:
     """Return the text of a model's first completion, `None` where it called tools instead."""
     first = next((group[0] for group in result.generations if group), None)
     return None if first is None else _generation_text(first)
+
+
+def generated_thoughts(result: LLMResult) -> str:
+    """Return what a model thought before its first completion, as far as it is kept apart."""
+    first = next((group[0] for group in result.generations if group), None)
+    message = first.message if isinstance(first, ChatGeneration) else None
+    return "" if message is None else message_thoughts(message)
+
+
+def message_thoughts(message: BaseMessage) -> str:
+    """Return the thoughts that a message holds apart from its text: DeepSeek's, Anthropic's, ….
+
+    They stand in `reasoning_content`, or in content blocks of the type `thinking` or `reasoning`.
+    """
+    kept = message.additional_kwargs.get("reasoning_content")
+    if isinstance(kept, str):
+        return kept
+    blocks = message.content if isinstance(message.content, list) else []
+    found = (
+        block.get("thinking") or block.get("reasoning")
+        for block in blocks
+        if isinstance(block, Mapping) and block.get("type") in ("thinking", "reasoning")
+    )
+    return "\n".join(text for text in found if isinstance(text, str))
 
 
 def prompt_messages(messages: Iterable[BaseMessage]) -> list[dict[str, str]]:

@@ -16,7 +16,11 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from attribot_integrations.answers.captured import ModelCall
 from attribot_integrations.answers.recent import Recent
 from attribot_integrations.answers.runs import Run, RunTree
-from attribot_integrations.langchain.content import json_arguments, prompt_messages
+from attribot_integrations.langchain.content import (
+    json_arguments,
+    message_thoughts,
+    prompt_messages,
+)
 from attribot_integrations.langchain.documents import chunks_in, tool_chunks
 from attribot_integrations.langchain.events import CapturingHandler
 
@@ -125,7 +129,13 @@ def _with_text(runs: Runs, message: AIMessage) -> Runs:
         return runs
     run = runs[last]
     text = None if message.tool_calls else str(message.text)
-    call = replace(run.call, text=text, arguments=json_arguments(message), ended=True)
+    call = replace(
+        run.call,
+        text=text,
+        arguments=json_arguments(message),
+        thoughts=message_thoughts(message),
+        ended=True,
+    )
     return {**runs, last: replace(run, call=call)}
 
 

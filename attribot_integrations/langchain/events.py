@@ -20,6 +20,7 @@ from attribot_integrations.answers.tracking import RunTracker
 from attribot_integrations.langchain.content import (
     Keys,
     generated_text,
+    generated_thoughts,
     model_name,
     prompt_messages,
     question_text,
@@ -173,7 +174,8 @@ class CapturingHandler(BaseCallbackHandler):
     ) -> None:
         """Note what a chat or text model wrote."""
         text, arguments = generated_text(response), tool_arguments(response)
-        tree = self.tracker.end(run_id, text=text, arguments=arguments)
+        thoughts = generated_thoughts(response)
+        tree = self.tracker.end(run_id, text=text, arguments=arguments, thoughts=thoughts)
         if tree is not None:
             self.on_ended(tree, response)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from attribot_integrations.answers.output import Output
 from attribot_integrations.langchain.content import answer_text
 from attribot_integrations.langchain.documents import chunks_in
-from attribot_integrations.langchain.paths import at_path, texts_at
+from attribot_integrations.langchain.paths import at_path, fields_at
 
 __all__ = ["missing_key", "output_of"]
 
@@ -28,20 +27,20 @@ def output_of(outputs: object, key: str | None = None, given: Collection[str] = 
     if key is not None and not isinstance(outputs, str):
         return _named(at_path(outputs, key))
     if _are_answers(outputs):
-        return Output(texts=tuple(texts_at(outputs)))
+        return Output(fields=tuple(fields_at(outputs)))
     tool = _last_tool(outputs)
     if tool is not None:
         return Output(str(tool.text), written_by=f"the tool {tool.name}" if tool.name else "a tool")
     rest = outputs
     if isinstance(outputs, Mapping):
         rest = {name: value for name, value in outputs.items() if name != "messages"}
+    found = [each for each in fields_at(rest) if each.is_number or each.text not in given]
     answer = answer_text(outputs)
     if isinstance(outputs, Mapping) and answer in given:
         answer = None
     return Output(
         answer,
-        texts=tuple(text for text in texts_at(rest) if text not in given),
-        plain=tuple(texts_at(rest, lists=False)),
+        fields=tuple(found),
         with_documents=isinstance(outputs, Mapping) and bool(chunks_in(outputs)),
     )
 
@@ -52,13 +51,9 @@ def _named(value: object) -> Output:
         text = str(value)
     if text is not None:
         return Output(text, named=True)
-    texts = texts_at(value)
-    spans, start = [], 0
-    for each in texts:
-        spans.append((start, start + len(each)))
-        start = spans[-1][1] + 1
-    output = Output(named=True, texts=tuple(texts))
-    return replace(output, answer="\n".join(texts), statements=tuple(spans)) if texts else output
+    found = fields_at(value)
+    output = Output(named=True, fields=tuple(found))
+    return output.of_fields(found) if output.texts else output
 
 
 def _are_answers(value: object) -> bool:

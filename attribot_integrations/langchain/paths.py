@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from itertools import islice
 from typing import Any, Final
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel
 
-__all__ = ["at_path", "texts_at"]
+from attribot_integrations.answers.output import Field
+from attribot_integrations.results.fields import json_path
+
+__all__ = ["at_path", "fields_at", "texts_at"]
 
 _MOST_TEXTS: Final = 256
 _DEEPEST: Final = 5
@@ -36,50 +40,52 @@ def at_path(value: object, path: str) -> object:
     return at_path(_step(value, first), rest)
 
 
-def texts_at(value: object, depth: int = _DEEPEST, *, lists: bool = True) -> list[str]:
-    """Return all texts in an output, in order: of dicts, lists, objects' fields, models' messages.
+def fields_at(value: object, depth: int = _DEEPEST) -> list[Field]:
+    """Return all texts and numbers in an output, in order, each with its path.
 
-    Documents and other messages are left out, and numbers are none.
+    Those of dicts, lists, objects' fields and models' messages; documents and other messages are
+    left out.
 
     Args:
         value: Any output.
         depth: How many objects may lie around a text.
-        lists: Whether the items of lists count.
     """
-    found = []
-    for text in _texts(value, depth, lists):
-        found.append(text)
-        if len(found) == _MOST_TEXTS:
-            break
-    return found
+    return list(islice(_fields(value, (), depth), _MOST_TEXTS))
 
 
-def _texts(value: object, depth: int, lists: bool) -> Iterator[str]:
+def texts_at(value: object) -> list[str]:
+    """Return the texts among `fields_at`."""
+    return [each.text for each in fields_at(value) if not each.is_number]
+
+
+def _fields(value: object, way: tuple[str | int, ...], depth: int) -> Iterator[Field]:
+    if isinstance(value, AIMessage):
+        value = "" if value.tool_calls else str(value.text)
     if isinstance(value, str):
         if value.strip():
-            yield value
-        return
-    if isinstance(value, AIMessage):
-        if not value.tool_calls and str(value.text).strip():
-            yield str(value.text)
-        return
-    if depth == 0 or isinstance(value, BaseMessage | Document):
-        return
-    if isinstance(value, list | tuple) and not lists:
-        return
-    for item in _items(value):
-        yield from _texts(item, depth - 1, lists)
+            yield Field(json_path(way), value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield Field(json_path(way), _number(value), is_number=True)
+    elif depth > 0 and not isinstance(value, BaseMessage | Document):
+        for step, item in _items(value):
+            yield from _fields(item, (*way, step), depth - 1)
 
 
-def _items(value: object) -> Iterator[Any]:
+def _number(value: float) -> str:
+    """Return a number as models write it: a whole one without a point."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value)
+
+
+def _items(value: object) -> Iterator[tuple[str | int, Any]]:
     if isinstance(value, Mapping):
-        yield from value.values()
+        yield from ((str(key), item) for key, item in value.items())
     elif isinstance(value, list | tuple):
-        yield from value
+        yield from enumerate(value)
     elif isinstance(value, BaseModel):
-        yield from (getattr(value, name) for name in type(value).model_fields)
+        yield from ((name, getattr(value, name)) for name in type(value).model_fields)
     elif is_dataclass(value) and not isinstance(value, type):
-        yield from (getattr(value, each.name) for each in fields(value))
+        yield from ((each.name, getattr(value, each.name)) for each in fields(value))
 
 
 def _step(value: object, key: str) -> object:

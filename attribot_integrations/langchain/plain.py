@@ -129,7 +129,7 @@ def plain_support(attribution: Attribution | None, offset: int = 0) -> list[Plai
     """Return the label of each statement, with its place and text, and what readers must be told.
 
     `remark` is such as "known to the model anyway; stated in [2]", `carried` what its citations
-    carry together.
+    carry together, `path` which field of a structured answer it is.
     """
     if attribution is None:
         return []
@@ -145,6 +145,7 @@ def plain_support(attribution: Attribution | None, offset: int = 0) -> list[Plai
             reason=judged.reason,
             remark=remark,
             carried=carried,
+            path=statement.path,
         )
         for statement, remark, carried in zip(
             attribution.statements, attribution.remarks, attribution.carried, strict=True

@@ -120,6 +120,7 @@ def _statements(attribution: Attribution) -> list[dict[str, Any]]:
             "remark": remark,
             "carried": carried,
             "certificate": _certificate(certificates.get(statement.index)),
+            "path": statement.path,
         }
         for statement, remark, carried in zip(
             attribution.statements, attribution.remarks, attribution.carried, strict=True

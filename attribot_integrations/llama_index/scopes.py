@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.tools import ToolOutput
 
@@ -68,6 +68,7 @@ class PromptedCall(ModelCall):
         """Note what a model method gave back; the outermost comes last."""
         if isinstance(result, ChatResponse):
             self.text = result.message.content or ""
+            self.thoughts = _thoughts(result.message)
         elif isinstance(result, CompletionResponse):
             self.text = result.text
             self.token_ids = _token_ids(result.raw)
@@ -127,6 +128,19 @@ class Scope:
         while scope is not None and scope is not other:
             scope = scope.parent
         return scope is other
+
+
+def _thoughts(message: ChatMessage) -> str:
+    """Return the thoughts that a message holds apart from its text."""
+    kept = message.additional_kwargs.get("reasoning_content")
+    if isinstance(kept, str):
+        return kept
+    found = (
+        getattr(block, "content", None)
+        for block in message.blocks
+        if getattr(block, "block_type", None) == "thinking"  # not all versions know it
+    )
+    return "\n".join(text for text in found if isinstance(text, str))
 
 
 def query_text(query: object) -> str:

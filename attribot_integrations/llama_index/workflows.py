@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from attribot_integrations.answers.lineage import wrote
 from attribot_integrations.llama_index.scopes import Scope
+from attribot_integrations.results.fields import json_fields
 
 __all__ = ["WorkflowAnswer", "workflow_answer", "workflow_question", "workflow_result"]
 
@@ -94,6 +95,8 @@ def workflow_answer(scope: Scope, result: object) -> WorkflowAnswer | None:
         return WorkflowAnswer("", problem=_STREAMED)
     text = _text(result)
     if text is None:
+        text = _filled_in(scope, result)
+    if text is None:
         return _among(scope, list(_texts(result)))
     tools = [tool for tool in scope.tools if tool.content.strip() == text.strip() != ""]
     if tools and not any(wrote(call, text) for call in scope.calls):
@@ -125,6 +128,15 @@ def _text(result: object) -> str | None:
     if isinstance(result, CompletionResponse):
         return result.text
     return result if isinstance(result, str) else None
+
+
+def _filled_in(scope: Scope, result: object) -> str | None:
+    """Return the JSON of an object whose fields a model filled in, as `structured_predict` does."""
+    if not isinstance(result, BaseModel) or isinstance(result, Event):
+        return None
+    text = result.model_dump_json(exclude_unset=True)
+    written = bool(json_fields(text)) and any(wrote(call, text) for call in scope.calls)
+    return text if written else None
 
 
 def _among(scope: Scope, texts: list[str]) -> WorkflowAnswer | None:

@@ -41,6 +41,7 @@ def citation_data(
       stated in [2]"
     - `carried`: what the statement's citations carry together, such as "these 3 sources together
       carry 96 % of it"
+    - `path`: which field of a structured answer the statement is, as JSONPath; `None` in prose
 
     `basis` is why it is cited: `depends` for `score`, in nats, `states` for `states`, 0 to 1, or
     `both`. The two numbers are of different kinds, and no sum of them means anything.
@@ -57,6 +58,7 @@ def citation_data(
     numbers = {each.source_id: each.number for each in attribution.shown_citations}
     models, verifier = attribution.cost.models, attribution.verifier
     indexes = [statement.index for statement in attribution.statements]
+    paths = {statement.index: statement.path for statement in attribution.statements}
     remarks = dict(zip(indexes, attribution.remarks, strict=True))
     carried = dict(zip(indexes, attribution.carried, strict=True))
     found: list[dict[str, Any]] = []
@@ -73,12 +75,17 @@ def citation_data(
                 "probability": judged.probability if judged else None,
                 "either": sorted({citation.number, *others}) if others else [],
                 "scored_by": clean_text(models[0].model) if models else None,
-                "stated_by": None if verifier is None else clean_text(verifier),
+                "stated_by": _clean(verifier),
                 "remark": remarks.get(citation.statement_index),
                 "carried": carried.get(citation.statement_index),
+                "path": _clean(paths.get(citation.statement_index)),
             }
         )
     return found
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)
 
 
 def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Literal
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.html_view import LEVELS, AttributionView
 from attribot_integrations.render.text import one_line
+from attribot_integrations.render.trees import TreeView
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
     from attribot_integrations.results import Attribution
+    from attribot_integrations.results.traces import Trace
 
-__all__ = ["Theme", "html_fragment", "html_page"]
+__all__ = ["Theme", "html_fragment", "html_page", "html_tree"]
 
 Theme = Literal["auto", "light", "dark"]
 """Colours; `auto` follows the reader's system, and the theme of JupyterLab and VS Code."""
@@ -62,11 +64,27 @@ def html_page(
 def _render(
     template: str, attributions: Sequence[Attribution], theme: Theme, title: str = ""
 ) -> str:
+    views = [AttributionView(each, place) for place, each in enumerate(attributions)]
+    return _fill(template, theme, views=views, title=title, levels=LEVELS)
+
+
+def html_tree(trace: Trace, *, theme: Theme = "auto") -> str:
+    """Return a trace as an `<article>` with its style sheet, whose parts open and close.
+
+    Args:
+        trace: The trace of a statement.
+        theme: Colours.
+
+    Raises:
+        ConfigurationError: If there is no such theme.
+    """
+    return _fill("trace.html", theme, view=TreeView(trace))
+
+
+def _fill(template: str, theme: Theme, **shown: object) -> str:
     if theme not in _THEMES:
         raise ConfigurationError(f"theme must be one of {list(_THEMES)}, got {theme!r}")
-    views = [AttributionView(each, place) for place, each in enumerate(attributions)]
-    chosen = _templates().get_template(template)
-    return chosen.render(views=views, theme=theme, title=title, levels=LEVELS)
+    return _templates().get_template(template).render(theme=theme, **shown)
 
 
 @cache

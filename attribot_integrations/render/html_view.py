@@ -22,6 +22,7 @@ from attribot_integrations.render.evidence import (
 )
 from attribot_integrations.render.marks import marked_answer
 from attribot_integrations.render.text import model_name, nats, one_line, visible
+from attribot_integrations.render.trees import TreeView, led_through
 from attribot_integrations.results.parts import citable_rows
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class StatementView:
     probability: float | None
     remark: str | None
     """What readers must be told of it."""
+    path: str | None
+    """Which field of the answer it is, where the answer does not show that."""
 
     @property
     def shown_label(self) -> str | None:
@@ -183,6 +186,11 @@ class AttributionView:
         found = {each.label for each in self.statements if each.shown_label is not None}
         return {label: text for label, text in LABEL_MEANINGS.items() if label in found}
 
+    @property
+    def trees(self) -> list[TreeView]:
+        """The traces of the statements, where they lead through what models wrote before."""
+        return [TreeView(trace) for trace in led_through(self._shown)]
+
     @cached_property
     def cited(self) -> list[SourceView]:
         """The cited chunks by number; those of the same text are shown once."""
@@ -222,6 +230,7 @@ class AttributionView:
             label=passage.doubt,
             probability=passage.support.probability if passage.support else None,
             remark=passage.remark,
+            path=visible(passage.path) if passage.path else None,
         )
 
     def _card(

@@ -76,6 +76,7 @@ def _answer(attribution: Attribution, style: MarkdownStyle, keep_markup: bool) -
         start = offset + len(passage.before)
         end = start + len(passage.text)
         parts.append("".join(characters[offset:start]))
+        parts.append(escape_inline(f"{passage.path}: ") if passage.path else "")
         text = "".join(characters[start:end])
         notes = _notes(passage, style)
         parts.append(_with_notes(text, notes, keep_markup))

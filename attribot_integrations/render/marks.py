@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribot_integrations.render.evidence import basis_of, states_of
+from attribot_integrations.results.wording import wording_of
 
 if TYPE_CHECKING:
     from attribot_integrations.context.retrieved import Part
@@ -48,6 +49,8 @@ class Passage:
     """What readers must be told of it, see `Attribution.remarks`."""
     carried: str | None = None
     """What its citations carry together, see `Attribution.carried`."""
+    path: str | None = None
+    """Which field of a structured answer it is, where the answer's own text does not show that."""
 
     @property
     def doubt(self) -> SupportLabel | None:
@@ -103,6 +106,7 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
     for citation in attribution.shown_citations:
         citations.setdefault(citation.statement_index, []).append(citation)
     support = {each.statement_index: each for each in attribution.support}
+    shows_paths = not wording_of(attribution.answer).fields  # JSON has its keys
     passages: list[Passage] = []
     offset = 0
     for statement, remark, carried in zip(
@@ -118,6 +122,7 @@ def marked_answer(attribution: Attribution) -> MarkedAnswer:
                 support=support.get(statement.index),
                 remark=remark,
                 carried=carried,
+                path=statement.path if shows_paths else None,
             )
         )
         offset = end

@@ -30,7 +30,8 @@ def answer_with_markers(attribution: Attribution) -> str:
     marked = marked_answer(attribution)
     parts: list[str] = []
     for passage in marked.passages:
-        parts += [passage.before, passage.text]
+        named = f"{passage.path}: " if passage.path else ""
+        parts += [passage.before, named, passage.text]
         parts += [" ", *map(marker, passage.marks)] if passage.marks else []
         parts += [f" ({passage.note})"] if passage.note else []
     return "".join(parts) + marked.tail

@@ -25,6 +25,7 @@ from attribot_integrations.render.evidence import (
 from attribot_integrations.render.marks import cited_sources, marked_answer
 from attribot_integrations.render.plain import marker
 from attribot_integrations.render.text import model_name, nats, one_line, visible
+from attribot_integrations.render.trees import led_through, tree_text
 
 if TYPE_CHECKING:
     from attribot_integrations.render.marks import CitedSource
@@ -51,6 +52,8 @@ def terminal_view(attribution: Attribution, *, question: bool = True) -> Rendera
     parts.append(Text.assemble(("A  ", "bold"), cited_answer(attribution)))
     cited = sources_table(attribution) if attribution.shown_citations else Text(_NOTHING, "yellow")
     parts.append(Padding(cited, (1, 0, 1, 3), expand=False))
+    trees = [Text(tree_text(trace)) for trace in led_through(attribution)]
+    parts += [Padding(tree, (0, 0, 1, 3), expand=False) for tree in trees]
     carried = [Text(line, _QUIET) for line in carried_lines(attribution)]
     footer = [
         *carried,
@@ -71,7 +74,9 @@ def cited_answer(attribution: Attribution) -> Text:
     marked = marked_answer(attribution)
     shown = Text()
     for passage in marked.passages:
-        shown.append(visible(passage.before + passage.text))
+        shown.append(visible(passage.before))
+        shown.append(visible(f"{passage.path}: ") if passage.path else "", _QUIET)
+        shown.append(visible(passage.text))
         if passage.marks:
             shown.append(" " + "".join(map(marker, passage.marks)), _MARKER)
         if passage.note:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttributeValue",
+    "Evaluation",
     "evaluation_events",
+    "evaluations",
     "openinference_attributes",
     "retrieval_attributes",
     "trace_attribution",
@@ -43,11 +45,13 @@ _TEXTS = ("text",)
 
 
 @dataclass(frozen=True)
-class _Evaluation:
+class Evaluation:
     """One judgement on the answer, or on one of its statements."""
 
     name: str
+    """`citation_coverage` for the answer, `citation_support` for a statement."""
     score: float | None
+    """0 to 1: the share of statements that are cited, the probability of support."""
     label: str | None
     explanation: str
     metadata: Mapping[str, Any]
@@ -77,7 +81,7 @@ def openinference_attributes(
             if key in document:
                 attributes[f"{start}.{key}"] = document.pop(key)
         attributes[f"{start}.metadata"] = _json(document)
-    for index, evaluation in enumerate(_evaluations(attribution, content)):
+    for index, evaluation in enumerate(evaluations(attribution, content)):
         start = f"evaluations.{index}.evaluation"
         attributes[f"{start}.name"] = evaluation.name
         if evaluation.score is not None:
@@ -118,7 +122,7 @@ def evaluation_events(
         content: Whether cited texts go into the trace.
     """
     events: list[dict[str, AttributeValue]] = []
-    for evaluation in _evaluations(attribution, content):
+    for evaluation in evaluations(attribution, content):
         event: dict[str, AttributeValue] = {
             "gen_ai.evaluation.name": evaluation.name,
             "gen_ai.evaluation.explanation": evaluation.explanation,
@@ -201,12 +205,18 @@ def _documents(attribution: Attribution, content: bool) -> Iterator[dict[str, An
         yield {**document, "score_unit": "nats", "citation_number": numbers.get(index)}
 
 
-def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluation]:
+def evaluations(attribution: Attribution, content: bool) -> Iterator[Evaluation]:
+    """Yield the judgement on the answer, then one for each statement.
+
+    Args:
+        attribution: The result.
+        content: Whether cited texts go into the metadata.
+    """
     cited: dict[int, list[Citation]] = {}
     for citation in attribution.shown_citations:
         cited.setdefault(citation.statement_index, []).append(citation)
     total = len(attribution.statements)
-    yield _Evaluation(
+    yield Evaluation(
         name="citation_coverage",
         score=len(cited) / total if total else None,
         label=None,
@@ -229,7 +239,7 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
         numbers = ", ".join(
             " or ".join(f"[{number}]" for number in mark.numbers) for mark in citation_marks(own)
         )
-        yield _Evaluation(
+        yield Evaluation(
             name="citation_support",
             score=judged.probability if judged else None,
             label=judged.label if judged else None,
@@ -246,6 +256,7 @@ def _evaluations(attribution: Attribution, content: bool) -> Iterator[_Evaluatio
                 "statement_index": statement.index,
                 "answer_start": statement.start,
                 "answer_end": statement.end,
+                "path": statement.path,
                 "reason": judged.reason if judged else None,
                 "remark": remark,
                 "certificate": _certificate(certificates.get(statement.index)),

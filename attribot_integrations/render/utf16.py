@@ -35,7 +35,7 @@ def offset_table(text: str, offsets: OffsetUnit) -> Sequence[int]:
 
 
 def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]:
-    """Return `attribution_to_dict`'s data with offsets in the answer and in chunks converted.
+    """Return `attribution_to_dict`'s data with offsets in the answer, chunks and steps converted.
 
     `schema` becomes a text, "2-utf-16", so that the result is not taken for one whose offsets count
     characters. The places in the prompt (`locations`) are left out, since the prompt is not there
@@ -46,6 +46,7 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
         ConfigurationError: If there is no such unit.
     """
     answer = offset_table(data["answer"], offsets)
+    steps = [offset_table(step["text"], offsets) for step in data["steps"]]
     chunks = [offset_table(chunk["text"], offsets) for chunk in data["chunks"]]
     return {
         **data,
@@ -66,6 +67,15 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
             )
             for item in data["citations"]
         ],
+        "steps": [
+            {
+                **step,
+                "statements": [_moved(item, table, "start", "end") for item in step["statements"]],
+                "hops": [_moved_hop(hop, chunks, steps) for hop in step["hops"]],
+            }
+            for step, table in zip(data["steps"], steps, strict=True)
+        ],
+        "hops": [_moved_hop(hop, chunks, steps) for hop in data["hops"]],
         "token_spans": _moved_spans(data["token_spans"], answer),
         "locations": [
             {
@@ -80,6 +90,13 @@ def with_offsets(data: Mapping[str, Any], offsets: OffsetUnit) -> dict[str, Any]
             for location in data["locations"]
         ],
     }
+
+
+def _moved_hop(
+    hop: Mapping[str, Any], chunks: Sequence[Sequence[int]], steps: Sequence[Sequence[int]]
+) -> dict[str, Any]:
+    index = hop["chunk_index"]
+    return _moved(hop, steps[hop["step_index"]] if index is None else chunks[index], "start", "end")
 
 
 def _moved(item: Mapping[str, Any], table: Sequence[int], *keys: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from attribot_integrations.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from attribot_integrations.results.attribution import Attribution, FailedAttribution
+    from attribot_integrations.results.hops import Hop, Step
     from attribot_integrations.results.parts import (
         Alternatives,
         Audit,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         SupportProbability,
         support_evidence,
     )
+    from attribot_integrations.results.traces import Trace, TracePath
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -54,13 +56,17 @@ else:
             "FEATURES": "support",
             "FailedAttribution": "attribution",
             "FloatArray": "parts",
+            "Hop": "hops",
             "LabelSupport": "support",
             "ModelCost": "parts",
             "Statement": "parts",
+            "Step": "hops",
             "Support": "support",
             "SupportEvidence": "support",
             "SupportLabel": "support",
             "SupportProbability": "support",
+            "Trace": "traces",
+            "TracePath": "traces",
             "CiteDependence": "policies",
             "CiteEvidence": "policies",
             "CiteSupport": "policies",
@@ -84,13 +90,17 @@ __all__ = [
     "Estimand",
     "FailedAttribution",
     "FloatArray",
+    "Hop",
     "LabelSupport",
     "ModelCost",
     "Statement",
+    "Step",
     "Support",
     "SupportEvidence",
     "SupportLabel",
     "SupportProbability",
+    "Trace",
+    "TracePath",
     "support_evidence",
 ]
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, Level, Source, Span
 from attribot_integrations.errors import InputError, ModelError
+from attribot_integrations.results.hops import Hop, Step, check_hops
 from attribot_integrations.results.notes import reader_notes
 from attribot_integrations.results.parts import (
     Alternatives,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from attribot_integrations.render.plots import PlotKind
     from attribot_integrations.render.tracing import AttributeValue
     from attribot_integrations.render.utf16 import OffsetUnit
+    from attribot_integrations.results.traces import Trace
 
 __all__ = [
     "AXES",
@@ -123,6 +125,12 @@ class Attribution:
     """Why the verifier's scores are missing, where it failed."""
     certificates: tuple[Certificate, ...] = ()
     """What the citations of a statement carry together, where that was measured."""
+    steps: tuple[Step, ...] = ()
+    """What models wrote on the way to the answer, each before those that rest on it, where the
+    answer was led through such texts to its sources."""
+    hops: tuple[Hop, ...] = ()
+    """What each statement rests on at first, steps included; empty where there are no steps, and
+    the citations say it."""
 
     def __post_init__(self) -> None:
         sizes = {
@@ -147,6 +155,7 @@ class Attribution:
                 )
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        check_hops(self.steps, self.hops, len(self.chunks))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Arrays come writeable out of a copy or a pickle.
@@ -244,6 +253,23 @@ class Attribution:
         """Return the chunks that are cited for any statement, in their original order."""
         cited = {citation.chunk_index for citation in self.citations}
         return tuple(self.chunks[index] for index in sorted(cited))
+
+    def trace(self, statement: Statement | int, *, least: float = 0.01) -> Trace:
+        """Walk from a statement to the passages that it rests on, through what models wrote before.
+
+        Shares are multiplied along the way, which is an approximation: each share is measured in
+        its own call, and says nothing of what the other calls would have written.
+
+        Args:
+            statement: The statement, or its index.
+            least: Share of the statement, 0 to 1, that a text must carry to be followed.
+
+        Raises:
+            InputError: If there is no such statement, or `least` is no share above 0.
+        """
+        from attribot_integrations.results.traces import trace_statement
+
+        return trace_statement(self, statement, least)
 
     def to_dict(self, *, offsets: OffsetUnit = "characters") -> dict[str, Any]:
         """Return the result as plain dicts, lists and numbers, with a schema version.

@@ -22,6 +22,7 @@ from attribot_integrations.results.gathering import (
     key_of,
     total_cost,
 )
+from attribot_integrations.results.hops import Hop, StepList, hops_between
 from attribot_integrations.results.parts import Citation, Cost, Statement
 from attribot_integrations.results.support import Support
 
@@ -76,12 +77,17 @@ def led_on(
             composed.cite(key, _passed_on(citation, key, chunks[key[0]], share))
     composed.group(last, places)
     support = []
+    copied = {}
     for judged in _judged(last, places, behind):
         first = None if judged.label == "supported" else _first_written(last, judged, behind)
         if first is not None:
-            judged = replace(first[1], statement_index=judged.statement_index)
-            _cite_first(composed, last.statements[judged.statement_index], *first)
+            inner, written = first
+            judged = replace(written, statement_index=judged.statement_index)
+            if _cite_first(composed, last.statements[judged.statement_index], *first):
+                original = inner.statements[written.statement_index]
+                copied[judged.statement_index] = (inner, original)
         support.append(judged)
+    steps, hops = hops_between(last, places, behind, copied)
     costs = [last.cost, *(each.cost for each in behind.values())]
     locations = [
         replace(each, chunk_index=place)
@@ -92,6 +98,8 @@ def led_on(
         _finished(last, composed, support, costs),
         locations=tuple(locations),
         id=id,
+        steps=steps,
+        hops=hops,
     )
 
 
@@ -117,6 +125,7 @@ def joined(
     statements: list[Statement] = []
     support: list[Support] = []
     spans: list[Span] = []
+    steps, hops = StepList(), list[Hop]()
     for offset, part in parts:
         earlier, start = len(statements), len(spans)
         for row, source in enumerate(part.sources):
@@ -136,6 +145,10 @@ def joined(
             replace(each, statement_index=each.statement_index + earlier) for each in part.support
         ]
         spans += [(low + offset, high + offset) for low, high in part.token_spans]
+        hops += [
+            replace(each, statement_index=each.statement_index + earlier)
+            for each in steps.take(part)
+        ]
     whole = replace(
         first,
         question=question,
@@ -155,6 +168,8 @@ def joined(
         unverified=next((part.unverified for _, part in parts if part.unverified), None),
         locations=(),
         id=id,
+        steps=tuple(steps.found),
+        hops=tuple(hops) if steps.found else (),
     )
     return _finished(whole, composed, support, [part.cost for _, part in parts])
 
@@ -225,10 +240,10 @@ def _words(text: str) -> str:
 
 def _cite_first(
     composed: Composed, statement: Statement, inner: Attribution, support: Support
-) -> None:
+) -> bool:
     """Cite what a copied statement was written from, if nothing else is cited for it."""
     if any(index == statement.index for index, _ in composed.citations):
-        return
+        return False
     for citation in inner.citations_of(support.statement_index):
         key = cited_key(citation, citation.chunk_index, inner.sources)
         composed.cite(
@@ -241,6 +256,7 @@ def _cite_first(
                 exact=False,
             ),
         )
+    return True
 
 
 def copied_from(last: Attribution, text: str) -> bool:

@@ -6,32 +6,38 @@ Keys, quotation marks and brackets are the form that was asked for, and say noth
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import regex
 
 from attribot_integrations.context.sources import Span, clean_text
 
-__all__ = ["json_fields", "json_words"]
+__all__ = ["json_fields", "json_path", "json_words"]
 
 _LONGEST: Final = 200_000
 """Characters of the longest text that is read as JSON."""
 _FENCE: Final = regex.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", regex.DOTALL | regex.IGNORECASE)
-_VALUE: Final = regex.compile(
+_TOKEN: Final = regex.compile(
     r'"(?P<text>(?:[^"\\]|\\.)*+)"(?P<key>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
+    r"|(?P<mark>[{}\[\],])"
 )
+_SHORT: Final = regex.compile(
+    r"[A-Za-z_\x80-\uD7FF\uE000-\U0010FFFF]"
+    r"[0-9A-Za-z_\x80-\uD7FF\uE000-\U0010FFFF]*"
+)
+"""Names that JSONPath writes behind a dot."""
 _ESCAPE: Final = regex.compile(
     r"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\(?:u[0-9A-Fa-f]{4}|.)|[^\\]",
     regex.DOTALL,
 )
 
 
-def json_fields(text: str) -> tuple[Span, ...]:
-    """Return where the values of a JSON object or list stand in a text.
+def json_fields(text: str) -> dict[Span, str]:
+    """Return where the values of a JSON object or list stand in a text, each with its path.
 
     Texts without their quotation marks, and numbers, in order; none if the text is no JSON, or
-    holds no text.
+    holds no text. Paths are JSONPath (RFC 9535), such as `$.people[0].name`.
 
     Args:
         text: An answer; fences of code may stand around it.
@@ -40,18 +46,48 @@ def json_fields(text: str) -> tuple[Span, ...]:
     low, high = fenced.span(1) if fenced else (0, len(text))
     bare = text[low:high].strip()
     if not (bare[:1] + bare[-1:] in ("{}", "[]") and len(bare) <= _LONGEST):
-        return ()
+        return {}
     try:
         if not _holds_text(json.loads(bare)):
-            return ()
+            return {}
     except (RecursionError, ValueError):
-        return ()
-    found = []
-    for match in _VALUE.finditer(text, low, high):
-        name = "number" if match["number"] is not None else "text"
-        if match["key"] is None and match[name].strip():
-            found.append(match.span(name))
-    return tuple(found)
+        return {}
+    return dict(_values(text, low, high))
+
+
+def _values(text: str, low: int, high: int) -> Iterator[tuple[Span, str]]:
+    """Yield the span and the path of each value in a text that is known to be JSON."""
+    way: list[str | int] = []  # the key or the place at each level
+    for match in _TOKEN.finditer(text, low, high):
+        mark = match["mark"]
+        if mark is None and match["key"] is not None:
+            way[-1] = str(json.loads(f'"{match["text"]}"', strict=False))
+        elif mark is None:
+            span = match.span("number" if match["number"] is not None else "text")
+            if text[slice(*span)].strip():
+                yield span, json_path(way)
+        elif mark in "{[":
+            way.append("" if mark == "{" else 0)
+        elif mark in "}]":
+            way.pop()
+        elif isinstance(place := way[-1], int):
+            way[-1] = place + 1
+
+
+def json_path(way: Iterable[str | int]) -> str:
+    """Return a path through objects and lists as JSONPath (RFC 9535).
+
+    Args:
+        way: Keys and places, from the outside in.
+    """
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else _named(step) for step in way)
+
+
+def _named(key: str) -> str:
+    if _SHORT.fullmatch(key):
+        return f".{key}"
+    quoted = json.dumps(clean_text(key), ensure_ascii=False)[1:-1]
+    return "['{}']".format(quoted.replace('\\"', '"').replace("'", "\\'"))
 
 
 def json_words(text: str, span: Span) -> Iterator[tuple[int, str]]:

@@ -80,7 +80,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Statement:
-    """One sentence of the answer."""
+    """One sentence of the answer, or one field of a structured one."""
 
     index: int
     start: int
@@ -91,6 +91,9 @@ class Statement:
     """`answer[start:end]`."""
     tokens: Span
     """Half-open range of the answer's tokens that belong to it; ranges tile the answer."""
+    path: str | None = None
+    """Where it stands in a structured answer, as JSONPath (RFC 9535), such as `$.people[0].name`;
+    `None` in prose."""
 
 
 @dataclass(frozen=True)

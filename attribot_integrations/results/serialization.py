@@ -13,6 +13,8 @@ import numpy as np
 from attribot_integrations.context.retrieved import Chunk, clean_text
 from attribot_integrations.errors import InputError, ModelError
 from attribot_integrations.results.attribution import Attribution
+from attribot_integrations.results.hops import Step
+from attribot_integrations.results.parts import Statement
 from attribot_integrations.results.typed_data import build
 
 __all__ = [
@@ -61,10 +63,7 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             {**asdict(source), "sentence_ids": list(source.sentence_ids)}
             for source in attribution.sources
         ],
-        "statements": [
-            {**asdict(statement), "tokens": list(statement.tokens)}
-            for statement in attribution.statements
-        ],
+        "statements": [_statement(each) for each in attribution.statements],
         "citations": [
             {**asdict(citation), "alternatives": list(citation.alternatives)}
             for citation in attribution.citations
@@ -109,9 +108,25 @@ def attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
             {**asdict(each), "source_ids": list(each.source_ids), "held": each.held}
             for each in attribution.certificates
         ],
+        "steps": [_step(each) for each in attribution.steps],
+        "hops": [asdict(hop) for hop in attribution.hops],
         "carried": list(attribution.carried),
         "remarks": list(attribution.remarks),
         "notes": list(attribution.notes),
+    }
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    return {**asdict(statement), "tokens": list(statement.tokens)}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        "text": step.text,
+        "statements": [_statement(each) for each in step.statements],
+        "support": [asdict(support) for support in step.support],
+        "hops": [asdict(hop) for hop in step.hops],
     }
 
 

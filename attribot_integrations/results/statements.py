@@ -49,6 +49,7 @@ def find_statements(
     """
     wording = wording_of(answer)
     bare = wording.bare
+    paths = dict(zip(wording.fields, wording.paths, strict=True))
     given = given if given is not None or not wording.fields else wording.fields
     spans = (given and _checked(given, bare)) or split_answer(bare, splitter)
     begins = [first_visible(answer, span) for span in token_spans]
@@ -60,7 +61,14 @@ def find_statements(
         edges.append(edge)
     edges.append(len(begins))
     return tuple(
-        Statement(index, start, end, answer[start:end], (edges[index], edges[index + 1]))
+        Statement(
+            index,
+            start,
+            end,
+            answer[start:end],
+            (edges[index], edges[index + 1]),
+            paths.get((start, end)),
+        )
         for index, (start, end) in enumerate(spans)
     )
 

@@ -20,7 +20,7 @@ from attribot_integrations.context.sources import Span, clean_text
 from attribot_integrations.results.citation_marks import code_spans, find_marks, joins_marks
 from attribot_integrations.results.fields import json_fields, json_words
 
-__all__ = ["Wording", "wording_of"]
+__all__ = ["Wording", "thoughts_before", "wording_of"]
 
 _THOUGHTS: Final = regex.compile(
     r"<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad)\b[^<>]*>.*?(?:</\1>|\Z)"
@@ -29,12 +29,22 @@ _THOUGHTS: Final = regex.compile(
     regex.DOTALL | regex.IGNORECASE,
 )
 
+_THOUGHT_MARKS: Final = regex.compile(
+    r"\A<\|channel\|>analysis<\|message\|>|<\|end\|>\Z|\A<[^<>]*>|</[^<>]*>\Z"
+)
+
 _EMOJI: Final = regex.compile(
     r"(?:[\p{Extended_Pictographic}--[#*0-9©®™]][\p{EMod}\uFE0F\u20E3]*\u200D?|\p{RI}\p{RI})+",
     regex.V1,
 )
 
 _TAGS: Final = regex.compile(r"</?(?:p|b|i|u|em|strong|span|div|br|mark|small)\s*/?>", regex.I)
+
+_ROW_ENDS: Final = regex.compile(r"</(?:tr|li|dt|dd)>", regex.I)
+_ROW_TAGS: Final = regex.compile(r"</?(?:tr|li|dt|dd)(?:\s[^<>]*)?>", regex.I)
+_TABLE_TAGS: Final = regex.compile(
+    r"</?(?:table|caption|thead|tbody|tfoot|tr|th|td|ul|ol|li|dl|dt|dd)(?:\s[^<>]*)?>", regex.I
+)
 
 _LINE_MARKS: Final = regex.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+•][ \t]+)+(?=\S)|^[ \t]*(?:[-*_][ \t]*){3,}$"
@@ -62,6 +72,8 @@ class Wording:
     as the answer, so that spans in it are spans in the answer."""
     fields: tuple[Span, ...] = ()
     """Where the values of its fields are, if the answer is JSON."""
+    paths: tuple[str, ...] = ()
+    """The path of each field, see `Statement.path`."""
 
     def span(self, start: int, end: int) -> Span:
         """Return the span in the answer of a span of the wording."""
@@ -79,8 +91,9 @@ def wording_of(answer: str) -> Wording:
     """Return the words of an answer.
 
     Thoughts (`<think>…</think>`), marks of citations (`[2]`, `【1†source】`, `[^3]`), Markdown's
-    marks, emoji and tags of text are left out, and each run of white space is one space; none is
-    left at the ends. Code keeps its marks. The words of JSON are the values of its fields.
+    marks, emoji, and tags of text, tables and lists are left out, and each run of white space is
+    one space; none is left at the ends. Code keeps its marks. The words of JSON are the values of
+    its fields.
 
     Args:
         answer: The answer's text.
@@ -88,7 +101,7 @@ def wording_of(answer: str) -> Wording:
     text = clean_text(answer)
     fields = json_fields(text)
     if fields:
-        return _worded_fields(text, fields)
+        return _worded_fields(text, tuple(fields), tuple(fields.values()))
     code = code_spans(text)
     dropped = _joined(_dropped(text, code))
     marks = _joined([*dropped, *_outside(_spans(_LINE_MARKS, text), code, dropped)])
@@ -113,7 +126,21 @@ def wording_of(answer: str) -> Wording:
     return Wording("".join(kept), tuple(places), _blanked(text, dropped))
 
 
-def _worded_fields(text: str, fields: Sequence[Span]) -> Wording:
+def thoughts_before(answer: str) -> Span | None:
+    """Return where the thoughts stand that an answer begins with, without the marks around them.
+
+    Args:
+        answer: The answer as the model wrote it.
+    """
+    found = _THOUGHTS.match(answer, len(answer) - len(answer.lstrip()))
+    if found is None:
+        return None
+    inner = _THOUGHT_MARKS.sub(lambda mark: "\0" * len(mark[0]), found[0]).strip("\0 \t\r\n")
+    start = answer.find(inner, found.start())
+    return (start, start + len(inner)) if inner else None
+
+
+def _worded_fields(text: str, fields: tuple[Span, ...], paths: tuple[str, ...]) -> Wording:
     """Return the values of fields as words, one field after the other."""
     kept: list[str] = []
     places: list[int] = []
@@ -132,14 +159,15 @@ def _worded_fields(text: str, fields: Sequence[Span]) -> Wording:
         gap = span[1]
     edges = [0, *(edge for span in fields for edge in span), len(text)]
     around = list(zip(edges[::2], edges[1::2], strict=True))
-    return Wording("".join(kept), tuple(places), _blanked(text, around), tuple(fields))
+    return Wording("".join(kept), tuple(places), _blanked(text, around), fields, paths)
 
 
 def _dropped(text: str, code: Sequence[Span]) -> list[Span]:
     thoughts = _spans(_THOUGHTS, text)
     found = list(thoughts)
     found += _outside(_citations(text), code, thoughts)
-    for pattern in (_TAGS, _EMOJI):
+    tables = (_TABLE_TAGS,) if _ROW_ENDS.search(text) else ()
+    for pattern in (_TAGS, _EMOJI, *tables):
         found += _outside(_spans(pattern, text), code, thoughts)
     for match in _EMPHASIS.finditer(text):
         for name in ("star", "end"):
@@ -202,6 +230,7 @@ def _blanked(text: str, spans: Sequence[Span]) -> str:
     done = 0
     for start, end in spans:
         pieces.append(text[done:start])
-        pieces.append("".join("\n" if each == "\n" else " " for each in text[start:end]))
+        blank = "\n" if _ROW_TAGS.search(text, start, end) else " "  # rows are paragraphs
+        pieces.append("".join("\n" if each == "\n" else blank for each in text[start:end]))
         done = end
     return "".join([*pieces, text[done:]])

@@ -67,7 +67,8 @@ def _room(model: LanguageModel, prompt: int) -> int:
     if prompt > limit:
         raise PromptTooLongError(
             f"the prompt takes {prompt:,} positions, {prompt - limit:,} more than the {limit:,} of "
-            f"{model.name}: pass fewer or shorter chunks, or use a model with a longer context"
+            f"{model.shown_name}: pass fewer or shorter chunks, or use a model with a longer "
+            "context"
         )
     return limit - prompt + 1  # nothing is predicted from the last token
 

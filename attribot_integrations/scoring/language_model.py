@@ -41,7 +41,8 @@ from attribot_integrations.scoring.gguf_files import (
     warn_of_positions,
 )
 from attribot_integrations.scoring.growing import GrowingAnswer
-from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint
+from attribot_integrations.scoring.hub_access import check_reachable, quiet_loading
+from attribot_integrations.scoring.loading import LoadingOptions, located_checkpoint, shown_name
 from attribot_integrations.scoring.scorer import Scorer
 from attribot_integrations.scoring.signature import model_signature
 from attribot_integrations.scoring.verified import VerifiedModel
@@ -87,6 +88,11 @@ class LanguageModel:
     def lock(self) -> threading.Lock:
         """Held during forward passes, so that threads share the device in turn."""
         return self.forward.lock
+
+    @cached_property
+    def shown_name(self) -> str:
+        """What results and messages call it: a path says where someone keeps files."""
+        return shown_name(self.name)
 
     @cached_property
     def signature(self) -> ModelSignature:
@@ -217,6 +223,8 @@ class LanguageModel:
         from transformers import AutoConfig, AutoTokenizer
 
         name = place = located_checkpoint(checkpoint)
+        if not (loading.model_options or {}).get("local_files_only"):
+            check_reachable(place, loading.revision)
         shared: dict[str, Any] = {}
         file = find_gguf(place, loading)
         if file is not None:
@@ -236,15 +244,16 @@ class LanguageModel:
                 warn_of_positions(file, config)
             tokenizer = AutoTokenizer.from_pretrained(place, **shared)
             # The declared return type does not know of output_loading_info.
-            loaded: Any = _auto_class(config.model_type).from_pretrained(
-                place,
-                device_map=loading.device_map,
-                dtype=_usual_precision() if loading.dtype is None else loading.dtype,
-                use_safetensors=loading.use_safetensors,
-                output_loading_info=True,
-                **shared,
-                **(loading.model_options or {}),
-            )
+            with quiet_loading():
+                loaded: Any = _auto_class(config.model_type).from_pretrained(
+                    place,
+                    device_map=loading.device_map,
+                    dtype=_usual_precision() if loading.dtype is None else loading.dtype,
+                    use_safetensors=loading.use_safetensors,
+                    output_loading_info=True,
+                    **shared,
+                    **(loading.model_options or {}),
+                )
         except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
             raise ModelError(f"cannot load {name}: {error}") from error
         model, info = loaded

@@ -14,7 +14,7 @@ from attribot_integrations.errors import ConfigurationError, MissingExtraError, 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LoadingKeywords", "LoadingOptions", "located_checkpoint"]
+__all__ = ["LoadingKeywords", "LoadingOptions", "located_checkpoint", "shown_name"]
 
 
 class LoadingKeywords(TypedDict, total=False):
@@ -100,6 +100,14 @@ def located_checkpoint(checkpoint: object) -> str:
     if (is_path or place.lower().endswith(".gguf")) and not os.path.exists(place):
         raise ModelError(f"cannot load {checkpoint}: there is no such file or folder")
     return place
+
+
+def shown_name(name: str) -> str:
+    """Return what a model is called in results, which others read: of a path, the last part."""
+    path = os.path.expanduser(name)
+    if os.path.isabs(path) or os.path.exists(path):
+        return os.path.basename(os.path.normpath(path))
+    return name
 
 
 def _check_precision(dtype: object) -> None:

@@ -237,7 +237,7 @@ class Scorer:
         )
         if len(layers) != self._model.signature.layers:
             raise ModelError(
-                f"{self._model.name} computes its attention in a way that shows no weights "
+                f"{self._model.shown_name} computes its attention in a way that shows no weights "
                 f"({len(layers)} of {self._model.signature.layers} layers do): load it with "
                 'attn_implementation="sdpa" or "eager", or choose another method'
             )
@@ -247,8 +247,8 @@ class Scorer:
     def _masked_path(self) -> PackedPath:
         if not isinstance(self._path, PackedPath) or not self.can_knock_out:
             raise ModelError(
-                f"knockout needs a mask for each token, which {self._model.name} does not take "
-                f"here: {self.knockout_obstacle}; use exact leave-one-out"
+                f"knockout needs a mask for each token, which {self._model.shown_name} does not "
+                f"take here: {self.knockout_obstacle}; use exact leave-one-out"
             )
         return self._path
 
@@ -282,7 +282,7 @@ class Scorer:
         narrowed = [scorer.cost for scorer in self._narrowed]
         naive = sum(length + len(self.answer.ids) - 1 for length in self._naive_lengths.values())
         return ModelCost(
-            model=self._model.name,
+            model=self._model.shown_name,
             parameters=self._model.parameters,
             tokens=self._path.work.tokens + sum(each.tokens for each in narrowed),
             passes=self._path.work.passes + sum(each.passes for each in narrowed),
@@ -323,7 +323,7 @@ class Scorer:
                 log_probs[place], references[place] = row
         if not (np.isfinite(log_probs).all() and np.isfinite(references).all()):
             raise ModelError(
-                f"{self._model.name} gives log-probabilities that are not finite in "
+                f"{self._model.shown_name} gives log-probabilities that are not finite in "
                 f"{self._model.model.dtype}; load it with another dtype, such as bfloat16 or "
                 "float32"
             )
@@ -346,8 +346,8 @@ class Scorer:
         if limit is not None and length > limit:
             raise PromptTooLongError(
                 f"prompt and answer take {length:,} positions, {length - limit:,} more than the "
-                f"{limit:,} of {self._model.name}: pass fewer or shorter chunks, or use a model "
-                "with a longer context"
+                f"{limit:,} of {self._model.shown_name}: pass fewer or shorter chunks, or use a "
+                "model with a longer context"
             )
 
 

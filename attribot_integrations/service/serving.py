@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
     from attribot_integrations.service.service_options import ServiceOptions
 
-__all__ = ["check_address", "check_installed", "serve"]
+__all__ = ["check_address", "check_installed", "check_port", "serve"]
 
 
 def check_installed() -> None:
@@ -49,6 +50,18 @@ def check_address(host: str, token: str | None) -> None:
             f"without a token the service listens on this machine only, and {host!r:.60} can be "
             "reached by others: set ATTRIBOT_SERVICE_TOKEN, or listen on 127.0.0.1"
         )
+
+
+def check_port(host: str, port: int) -> None:
+    """Make sure that a port is free, before models are loaded.
+
+    Raises:
+        OSError: If it cannot be listened on.
+    """
+    place = host.strip("[]")
+    family = socket.AF_INET6 if ":" in place else socket.AF_INET
+    with socket.create_server((place, port), family=family):
+        pass
 
 
 def serve(

@@ -96,6 +96,7 @@ def statements_to_wire(attribution: Attribution) -> list[dict[str, Any]]:
             "start": statement.start,
             "end": statement.end,
             "text": clean_text(statement.text),
+            "path": statement.path,
             "citations": [
                 {
                     "number": one.number,

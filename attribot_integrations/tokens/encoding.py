@@ -99,14 +99,15 @@ class TextEncoder:
             PromptError: If the chat template refuses the messages or does not show them.
         """
         if self.uses_chat_template and not prompt.raw:
-            return (), chat_segments(self._tokenizer, prompt.messages, self._chat_options)
+            asked = chat_segments(self._tokenizer, prompt.asked, self._chat_options)
+            return (), [*asked, *prompt.begun]
         segments: list[Segment] = []
-        for number, message in enumerate(prompt.messages):
+        for number, message in enumerate(prompt.asked):
             segments += [Segment("\n\n", trusted=True)] if number else []
             segments += message.segments
         if not prompt.raw:
             segments.append(Segment(_PLAIN_SUFFIX, trusted=True))
-            return self._leading_ids, segments
+            return self._leading_ids, [*segments, *prompt.begun]
         self._warn_of_plain_markers(segments)
         leading = "".join(self._tokenizer.convert_ids_to_tokens(list(self._leading_ids)))
         written = segments and segments[0].trusted and segments[0].text.startswith(leading)

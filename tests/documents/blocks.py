@@ -100,14 +100,14 @@ def check_command(command: list[str]) -> None:
         case [python, "-m", module, *_] if python.rpartition("/")[2] in ("python", "python3"):
             assert find_spec(module)
         case _:
-            known_programs = ("cd", "git", "jupyter", "pre-commit", "source")
-            assert command[0] in known_programs, "add how this is checked"
+            others = ("cd", "git", "jupyter", "ollama", "pre-commit", "source", "vllm", "zcat")
+            assert command[0] in others, "add how this is checked"
 
 
 def _check_attribot(arguments: list[str]) -> None:
     """Parse the arguments as the command line does, in an empty folder."""
     for name in arguments:
-        if name.endswith((".jsonl", ".parquet")):
+        if name.endswith((".jsonl", ".parquet", ".csv", ".gz")):
             Path(name).touch()  # files that are read must be there
     for option, value in pairwise(arguments):
         if option == "--suite":

@@ -8,12 +8,14 @@ import json
 import logging
 import re
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -36,6 +38,7 @@ from attribot_integrations.evaluation.examples import demo_set
 from attribot_integrations.evaluation.relevance_calibration import LabelledChunks
 from attribot_integrations.scoring import ServerModel
 from tests.documents.blocks import ROOT, Block, blocks_of, check_command, commands_of, run
+from tests.documents.stand_ins import client_modules
 from tests.integrations.langchain.agents import AgentModel
 from tests.integrations.langchain.agents import tools as agent_tools
 from tests.integrations.llama_index.reported import Calling
@@ -115,6 +118,7 @@ def at_hand(demo: AttributionEngine) -> dict[str, Any]:
         "llm": MockLLM(),
         "agent": FunctionAgent(tools=[tool], llm=calling),
         "model": AgentModel(),
+        "tool_model": AgentModel(),
         "tools": [agent_tools()["artifact"]],
         "engine": demo,
         "question": question,
@@ -123,6 +127,7 @@ def at_hand(demo: AttributionEngine) -> dict[str, Any]:
         "requests": [AttributionRequest(question, chunks, answer)],
         "result": demo.attribute(question, chunks, answer),
         "judged": judged,
+        "client": SimpleNamespace(create_score=lambda **score: None, flush=lambda: None),
         "labelled": [
             LabelledChunks(each.question, each.chunks, sorted(relevant)) for each, relevant in gold
         ],
@@ -144,6 +149,7 @@ def service(demo: AttributionEngine) -> Iterator[Callable[[], httpx.Client]]:
 @pytest.fixture
 def bundled(
     demo: AttributionEngine,
+    at_hand: dict[str, Any],
     service: Callable[[], httpx.Client],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -172,6 +178,8 @@ def bundled(
     monkeypatch.setattr(ServerModel, "connect", connected)
     few = {"chunks": (2, 3)}
     monkeypatch.setattr(examples, "demo_set", lambda _, **given: demo_set(2, **{**given, **few}))
+    for name, module in client_modules(at_hand["answer"]).items():
+        monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.chdir(tmp_path)
     logger = logging.getLogger("attribot_integrations")
     level = logger.level
@@ -183,6 +191,18 @@ def bundled(
 @pytest.mark.parametrize("block", [block for block in PYTHON if block not in QUOTED], ids=str)
 def test_python_block_runs(block: Block, pages: dict[str, Page]) -> None:
     pages[block.page].read_to(block)
+
+
+@pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/getting_started.md"])
+def test_the_first_example_is_one_that_the_bundled_model_cites(
+    page: str, pages: dict[str, Page]
+) -> None:
+    (first, *_) = (each for each in PYTHON if each.page == page and ".attribute(" in each.code)
+    pages[page].read_to(first)
+    result = pages[page].names["result"]
+    assert [support.label for support in result.support] == ["supported"]
+    assert result.shown_citations[0].chunk_index == 0
 
 
 @pytest.mark.parametrize("block", QUOTED, ids=str)

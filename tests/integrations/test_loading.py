@@ -49,7 +49,7 @@ def test_engine_with_a_proxy_of_another_architecture(checkpoint: Path, tmp_path:
     screen = Hierarchical(on="proxy", within="full")  # of a price that is not known, so it is run
     options = EngineOptions(method=ScreenAndRescore(screen, at_least=3))
     result = engine.attribute("When?", CHUNKS, "It opened in 1962.", options=options)
-    assert [cost.model for cost in result.cost.models] == [str(checkpoint), str(proxy)]
+    assert [cost.model for cost in result.cost.models] == [checkpoint.name, proxy.name]
     assert all(cost.tokens > 0 for cost in result.cost.models)
     alone = AttributionEngine.from_pretrained(checkpoint)
     exact = alone.attribute("When?", CHUNKS, "It opened in 1962.", options=EXACT)

@@ -170,10 +170,11 @@ def test_every_extra_is_missed_somewhere(built: Built) -> None:
     }
 
 
-def test_demo_without_langchain_says_what_to_install(plain: Environment) -> None:
+def test_demo_without_anything_says_what_to_install(plain: Environment) -> None:
     done = plain.run("attribot", "demo")
     assert done.returncode == 1
-    assert done.stderr.endswith(': pip install "attribot-integrations[langchain]"\n')
+    assert ': pip install "attribot-integrations[langchain]"\n' in done.stderr
+    assert done.stderr.endswith(': pip install "attribot-integrations[local]"\n')
     assert "Traceback" not in done.stderr
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribot_integrations.errors import AttribotError, ConfigurationError, ModelError
+from attribot_integrations.scoring.hub_access import check_reachable
 from attribot_integrations.scoring.servers.file_tokenizer import FileTokenizer, tokenizer_folder
 from attribot_integrations.tokens.encoding import TextEncoder
 
@@ -60,6 +61,7 @@ def _by_transformers(path: Path, name: str) -> Any:
         return PreTrainedTokenizerFast(tokenizer_file=str(path))
     if path.exists():
         return AutoTokenizer.from_pretrained(path.parent if path.is_file() else path)
+    check_reachable(name)
     return AutoTokenizer.from_pretrained(name)
 
 

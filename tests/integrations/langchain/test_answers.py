@@ -1,5 +1,6 @@
 """What counts as the answer: not thoughts, not guesses, and of structured output every field."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.langchain import CitationCallbackHandler, cite
+from attribot_integrations.results import Attribution
 from tests.integrations.langchain.fakes import FixedRetriever, last, using
 from tests.integrations.langchain.scripted import (
     ANSWER,
@@ -32,6 +34,7 @@ from tests.integrations.langchain.scripted import (
     labels,
     watched,
 )
+from tests.integrations.overlap import OverlapEngine
 
 START: Runnable[Any, Any] = {
     "context": FixedRetriever(found=[BIKE, PHONE]) | join,
@@ -125,8 +128,8 @@ FINDINGS = "\n".join(REPORT["findings"])
 @pytest.mark.parametrize(
     ("made", "args", "wrap", "key", "answer", "statements"),
     [
-        (Quoted, {"response": ANSWER, "quotes": ["x"]}, None, None, ANSWER, 1),
-        (Quoted, {"response": ANSWER, "quotes": ["x"]}, "parsed", None, ANSWER, 1),
+        (Quoted, {"response": ANSWER, "quotes": ["x"]}, None, None, f"{ANSWER}\nx", 2),
+        (Quoted, {"response": ANSWER, "quotes": ["x"]}, "parsed", None, f"{ANSWER}\nx", 2),
         (Quoted, {"response": ANSWER, "quotes": ["x"]}, "parsed", "parsed.response", ANSWER, 1),
         (Report, REPORT, None, "summary", ANSWER, 1),
         (Report, REPORT, None, "findings", FINDINGS, 2),
@@ -157,14 +160,75 @@ def test_structured_output(
     assert (result["answer"], len(result["support"])) == (answer, statements)
 
 
-def test_fields_that_are_left_out_are_told() -> None:
-    handler = watched()
-    structured(Report, REPORT, None).invoke(QUESTION, using(handler))
+class Offer(BaseModel):
+    maker: str
+    price: float
+    spoken: list[list[str]]
+    sure: bool = True
+
+
+OFFER = {"maker": "Norzel Ltd", "price": 910.0, "spoken": [["one", "two"], ["three"]]}
+
+
+@pytest.mark.parametrize(
+    ("made", "args", "wrap", "key", "fields"),
+    [
+        (Report, REPORT, None, None, {"$.summary": ANSWER, "$.findings[0]": f"{SECOND} It is warm.",
+                                      "$.findings[1]": PHONE.page_content}),
+        (Report, REPORT, "parsed", "parsed.findings", {"$[0]": f"{SECOND} It is warm.",
+                                                       "$[1]": PHONE.page_content}),
+        (Outline, {"title": "T", "report": REPORT}, "parsed", None,
+         {"$.parsed.title": "T", "$.parsed.report.summary": ANSWER,
+          "$.parsed.report.findings[0]": f"{SECOND} It is warm.",
+          "$.parsed.report.findings[1]": PHONE.page_content}),
+        (Offer, OFFER, None, None,
+         {"$.maker": "Norzel Ltd", "$.price": "910", "$.spoken[0][0]": "one",
+          "$.spoken[0][1]": "two", "$.spoken[1][0]": "three"}),
+        (dict, {"people": [{"name": "Ada", "age": 90}, {"name": "Bea", "age": 7}]}, None, None,
+         {"$.people[0].name": "Ada", "$.people[0].age": "90", "$.people[1].name": "Bea",
+          "$.people[1].age": "7"}),
+    ],
+)  # fmt: skip
+def test_each_field_is_a_statement_with_its_path(
+    made: Any, args: Any, wrap: str | None, key: str | None, fields: dict[str, str]
+) -> None:
+    handler = CitationCallbackHandler(OverlapEngine(), answer_key=key)
+    structured(made, args, wrap).invoke(QUESTION, using(handler))
     record = last(handler)
-    assert (record.answer, cited(record), record.status) == (ANSWER, {"norzel"}, "approximate")
-    assert record.reason == (
-        "other fields that the model filled in are left out: name them with answer_key"
-    )
+    assert (record.status, record.reason) == ("ok", None)
+    assert record.attribution is not None
+    assert {each.path: each.text for each in record.attribution.statements} == fields
+    read = Attribution.from_json(record.attribution.to_json())
+    assert read.statements == record.attribution.statements
+
+
+def test_numbers_that_no_model_wrote_are_no_statements() -> None:
+    def parse(message: AIMessage) -> Any:
+        return {**message.tool_calls[0]["args"], "took": 12}
+
+    line = calls("Tool", maker="Norzel Ltd", town="Galba", price=910)
+    chain: Any = START | Scripted(lines=[line]) | RunnableLambda(parse)
+    handler = CitationCallbackHandler(OverlapEngine())
+    chain.invoke(QUESTION, using(handler))
+    assert last(handler).answer == "Norzel Ltd\nGalba\n910"
+
+
+def test_json_with_its_parsed_form_beside_is_one_answer() -> None:
+    line = f'{{"reply": "{ANSWER}", "notes": ["{SECOND}"]}}'
+
+    def parse(message: AIMessage) -> Any:
+        return {"raw": message, "parsed": json.loads(str(message.text))}
+
+    chain: Any = START | Scripted(lines=[line]) | RunnableLambda(parse)
+    handler = CitationCallbackHandler(OverlapEngine())
+    chain.invoke(QUESTION, using(handler))
+    record = last(handler)
+    assert record.answer == line
+    assert record.attribution is not None
+    assert {each.path: each.text for each in record.attribution.statements} == {
+        "$.reply": ANSWER,
+        "$.notes[0]": SECOND,
+    }
 
 
 def test_json_that_a_parser_reads() -> None:

@@ -100,6 +100,7 @@ def test_standard_annotations() -> None:
             "stated_by": None,
             "remark": None,
             "carried": None,
+            "path": None,
         },
     }
     assert second["extras"]["support"] is None
@@ -225,4 +226,4 @@ def test_real_attribution() -> None:
     ((text, item), *_) = annotations(cited)
     assert text == made.statements[0].text
     assert item["extras"]["support"] == "supported"
-    assert item["extras"]["scored_by"] == last(handler).scored_by == demo.engine.target.name
+    assert item["extras"]["scored_by"] == last(handler).scored_by == "target"

@@ -1,5 +1,6 @@
 """`AttributionEngine.from_langchain`: the model of a LangChain component is shared."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,7 @@ def test_model_is_shared_and_not_changed() -> None:
     handler = CitationCallbackHandler(engine)
     demo.chain.invoke(demo.questions[0], using(handler))
     assert last(handler).citations
-    assert last(handler).scored_by == engine.target.name
+    assert last(handler).scored_by == Path(engine.target.name).name
 
 
 def test_models_elsewhere_are_refused() -> None:

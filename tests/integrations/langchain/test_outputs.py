@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from attribot_integrations.answers.output import Output
+from attribot_integrations.answers.output import Field, Output
 from attribot_integrations.langchain.outputs import missing_key, output_of
 from tests.integrations.langchain.scripted import BIKE, calls
 
@@ -15,12 +15,15 @@ TOOL = ToolMessage("Found.", tool_call_id="c1", name="find")
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ("Text.", Output("Text.", texts=("Text.",), plain=("Text.",))),
+        ("Text.", Output("Text.", fields=(Field("$", "Text."),))),
         ({"answer": "Text.", "context": [BIKE]},
-         Output("Text.", texts=("Text.",), plain=("Text.",), with_documents=True)),
-        ({"reply": "Text.", "list": ["a"]}, Output(texts=("Text.", "a"), plain=("Text.",))),
-        ({"text": "Given.", "reply": "Text."}, Output(texts=("Text.",), plain=("Given.", "Text."))),
-        ([AIMessage("One."), AIMessage("Two.")], Output(texts=("One.", "Two."))),
+         Output("Text.", fields=(Field("$.answer", "Text."),), with_documents=True)),
+        ({"reply": "Text.", "list": ["a", 3]},
+         Output(fields=(Field("$.reply", "Text."), Field("$.list[0]", "a"),
+                        Field("$.list[1]", "3", is_number=True)))),
+        ({"text": "Given.", "reply": "Text."}, Output(fields=(Field("$.reply", "Text."),))),
+        ([AIMessage("One."), AIMessage("Two.")],
+         Output(fields=(Field("$[0]", "One."), Field("$[1]", "Two.")))),
         ({"messages": [HumanMessage("?"), AIMessage("Text.")]}, Output("Text.")),
         ({"messages": [HumanMessage("?"), calls("find"), TOOL]},
          Output("Found.", written_by="the tool find")),
@@ -38,7 +41,12 @@ def test_outputs(outputs: Any, expected: Output) -> None:
         ({"a": {"b": "Text."}}, "a.b", "Text.", None),
         ({"a": 3}, "a", "3", None),
         ({"a": ["One.", "Two."]}, "a", "One.\nTwo.", ((0, 4), (5, 9))),
-        ({"a": {"b": "One.", "c": 3, "d": ["Two."]}}, "a", "One.\nTwo.", ((0, 4), (5, 9))),
+        (
+            {"a": {"b": "One.", "c": 3, "d": ["Two."]}},
+            "a",
+            "One.\n3\nTwo.",
+            ((0, 4), (5, 6), (7, 11)),
+        ),
         ({"a": [AIMessage("One."), AIMessage("Two.")]}, "a", "One.\nTwo.", ((0, 4), (5, 9))),
         ({"a": "Text."}, "b", None, None),
         ("Text.", "b", "Text.", None),

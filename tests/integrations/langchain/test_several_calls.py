@@ -83,6 +83,11 @@ def test_each_statement_of_a_refined_answer_leads_to_its_own_document() -> None:
     assert not best[0].exact, "it leads through the first answer"
     assert "through" in attribution.estimands
     assert Attribution.from_json(attribution.to_json()).estimands == attribution.estimands
+    way = attribution.trace(0).paths[0]
+    assert [(each.kind, each.text) for each in way.texts] == [
+        ("step", ANSWER),
+        ("passage", BIKE.page_content),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:The apply_and_parse method")
@@ -126,6 +131,11 @@ def test_summaries_of_summaries() -> None:
     assert (record.answer, record.prompt_used) == (ANSWER, "captured")
     assert record.attribution is not None
     assert {each.chunk_id for each in record.attribution.citations} <= {"norzel", "flag"}
+    texts = [step.text for step in record.attribution.steps]
+    for way in record.attribution.trace(0).paths:
+        places = [each.step_index for each in way.texts if each.step_index is not None]
+        assert texts[places[0]] == "910 coins; the fox."
+        assert all(texts[place] in said for place in places[1:])
 
 
 class State(TypedDict, total=False):

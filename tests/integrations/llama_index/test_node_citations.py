@@ -35,7 +35,7 @@ def test_payloads_of_earlier_versions_rest_on_dependence() -> None:
     for citation in payload["citations"]:
         del citation["basis"], citation["states"]
     for statement in payload["statements"]:
-        del statement["remark"], statement["carried"], statement["certificate"]
+        del statement["remark"], statement["carried"], statement["certificate"], statement["path"]
     del payload["verifier"]
     (citation,) = get_citations({**payload, "version": 2})
     assert (citation.basis, citation.states) == ("depends", None)

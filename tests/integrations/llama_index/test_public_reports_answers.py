@@ -135,6 +135,8 @@ def test_each_field_of_a_structured_answer_is_a_statement(
         if field not in best or one.score > best[field].score:
             best[field] = one
     assert {field: one.node_id for field, one in best.items()} == values
+    paths = [each["path"] for each in response.metadata["attribution"]["statements"]]
+    assert paths == (["$.maker", "$.festival"] if kind is Report else ["$.facts[0]", "$.facts[1]"])
     assert labels(response) == ["supported", "supported"]
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.response.schema import Response
+from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import CustomQueryEngine
 from llama_index.core.response_synthesizers import CompactAndRefine
 from llama_index.core.schema import NodeWithScore
 from llama_index.core.workflow import Context, Event, StartEvent, StopEvent, Workflow, step
+from pydantic import BaseModel
 
 from attribot_integrations.errors import InputError
 from attribot_integrations.llama_index import (
@@ -214,6 +216,35 @@ class Own(Workflow):
             "other words": {"query": query, "answer": "Not what it wrote."},
         }
         return StopEvent(result=made[self.hands_back])
+
+
+class Facts(BaseModel):
+    maker: str
+    product: str
+    sure: bool = True
+
+
+class Structured(Own):
+    """Has a model fill in an object."""
+
+    @step
+    async def write(self, ctx: Context, event: Got) -> StopEvent:
+        llm = Scripted(say='{"maker": "Roslin Works", "product": "the Norzel bike"}')
+        prompt = PromptTemplate("Context: {context}")
+        facts = await llm.astructured_predict(Facts, prompt, context=joined(event.found))
+        return StopEvent(result=facts)
+
+
+async def test_each_field_of_a_predicted_object_is_a_statement() -> None:
+    _, record = await run(Structured(timeout=20))
+    assert (record.status, record.prompt_used) == ("ok", "captured"), record.reason
+    assert record.attribution is not None
+    assert {each.path: each.text for each in record.attribution.statements} == {
+        "$.maker": "Roslin Works",
+        "$.product": "the Norzel bike",
+    }
+    assert {each.chunk_id for each in record.citations} == {"norzel"}
+    assert [each["path"] for each in record.to_payload()["statements"]] == ["$.maker", "$.product"]
 
 
 class Synthesizing(Own):

@@ -30,11 +30,14 @@ def test_records_are_kept_and_found() -> None:
     assert [handler.get(id) for id in "abc"] == [None, *records[1:]]
     assert handler.engine.requests == []
     assert handler.attribution is records[2].attribution
+    assert (handler.status, handler.reason) == ("ok", None)
     assert [request.id for request in handler.engine.requests] == ["c"]
     handler.clear()
     assert len(handler.records) == len(handler.citations) == 0
     assert handler.last is None
     assert handler.attribution is None
+    assert handler.status == "skipped"
+    assert str(handler.reason).startswith("no answer has been seen: no run has ended yet")
 
 
 async def test_awaitable_forms() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 
 from attribot_integrations.answers import CapturedAnswer, ModelCall
-from attribot_integrations.answers.output import Output
+from attribot_integrations.answers.output import Field, Output
 from attribot_integrations.answers.runs import Run, RunTree
 from attribot_integrations.answers.several import answers_of
 from attribot_integrations.context.sources import Chunk
@@ -37,7 +37,8 @@ def branches() -> RunTree:
 
 
 def answers(tree: RunTree, *texts: str, answer: str | None = None) -> list[CapturedAnswer]:
-    output = Output(answer, texts=texts, plain=texts)
+    fields = tuple(Field(f"$.{place}", text) for place, text in enumerate(texts))
+    output = Output(answer, fields=fields)
     return answers_of(tree, "All?", output, kind="documents", untold="tell me")
 
 
@@ -99,4 +100,5 @@ def test_fields_of_one_object_are_one_answer() -> None:
     )
     (one,) = answers(filled, "One. Two.", "Three.")
     assert (one.answer, one.statements) == ("One. Two.\nThree.", ((0, 9), (10, 16)))
+    assert one.paths == ("$.0", "$.1")
     assert one.prompt == "Ada is old."

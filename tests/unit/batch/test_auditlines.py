@@ -80,8 +80,8 @@ def test_attributions_are_audited_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "the line is no JSON"),
-        ("[]", "must be a JSON object"),
+        ("{}}", "the line is no JSON"),
+        ("[1]", "must be a JSON object"),
         ({}, 'the field "chunks" is missing'),
         ({**LINE, "numbers": {"1": -1}}, '"numbers" must be an object of chunk indexes'),
         ({**LINE, "citations": {}}, '"citations" must be a list'),

@@ -95,3 +95,23 @@ def test_settings_that_are_none(folder: JobFolder) -> None:
     (folder.path / "job.json").write_text('{"settings": []}')
     with pytest.raises(DataFileError, match=r"job\.json cannot be read: its settings are no obje"):
         folder.check({})
+
+
+def test_a_folder_of_others_is_not_emptied(tmp_path: Path) -> None:
+    folder = JobFolder.of(tmp_path / "out.jsonl")
+    folder.path.mkdir()
+    (folder.path / "thesis.txt").write_text("precious")
+    with pytest.raises(ConfigurationError, match=r"holds thesis\.txt, which is of no job"):
+        folder.begin({})
+    assert (folder.path / "thesis.txt").read_text() == "precious"
+
+
+def test_files_that_are_announced_are_known_while_they_are_the_same(tmp_path: Path) -> None:
+    folder, file = JobFolder.of(tmp_path / "out.jsonl"), tmp_path / "out.jsonl"
+    folder.begin({})
+    file.write_text("one")
+    assert not folder.owns(file)
+    folder.announce({file: file})
+    assert folder.owns(file)
+    file.write_text("two")
+    assert not folder.owns(file)

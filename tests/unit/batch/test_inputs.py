@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from attribot_integrations.batch import parquet
+from attribot_integrations.batch.fieldnames import FieldNames
 from attribot_integrations.batch.inputs import file_identity, is_parquet, open_rows
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import DataFileError, MissingExtraError
@@ -59,7 +60,9 @@ def test_row_groups_without_a_wanted_row_are_not_read(
         return whole(self, number, *rest)
 
     monkeypatch.setattr(parquet.OpenFile, "_group", group)
-    assert [place for place, _ in file.read(lambda place: place in (4, 11), 11)] == [4]
+    assert [
+        place for place, _ in file.read(lambda place: place in (4, 11), 11, columns=["question"])
+    ] == [4]
     assert read == [1]
 
 
@@ -138,3 +141,13 @@ def test_files_are_told_apart(tmp_path: Path) -> None:
     grown = file_identity(path)
     path.write_text(path.read_text().replace("A4", "B4"))
     assert len({str(each) for each in (before, grown, file_identity(path))}) == 3
+
+
+def test_columns_with_other_names(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    rows = [{"query": "Q", "docs": ["A."], "out": {"text": "B."}, "other": 1}]
+    path = write_parquet(tmp_path / "in.parquet", rows)
+    names = FieldNames({"question": "query", "chunks": "docs", "answer": "out.text"})
+    ((_, line),) = open_rows(path, names).rows(lambda _: True)
+    assert isinstance(line.content, AttributionRequest)
+    assert (line.content.question, line.content.answer) == ("Q", "B.")

@@ -101,7 +101,10 @@ def test_good_rows_go_to_the_output_and_bad_ones_to_a_file_apart(
 def test_without_bad_rows_there_is_no_file_for_them(source: Path, output: Path) -> None:
     stale = output.with_name("out.errors.jsonl")
     stale.write_text("of a run before")
-    run_job(job_of(source, output, limit=9))
+    job = job_of(source, output, limit=9)
+    job.open(resume=False, overwrite=True)
+    job.fill(RowEngine(), lambda _: None)
+    job.join()
     assert lines_of(records(output)) == list(range(1, 10))
     assert not stale.exists()
 
@@ -225,6 +228,36 @@ def test_nothing_is_overwritten_unless_asked(source: Path, output: Path) -> None
     assert len(other.missing()) == 6
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.errors.jsonl"])
+def test_going_on_overwrites_no_file_but_its_own(source: Path, output: Path, name: str) -> None:
+    with pytest.raises(Killed):
+        run_job(job_of(source, output), RowEngine(kill_after=3))
+    file = output.with_name(name)
+    file.write_text("precious")
+    with pytest.raises(ConfigurationError, match=f"{name} is no file of the job in "):
+        run_job(job_of(source, output))
+    assert file.read_text() == "precious"
+    file.unlink()
+    run_job(job_of(source, output))
+    assert file.exists()
+
+
+def test_what_may_be_overwritten_may_be_later_too(source: Path, output: Path) -> None:
+    output.write_text("old")
+    job = job_of(source, output)
+    job.open(resume=False, overwrite=True)
+    assert job.open(resume=True, overwrite=False) is None
+    output.write_text("new, and precious")
+    with pytest.raises(ConfigurationError, match="is no file of the job"):
+        job.open(resume=True, overwrite=False)
+
+
+def test_failures_of_others_are_not_overwritten(source: Path, output: Path) -> None:
+    output.with_name("out.errors.jsonl").write_text("precious")
+    with pytest.raises(ConfigurationError, match=r"out\.errors\.jsonl exists"):
+        job_of(source, output).open(resume=True, overwrite=False)
+
+
 def test_settings_that_cannot_be_read(source: Path, output: Path) -> None:
     job = job_of(source, output)
     job.open(resume=False, overwrite=False)
@@ -333,7 +366,7 @@ def test_a_killed_process_and_another_number_of_them(
 
 def test_output_as_parquet(source: Path, tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
-    lines, table = tmp_path / "out.jsonl", tmp_path / "out.parquet"
+    lines, table = tmp_path / "lines.jsonl", tmp_path / "out.parquet"
     run_job(job_of(source, lines))
     run_job(job_of(source, table))
     rows: list[dict[str, Any]] = pq.read_table(table).to_pylist()

@@ -88,10 +88,11 @@ def test_only_wanted_rows_are_given_by_their_place(tmp_path: Path) -> None:
     pq.write_table(pa.table({"question": [f"Q{n}" for n in range(150)]}), path, row_group_size=100)
     file = open_file(path)
     assert file.rows == 150
-    rows = [*file.read(lambda place: place % 50 == 49)]
+    columns = ("question", "other")
+    rows = [*file.read(lambda place: place % 50 == 49, columns=columns)]
     assert rows == [(place, {"question": f"Q{place}"}) for place in (49, 99, 149)]
-    assert [place for place, _ in file.read(lambda _: True, stop=3)] == [0, 1, 2]
-    assert [*file.read(lambda _: False)] == []
+    assert [place for place, _ in file.read(lambda _: True, stop=3, columns=columns)] == [0, 1, 2]
+    assert [*file.read(lambda _: False, columns=columns)] == []
 
 
 def test_fields_that_are_empty_are_left_out_at_any_depth() -> None:

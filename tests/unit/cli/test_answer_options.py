@@ -9,6 +9,7 @@ import typer
 
 from attribot_integrations.cli.answer_options import check_output, chosen_method, dependence
 from attribot_integrations.methods import METHODS, LearnedAttention
+from tests.unit.cli.running import run
 from tests.unit.methods.reading import SCREEN
 
 
@@ -55,3 +56,11 @@ def test_an_output_is_checked_before_it_is_written(tmp_path: Path) -> None:
     ):
         with pytest.raises(typer.BadParameter, match=message):
             check_output(output, source, overwrite=False)
+
+
+@pytest.mark.parametrize("command", ["fit-screen", "evaluate-filter"])
+def test_an_output_that_cannot_be_written_is_told_at_once(tmp_path: Path, command: str) -> None:
+    result = run(command, "--demo", "1", "-o", tmp_path / "none" / "out")
+    assert result.exit_code == 2
+    assert "is not a file in a folder that exists" in " ".join(result.stderr.split())
+    assert "loading" not in result.stderr

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from attribot_integrations.cli import attribute
+from attribot_integrations.cli import app, attribute
 from attribot_integrations.demo.corpus import demo_examples
 from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.errors import ModelError
@@ -180,11 +183,6 @@ def test_limit_counts_lines_that_are_not_blank(engine: StubEngine, data: Path) -
     assert [record["line"] for record in records(result.stdout)] == [2, 3]
     assert result.exit_code == 1
     assert "2/2" in result.stderr
-
-
-def test_empty_file(engine: StubEngine, data: Path) -> None:
-    result = run("attribute", write(data))
-    assert (result.exit_code, result.stdout) == (0, "")
 
 
 def test_text_format(engine: StubEngine, data: Path) -> None:
@@ -376,3 +374,94 @@ def test_an_interface_that_is_unknown(data: Path) -> None:
     result = run("attribute", data, "--server", "http://server", "--api", "ollama")
     assert result.exit_code == 1
     assert "api must be one of ['auto', 'vllm'" in result.stderr
+
+
+# Files of other kinds
+
+
+def test_the_ending_of_the_output_says_what_is_written(
+    engine: StubEngine, data: Path, tmp_path: Path
+) -> None:
+    write(data, GOOD, GOOD)
+    for ending, begins in (
+        ("csv", "line,id,question,statement"),
+        ("json", "["),
+        ("md", "## Who?"),
+        ("html", "<!doctype html>"),
+        ("txt", "line 1: Who?"),
+    ):
+        output = tmp_path / f"out.{ending}"
+        result = run("attribute", data, "-o", output)
+        assert result.exit_code == 0, result.stderr
+        assert output.read_text(encoding="utf-8").lower().startswith(begins.lower())
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 2
+
+
+def test_what_is_not_written_is_refused_with_the_list(engine: StubEngine, data: Path) -> None:
+    result = run("attribute", write(data, GOOD), "-o", data.with_name("out.xlsx"))
+    assert result.exit_code == 2
+    assert ".jsonl, .ndjson, .json, .txt, .md" in " ".join(result.stderr.split())
+    job = run("attribute", data, "-o", data.with_name("out.csv"), "--resume")
+    assert job.exit_code == 2
+    assert "writes JSON Lines or Parquet, not csv" in " ".join(job.stderr.split())
+    assert not engine.loaded_with
+
+
+def test_csv_under_other_names_from_standard_input(engine: StubEngine) -> None:
+    table = "query,docs,output\nWho?,Ada wrote it.,Ada.\n"
+    fields = ("question=query", "chunks=docs", "answer=output")
+    arguments = ["attribute", "-", *(word for field in fields for word in ("--field", field))]
+    result = CliRunner().invoke(app, arguments, input=table)
+    assert result.exit_code == 0, result.stderr
+    (record,) = records(result.stdout)
+    assert record["citations"][0]["text"] == "Ada wrote it."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Dear reader,\n" * 50, "in.jsonl begins with 'Dear reader,'"),
+        ('{"query": "Who?"}\n' * 50, "--field OURS=THEIRS tells what the file calls its fields"),
+    ],
+)
+@pytest.mark.parametrize("job", [False, True])
+def test_a_file_of_another_kind_is_one_error_before_a_model_is_loaded(
+    engine: StubEngine, data: Path, text: str, message: str, job: bool
+) -> None:
+    data.write_text(text, encoding="utf-8")
+    options = ("--resume", "-o", data.with_name("out.jsonl")) if job else ()
+    result = run("attribute", data, *options)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.count("error") == 1
+    assert not engine.loaded_with
+
+
+@pytest.mark.parametrize("job", [False, True])
+def test_a_file_with_nothing_in_it_says_so(engine: StubEngine, data: Path, job: bool) -> None:
+    options = ("--resume", "-o", data.with_name("out.jsonl")) if job else ()
+    result = run("attribute", write(data), *options)
+    assert result.exit_code == 0
+    assert f"{data} holds no rows" in result.stderr
+    assert not engine.loaded_with
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes")
+def test_a_pipe_that_is_closed_is_no_error(data: Path) -> None:
+    code = (
+        "import sys\n"
+        "from attribot_integrations.cli import app, attribute\n"
+        "from tests.unit.cli.running import StubEngine\n"
+        "attribute.load_engine = lambda *_: StubEngine()\n"
+        f"app(['attribute', {str(data)!r}, '--quiet'])\n"
+    )
+    write(data, *[{**GOOD, "chunks": ["Ada wrote it. " * 400]}] * 30)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b'{"line": 1')
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

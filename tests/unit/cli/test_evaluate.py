@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from attribot_integrations.engine.bundled import bundled_model_path
 from attribot_integrations.evaluation import method_runs
 from tests.unit.cli.running import run
 
@@ -96,7 +97,8 @@ def test_nothing_that_can_be_measured(tmp_path: Path) -> None:
     assert "no example could be measured" in result.stderr
     assert "PromptTooLongError: " in result.stdout
     text = (tmp_path / "results.json").read_text()
-    assert "of the bundled target" in text
+    assert "of target: pass fewer" in text
+    assert str(bundled_model_path()) not in text
     assert json.loads(text)["methods"]["tfidf"]["map"] is None
 
 

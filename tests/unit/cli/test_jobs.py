@@ -137,7 +137,7 @@ def test_shards(engine: StubEngine, data: Path, tmp_path: Path, resume: tuple[st
     [
         (("--resume",), "needs a file to write"),
         (("--resume", "--output", "{output}", "--overwrite"), "give one of them"),
-        (("--resume", "--output", "{output}", "--format", "text"), "no text"),
+        (("--resume", "--output", "{output}", "--format", "text"), "and --format says text"),
         (("--shard", "3/2"), "a shard is i/n"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from attribot_integrations.cli.runtime import clean_errors, load_engine, note
+from attribot_integrations.cli.runtime import clean_errors, load_engine, note, results_console
 from attribot_integrations.errors import ConfigurationError, InputError
 from attribot_integrations.methods import Knockout
 from attribot_integrations.requests.options import EngineOptions
@@ -35,7 +35,25 @@ def test_errors_that_the_user_can_act_on_are_one_message(
     assert capsys.readouterr().err == f"attribot: error: {error}\n"
 
 
-@pytest.mark.parametrize("error", [BrokenPipeError(), TypeError("a fault"), KeyboardInterrupt()])
+def test_a_closed_pipe_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as caught, clean_errors():
+        raise BrokenPipeError
+    assert caught.value.exit_code == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_results_tell_of_a_closed_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = results_console()
+
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(console, "_write_buffer", closed)
+    with pytest.raises(BrokenPipeError):
+        console.print("text")
+
+
+@pytest.mark.parametrize("error", [TypeError("a fault"), KeyboardInterrupt()])
 def test_other_errors_pass(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(type(error)), clean_errors():
         raise error
@@ -49,9 +67,12 @@ def test_without_a_name_the_bundled_target_is_loaded() -> None:
     assert engine.options.method == Knockout()
 
 
-def test_a_method_that_needs_a_proxy_is_refused() -> None:
+def test_a_method_that_needs_a_proxy_is_refused_before_anything_is_loaded(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(ConfigurationError, match="runs a proxy model, and the engine has none"):
-        load_engine(None, None, EngineOptions(method="fast"))
+        load_engine("not/there", None, EngineOptions(method="fast"))
+    assert capsys.readouterr().err == ""
 
 
 def test_models_may_be_gguf_files(tmp_path: Path) -> None:
@@ -78,4 +99,6 @@ def test_a_gguf_file_that_cannot_be_loaded_is_one_message(
         path.write_bytes(content)
     result = run("attribute", data, "--model", path)
     assert result.exit_code == 1
-    assert result.stderr == f"attribot: error: cannot load {path}: {said}\n"
+    loading, error = result.stderr.splitlines()
+    assert loading == "attribot: loading tiny.gguf …"
+    assert error == f"attribot: error: cannot load {path}: {said}"

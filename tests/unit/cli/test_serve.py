@@ -25,6 +25,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr("attribot_integrations.cli.serve.load_engine", load)
     monkeypatch.setattr(serving, "serve", serve)
+    monkeypatch.setattr(serving, "check_port", lambda *where: found.update(checked=where))
     monkeypatch.delenv(TOKEN, raising=False)
     return found
 
@@ -35,6 +36,7 @@ def test_by_default_the_demo_model_on_this_machine(served: dict[str, Any]) -> No
     assert "the bundled demo model is served" in result.stderr
     assert (served["host"], served["port"], served["model"]) == ("127.0.0.1", 8000, None)
     assert served["limits"].token is None
+    assert served["checked"] == ("127.0.0.1", 8000)
 
 
 def test_options_reach_the_service(served: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from attribot_integrations.context.conversation import read_messages, stretches_said
 from attribot_integrations.context.kinds import SourceKind, conversation_kinds
 from attribot_integrations.context.locating import RawPrompt, capture_prompt
-from attribot_integrations.context.prompts import render
+from attribot_integrations.context.prompts import BEGUN, render
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ChunkNotFoundError, EmptyContextError, InputError
 
@@ -59,6 +59,12 @@ def test_the_turn_that_is_answered_is_no_source() -> None:
     assert [title for title, _ in said(twice)] == TITLES[:3]
     assert said(CHAT[3:4]) == []
     assert said([{"role": "system", "content": "How long is it?"}]) == []
+
+
+def test_what_the_answer_has_begun_with_is_no_source() -> None:
+    begun = {"role": BEGUN, "content": "<think>It is long.</think>"}
+    assert [title for title, _ in said([*CHAT, begun])] == TITLES
+    assert said([{"role": "system", "content": "How long is it?"}, begun]) == []
 
 
 def test_a_summary_a_memory_and_other_roles() -> None:

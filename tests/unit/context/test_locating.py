@@ -19,7 +19,7 @@ from attribot_integrations.context.locating import (
     capture_prompt,
     locate_chunks,
 )
-from attribot_integrations.context.prompts import Prompt, render
+from attribot_integrations.context.prompts import BEGUN, Prompt, render
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import ChunkNotFoundError, InputError
 
@@ -442,3 +442,18 @@ def test_trust_is_given_by_a_bool() -> None:
     trusted: Any = "yes"
     with pytest.raises(InputError, match="trusted must be a bool, not str"):
         RawPrompt("A.", trusted=trusted)
+
+
+def test_only_the_marks_of_thoughts_are_control_tokens_in_what_was_begun() -> None:
+    chunk = Chunk("Ada is <|im_end|> old.")
+    for begun, trusted in (
+        ("<think>\nAda is <|im_end|> old.\n</think>\n\n", ["<think>\n", "\n</think>\n\n"]),
+        ("<think [INST]>Ada is <|im_end|> old.</s>", []),
+        ("Ada is <|im_end|> old.</think><|im_start|>", []),
+    ):
+        asked = [{"role": "user", "content": "<think>Who?"}, {"role": BEGUN, "content": begun}]
+        prompt, _, _ = capture_prompt(asked, [chunk])
+        segments = [each for message in prompt.messages for each in message.segments]
+        assert [each.text for each in segments if each.trusted] == trusted
+        assert "".join(each.text for each in prompt.begun) == begun
+        assert [message.role for message in prompt.asked] == ["user"]

@@ -1,6 +1,9 @@
 """The demo chain, end to end: retrieval, answer, citations."""
 
+from typing import Any
+
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 
 from attribot_integrations import AttributionEngine
@@ -92,3 +95,24 @@ def test_model_refuses_stop_words(demo: DemoChain) -> None:
     with pytest.raises(ConfigurationError, match="no stop words, got \\['x'\\]"):
         model.invoke([HumanMessage("Hello")], stop=["x"])
     assert "Llama" not in repr(model)
+
+
+def test_answers_stream_word_by_word(demo: DemoChain) -> None:
+    question = demo.questions[0]
+    pieces = list(demo.chain.stream(question))
+    assert len(pieces) > 3
+    assert "".join(pieces) == demo.chain.invoke(question)
+    tokens: list[str] = []
+
+    class Listener(BaseCallbackHandler):
+        def on_llm_new_token(self, token: Any, **_: Any) -> None:
+            tokens.append(token)
+
+    assert list(demo.chain.stream(question, {"callbacks": [Listener()]})) == pieces
+    assert "".join(tokens) == "".join(pieces)
+
+
+def test_the_retriever_is_the_chains_own(demo: DemoChain) -> None:
+    found = demo.retriever.invoke(demo.questions[0])
+    assert len(found) == 4
+    assert set(map(id, found)) <= set(map(id, demo.documents))

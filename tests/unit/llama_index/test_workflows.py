@@ -106,6 +106,14 @@ def test_the_answer_is_what_a_model_wrote(result: Any) -> None:
     assert workflow_answer(scope("Names", "Ada."), result) == WorkflowAnswer("Ada.")
 
 
+def test_an_object_that_a_model_filled_in_is_one_answer() -> None:
+    text = '{"title":"Names","answer":"Ada."}'
+    report = Report(title="Names", answer="Ada.")
+    assert workflow_answer(scope(f"```json\n{text}\n```"), report) == WorkflowAnswer(text)
+    other = '{"title": "Names", "answer": "Bea."}'
+    assert workflow_answer(scope(other, "Ada."), report) == WorkflowAnswer("Ada.")
+
+
 def test_whole_texts_come_before_parts_of_texts() -> None:
     result = {"topic": "Ada", "paragraph": "Ada is old."}
     assert workflow_answer(scope("Ada is old."), result) == WorkflowAnswer("Ada is old.")

@@ -26,7 +26,7 @@ ALLOWED = {
     "dd": set(),
     "ul": {"class", "aria-labelledby"},
     "li": {"class", "id"},
-    "details": {"class"},
+    "details": {"class", "open"},
     "summary": set(),
     "footer": {"class"},
 }

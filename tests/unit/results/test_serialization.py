@@ -107,7 +107,9 @@ def test_dict_holds_plain_values() -> None:
                 "part": "text",
             },
         ],
-        "statements": [{"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2]}],
+        "statements": [
+            {"index": 0, "start": 0, "end": 6, "text": "One é.", "tokens": [0, 2], "path": None}
+        ],
         "citations": [
             {
                 "number": 1,
@@ -193,6 +195,8 @@ def test_dict_holds_plain_values() -> None:
         "verifier": None,
         "unverified": None,
         "certificates": [],
+        "steps": [],
+        "hops": [],
         "carried": [None],
         "remarks": [None],
         "notes": ["Not scored, no place of their own in the prompt: chunk 2 (blank)."],

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attribot_integrations.context.segmentation import split_answer
+from attribot_integrations.context.sources import split_sentences
 from attribot_integrations.results.wording import wording_of
 
 FACT = "The price of the Norzel bike is 910 coins."
@@ -91,6 +93,27 @@ def test_words_stay(text: str) -> None:
     assert wording_of(text).text == text
 
 
+def test_rows_and_items_of_html_are_statements() -> None:
+    table = (
+        "Here:<table border='1'><thead><tr><th>Name</th><th>Age</th></tr></thead>"
+        "<tr><td>Ada</td><td>90</td></tr>\n<tr><td>Bea <b>M.</b></td><td>7</td></tr></table>"
+    )
+    assert wording_of(table).text == "Here: Name Age Ada 90 Bea M. 7"
+    assert said(table) == ["Here:", "Name</th><th>Age", "Ada</td><td>90", "Bea <b>M.</b></td><td>7"]
+    items = "<ul>\n<li>Ada is 90.</li><li>Bea is 7. She is young.</li>\n</ul>"
+    assert wording_of(items).text == "Ada is 90. Bea is 7. She is young."
+    assert said(items) == ["Ada is 90.", "Bea is 7.", "She is young."]
+    assert wording_of("Write <li> and <td>.").text == "Write <li> and <td>."
+    assert wording_of("```html\n<li>x</li>\n```").text == "```html <li>x</li> ```"
+
+
+def said(answer: str) -> list[str]:
+    """The statements of an answer."""
+    bare = wording_of(answer).bare
+    assert len(bare) == len(answer)
+    return [answer[start:end] for start, end in split_answer(bare, split_sentences)]
+
+
 def test_code_keeps_its_marks() -> None:
     found = wording_of("So:[2]\n```python\nx[1] = a * b  # no [2]\n```\nDone. [3]")
     assert found.text == "So: ```python x[1] = a * b # no [2] ``` Done."
@@ -149,7 +172,9 @@ def test_every_character_knows_its_place(answer: str) -> None:
 HOSTILE = "[ * _ ` <think> < 【 ~~ [1] **a |- 🙂 ![ (( ]( 1[ a[1]"
 
 
-@pytest.mark.parametrize("piece", [*HOSTILE.split(), "- ", "\n```", "**a ", "[1] ", "> "])
+@pytest.mark.parametrize(
+    "piece", [*HOSTILE.split(), "- ", "\n```", "**a ", "[1] ", "> ", "</li><tr "]
+)
 def test_hostile_answers_take_no_time(piece: str) -> None:
     started = time.process_time()
     wording_of(piece * 20_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.scoring.language_model import LanguageModel
-from attribot_integrations.scoring.loading import LoadingKeywords, LoadingOptions
+from attribot_integrations.scoring.loading import LoadingKeywords, LoadingOptions, shown_name
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,15 @@ def test_a_proxy_is_loaded_as_the_target_but_for_the_revision(
     AttributionEngine.from_pretrained("t", "p", revision="r1", dtype="half", device_map="cpu")
     expected = LoadingOptions(device_map="cpu", dtype="half")
     assert seen == [("t", replace(expected, revision="r1")), ("p", expected)]
+
+
+def test_results_call_a_path_by_its_last_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models" / "tiny").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in (str(tmp_path / "models" / "tiny"), "models/tiny/", "~/models/tiny"):
+        assert shown_name(path) == "tiny"
+    assert shown_name(str(tmp_path / "gone")) == "gone"
+    assert shown_name("Qwen/Qwen3-0.6B") == "Qwen/Qwen3-0.6B"

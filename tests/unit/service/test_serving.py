@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -11,7 +13,12 @@ import uvicorn
 
 from attribot_integrations.errors import ConfigurationError, MissingExtraError
 from attribot_integrations.service.service_options import ServiceOptions
-from attribot_integrations.service.serving import check_address, check_installed, serve
+from attribot_integrations.service.serving import (
+    check_address,
+    check_installed,
+    check_port,
+    serve,
+)
 from tests.unit.service.running import engine
 
 
@@ -25,6 +32,22 @@ def test_other_addresses_do(host: str) -> None:
     check_address(host, "hush-hush")
     with pytest.raises(ConfigurationError, match="can be reached by others: set ATTRIBOT_SERVICE"):
         check_address(host, None)
+
+
+def test_a_port_is_tried_before_a_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[object] = []
+
+    def listen(place: object, *, family: int) -> AbstractContextManager[None]:
+        tried.append((place, family))
+        if place == ("127.0.0.1", 80):
+            raise PermissionError("Permission denied")
+        return nullcontext()
+
+    monkeypatch.setattr(socket, "create_server", listen)
+    check_port("[::1]", 8000)
+    assert tried == [(("::1", 8000), socket.AF_INET6)]
+    with pytest.raises(PermissionError):
+        check_port("127.0.0.1", 80)
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from attribot_integrations.context.kinds import conversation_kinds
 from attribot_integrations.context.locating import capture_prompt
-from attribot_integrations.context.prompts import Rendered, render
+from attribot_integrations.context.prompts import BEGUN, Rendered, render
 from attribot_integrations.errors import PromptError
 from attribot_integrations.tokens.encoding import TextEncoder
 from tests.unit.tokenizers_for_tests import (
@@ -216,3 +216,17 @@ def test_every_removal_leaves_the_templates_own_text(name: str, template: str) -
         left = render(segments, frozenset(chunk.sentence_ids))
         assert own(left) == own(full)
         assert control(left) == control(full) == control(render(bare))
+
+
+def test_what_the_model_has_begun_stands_behind_all_that_is_written_for_it() -> None:
+    begun = (BEGUN, "<think><|im_end|>")
+    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
+    asked = encode(TextEncoder(tokenizer), chat(("user", "Hi.")))[2].text
+    ids, _, rendered = encode(TextEncoder(tokenizer), chat(("user", "Hi."), begun))
+    assert rendered.text == f"{asked}<think><|im_end|>"
+    ended = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert list(ids).count(ended) == 1, "the template's own"
+    plain = TextEncoder(byte_level_bpe())
+    assert encode(plain, chat(("user", "Hi."), begun))[2].text.endswith(
+        "Hi.\n\nAnswer:\n<think><|im_end|>"
+    )

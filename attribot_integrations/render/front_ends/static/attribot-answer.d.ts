@@ -47,6 +47,10 @@ export interface Attribution {
   unverified: string | null;
   /** What the citations of a statement carry together, where that was measured. */
   certificates: Certificate[];
+  /** What models wrote on the way to the answer, each before those that rest on it, where the answer was led through such texts to its sources. */
+  steps: Step[];
+  /** What each statement rests on at first, steps included; empty where there are no steps, and the citations say it. */
+  hops: Hop[];
   /** `[statements]`: what the citations of each carry together, where that was measured. */
   carried: (string | null)[];
   /** `[statements]`: what readers must be told of each beside its citations. */
@@ -115,7 +119,7 @@ export interface Source {
   part: "text" | "metadata";
 }
 
-/** One sentence of the answer. */
+/** One sentence of the answer, or one field of a structured one. */
 export interface Statement {
   index: number;
   /** Offset in the answer of the first character. */
@@ -126,6 +130,8 @@ export interface Statement {
   text: string;
   /** Half-open range of the answer's tokens that belong to it; ranges tile the answer. */
   tokens: [number, number];
+  /** Where it stands in a structured answer, as JSONPath (RFC 9535), such as `$.people[0].name`; `null` in prose. */
+  path: string | null;
 }
 
 /** A source that supports a statement. */
@@ -250,6 +256,41 @@ export interface Certificate {
   drop: number;
   /** Share of the context's gain that the set alone restores. */
   held: number | null;
+}
+
+/** A text that a model wrote on the way to the answer, and was shown for it. */
+export interface Step {
+  text: string;
+  /** Its statements, with offsets in `text`. */
+  statements: Statement[];
+  /** How well what its own call saw supports each. */
+  support: Support[];
+  /** What its statements rest on: passages, and steps before it in `Attribution.steps`. */
+  hops: Hop[];
+  /** What it is: an intermediate answer, or what the model thought before it answered. */
+  kind: "answer" | "thoughts";
+}
+
+/** From one statement to a text that it rests on: a passage, or a part of a step. */
+export interface Hop {
+  statement_index: number;
+  /** Share of the statement's positive scores, 0 to 1, before anything is multiplied. */
+  share: number;
+  /** Fall of the statement's log-likelihood when the text is removed, in nats. */
+  score: number;
+  /** Whether the score is exact leave-one-out on the target. */
+  exact: boolean;
+  /** Offset in the chunk or the step where the text starts. */
+  start: number;
+  /** Offset in the chunk or the step behind the text. */
+  end: number;
+  text: string;
+  /** The chunk that the text stands in; `null` if it stands in a step. */
+  chunk_index: number | null;
+  /** The place in `Attribution.steps` of the step that it stands in; `null` for a chunk. */
+  step_index: number | null;
+  /** As a citation's basis; `copied`, if the statement is word for word one of the step, and depends on nothing that its own call saw. */
+  basis: "depends" | "states" | "both" | "copied";
 }
 
 /** What a page needs of a result, see `render.answer_data`. */
