@@ -65,7 +65,9 @@ class Selection:
         rows = self.open()
         total = rows.count()
         found = rows.rows(self.share.takes, self.limit)
-        lines = looked_at((line, line.content) for _, line in found)
+        pairs = ((line, line.content) for _, line in found)
+        # Of traces it is said beforehand what could not be read.
+        lines = looked_at(pairs) if self.traces is None else (line for line, _ in pairs)
         return lines, None if total is None else self.plan(total).rows
 
     def plan(self, total: int) -> Plan:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from attribot_integrations.batch.datafiles import RequestLine
 from attribot_integrations.errors import ConfigurationError, DataFileError
 from attribot_integrations.traces.assembling import TraceAnswer, answers_of
+from attribot_integrations.traces.exported_lines import read_records
 from attribot_integrations.traces.langfuse_observations import read_observations
 from attribot_integrations.traces.langsmith_runs import read_runs
 from attribot_integrations.traces.mlflow_traces import read_mlflow
 from attribot_integrations.traces.otlp_spans import read_otlp
 from attribot_integrations.traces.phoenix_spans import read_phoenix_spans
-from attribot_integrations.traces.records import read_records
 from attribot_integrations.traces.tracespans import SpanReader, TraceSpan
 
 if TYPE_CHECKING:

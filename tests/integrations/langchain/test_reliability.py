@@ -200,7 +200,9 @@ async def test_event_loop_stays_free_while_attribution_runs(way: str) -> None:
     task = asyncio.ensure_future(attribute())
     lags = await loop_lags(task)
     await task
-    assert statistics.quantiles(lags, n=20)[-1] < MAX_LAG_SECONDS
+    # A machine that does other work halts any thread for a while; a loop that waits for the models
+    # would be late by what all of the attributions take.
+    assert statistics.quantiles(lags, n=20)[-1] < 5 * MAX_LAG_SECONDS
 
 
 def recorded(documents: tuple[Document, ...], answers: dict[str, str]) -> Any:

@@ -74,7 +74,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(JSON, st.booleans())
 def test_every_path_leads_to_its_value(value: object, spaced: bool) -> None:
     text = json.dumps(value, ensure_ascii=not spaced, indent=1 if spaced else None)

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from attribot_integrations.errors import DataFileError
-from attribot_integrations.traces.records import read_records
+from attribot_integrations.traces.exported_lines import read_records
 
 ROWS = [{"a": 1}, {"a": [2, "é"]}]
 
