@@ -1,9 +1,11 @@
-"""Rows and fields against sentences: what dividing costs, and whether the right one is found.
+"""Rows, fields, turns against sentences: what dividing costs, whether the right one is found.
 
 python -m benchmarks structure --data DIR --rows 25
+python -m benchmarks structure --data DIR --forms "prose,chat turns,tool outputs"
 
-The sentences of a context become the rows of tables, the members of JSON and the items of a list;
-questions, answers and marked evidence stay as they are. The same model scores every form exactly.
+The sentences of a context become the rows of tables, the members of JSON, the items of a list, what
+the user said in earlier turns, or what tools handed back; questions, answers and marked evidence
+stay as they are. The same model scores every form exactly.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from rich.console import Console
 from rich.table import Table
 
 from attribot_integrations import AttributionEngine
+from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.context.sources import Chunk, SourceSet, split_sentences
 from attribot_integrations.context.structure import SplitStructure
 from attribot_integrations.evaluation.examples import EvaluationExample, read_set
 from attribot_integrations.evaluation.store import write_results
+from attribot_integrations.results import Attribution
 
-__all__ = ["FORMS", "structure"]
+__all__ = ["ALL", "FORMS", "TURNS", "structure"]
 
 _MODEL: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _ROUNDS: Final = 5
@@ -71,6 +75,40 @@ FORMS: Final[Mapping[str, tuple[str, Callable[[Sequence[str]], str]]]] = {
 """How sentences are written, and the ending of the file they might come from."""
 
 
+def _chat_turns(sentences: Sequence[str]) -> list[dict[str, str]]:
+    turns = (
+        ({"role": "user", "content": text}, {"role": "assistant", "content": "I see."})
+        for text in sentences
+    )
+    return [message for turn in turns for message in turn]
+
+
+def _tool_outputs(sentences: Sequence[str]) -> list[dict[str, str]]:
+    called = (
+        (
+            {"role": "assistant", "content": "", "name": "look_up", "calls": _call(number)},
+            {"role": "tool", "content": text, "name": "look_up"},
+        )
+        for number, text in enumerate(sentences, 1)
+    )
+    return [message for pair in called for message in pair]
+
+
+def _call(number: int) -> str:
+    return json.dumps({"name": "look_up", "arguments": {"fact": number}})
+
+
+TURNS: Final[Mapping[str, tuple[SourceKind, Callable[[Sequence[str]], list[dict[str, str]]]]]] = {
+    "chat turns": ("user", _chat_turns),
+    "tool outputs": ("tool", _tool_outputs),
+}
+"""How sentences are said in a conversation, and the kind of source that they are there."""
+
+
+ALL: Final = (*FORMS, *TURNS)
+"""All forms."""
+
+
 @dataclass
 class Found:
     """What was found in one form, over all rows so far."""
@@ -105,25 +143,51 @@ def _find(engine: AttributionEngine, found: Found, example: EvaluationExample) -
     Raises:
         ValueError: If the form does not divide into the sentences that it was made of.
     """
-    ending, write = FORMS[found.form]
-    options = replace(engine.options, method="exact", levels=("sentence",), alternatives=None)
-    if found.form == "prose":
-        options = replace(options, splitter=example.splitter)
     sentences = _sentences(example)
-    chunks = [Chunk(write(each), metadata={"file_name": f"facts.{ending}"}) for each in sentences]
+    places = [(chunk, place) for chunk, one in enumerate(sentences) for place in range(len(one))]
     started = time.perf_counter()
-    made = engine.attribute(example.question, chunks, example.answer, options=options)
+    attribute = _in_turns if found.form in TURNS else _in_chunks
+    made = attribute(engine, found.form, example, sentences)
     found.seconds += time.perf_counter() - started
-    if len(made.sources) != sum(map(len, sentences)):
+    if len(made.sources) != len(places):
         raise ValueError(f"{example.id} as {found.form} divides into {len(made.sources)} sources")
-    marked = {place for places in example.gold or () for place in places}
-    best = made.sources[int(made.source_scores.argmax())]
+    marked = {place for each in example.gold or () for place in each}
     ids = {each.source_id for each in made.shown_citations}
-    cited = {(each.chunk_index, each.sentence_index) for each in made.sources if each.id in ids}
+    cited = {place for one, place in zip(made.sources, places, strict=True) if one.id in ids}
     found.rows += 1
-    found.first += (best.chunk_index, best.sentence_index) in marked
+    found.first += places[int(made.source_scores.argmax())] in marked
     found.cited += bool(cited & marked)
     found.citations += len(cited)
+
+
+def _in_chunks(
+    engine: AttributionEngine,
+    form: str,
+    example: EvaluationExample,
+    sentences: Sequence[Sequence[str]],
+) -> Attribution:
+    ending, write = FORMS[form]
+    options = replace(engine.options, method="exact", levels=("sentence",), alternatives=None)
+    if form == "prose":
+        options = replace(options, splitter=example.splitter)
+    chunks = [Chunk(write(each), metadata={"file_name": f"facts.{ending}"}) for each in sentences]
+    return engine.attribute(example.question, chunks, example.answer, options=options)
+
+
+def _in_turns(
+    engine: AttributionEngine,
+    form: str,
+    example: EvaluationExample,
+    sentences: Sequence[Sequence[str]],
+) -> Attribution:
+    kind, say = TURNS[form]
+    options = replace(engine.options, method="exact", levels=("chunk",), alternatives=None)
+    options = replace(options, sources=("retrieved", kind))
+    question = {"role": "user", "content": example.question}
+    said = say([text for one in sentences for text in one])
+    # Tools are asked after the question, and turns are earlier than it.
+    prompt = [question, *said] if kind == "tool" else [*said, question]
+    return engine.attribute(example.question, (), example.answer, prompt=prompt, options=options)
 
 
 def split_ratio(texts: Sequence[str]) -> float:
@@ -148,14 +212,14 @@ def structure(
     data: Annotated[Path, typer.Option(help="Folder of the data files.", file_okay=False)],
     models: Annotated[Path, typer.Option(help="What `make models` filled.")] = Path(".models"),
     rows: Annotated[int, typer.Option(help="Rows of SQuAD that are scored.", min=1)] = 25,
-    forms: Annotated[str, typer.Option(help="Some of the forms, by comma.")] = ",".join(FORMS),
+    forms: Annotated[str, typer.Option(help="Some of the forms, by comma.")] = ",".join(ALL),
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
-    """Compare sentences with rows and fields that say the same."""
+    """Compare sentences with rows, fields and turns that say the same."""
     chosen = [each.strip() for each in forms.split(",")]
-    if unknown := set(chosen) - set(FORMS):
-        raise typer.BadParameter(f"there are {', '.join(FORMS)}; not {sorted(unknown)}")
+    if unknown := set(chosen) - set(ALL):
+        raise typer.BadParameter(f"there are {', '.join(ALL)}; not {sorted(unknown)}")
     torch.set_num_threads(threads)
     examples = [each for each in read_set(data / "squad2_dev.jsonl").examples if _usable(each)]
     ratio = split_ratio([chunk.text for each in examples for chunk in each.chunks])

@@ -16,11 +16,17 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attribot_integrations.answers.captured import CapturedAnswer
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.sources import Chunk
-from attribot_integrations.errors import ChunkNotFoundError, PromptError, free_frames
-from attribot_integrations.requests.options import AttributionRequest
+from attribot_integrations.errors import (
+    ChunkNotFoundError,
+    EmptyContextError,
+    PromptError,
+    free_frames,
+)
+from attribot_integrations.requests.options import AttributionRequest, conversation_of
 from attribot_integrations.results.composing import copied_from, joined, led_on
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.kinds import SourceKind
     from attribot_integrations.context.locating import CapturedPrompt
     from attribot_integrations.context.prompts import PromptTemplate
     from attribot_integrations.requests.attributors import RequestAttributor
@@ -57,18 +63,24 @@ class Outcome:
 
 def attempt(engine: RequestAttributor, captured: CapturedAnswer) -> Outcome:
     """Attribute an answer; what goes wrong is logged and handed back, never raised."""
-    reason = captured.nothing_to_do()
+    reason = captured.nothing_to_do(engine)
     if reason is not None:
         return Outcome("skipped", reason)
     used: PromptUsed = "captured"
     try:
         try:
-            attribution, notes = _through(engine, captured, {})
+            attribution, notes = _Through(engine, captured.chunks).answer(captured)
             return _scored(_with_paths(attribution, captured), used, (*captured.notes, *notes))
         except _UnusableError as error:
             unusable = str(error)
         except (ChunkNotFoundError, PromptError) as error:
             unusable = f"the captured prompt cannot be scored ({error})"
+        except EmptyContextError as error:
+            if captured.chunks:
+                raise
+            return Outcome("skipped", str(error))
+        if not captured.chunks:
+            return Outcome("skipped", unusable)
         used = "template"
         note = f"{unusable}, a template took its place"
         if captured.prompt is not None or captured.parts:
@@ -92,58 +104,87 @@ _Made: TypeAlias = "tuple[Attribution, tuple[str, ...]]"
 """An attribution, and what is to be said about it."""
 
 
-def _through(engine: RequestAttributor, captured: CapturedAnswer, known: dict[int, _Made]) -> _Made:
-    """Attribute an answer by its own prompts, each intermediate answer once."""
-    if id(captured) not in known:
-        known[id(captured)] = _led_through(engine, captured, known)
-    return known[id(captured)]
+class _Through:
+    """Attributes an answer by its own prompts, each intermediate answer once.
+
+    Args:
+        engine: Attributes each.
+        chunks: What was retrieved, for all of them.
+    """
+
+    def __init__(self, engine: RequestAttributor, chunks: tuple[Chunk, ...]) -> None:
+        self._engine = engine
+        self._chunks = list(chunks)
+        """The chunks, and behind them what earlier messages say, in all prompts so far."""
+        self._retrieved = len(chunks)
+        self._known: dict[int, _Made] = {}
+
+    def answer(self, captured: CapturedAnswer) -> _Made:
+        """Attribute an answer, or hand back what is known of it."""
+        if id(captured) not in self._known:
+            self._known[id(captured)] = self._led_through(captured)
+        return self._known[id(captured)]
+
+    def _led_through(self, captured: CapturedAnswer) -> _Made:
+        if captured.parts:
+            made = [(start, *self.answer(part)) for start, part in captured.parts]
+            parts = [(start, attribution) for start, attribution, _ in made]
+            if len(self._chunks) > self._retrieved:
+                start, first = parts[0]
+                parts[0] = start, replace(first, chunks=tuple(self._chunks))
+            said = tuple(dict.fromkeys(note for _, _, notes in made for note in notes))
+            return joined(captured.question, captured.answer, parts, captured.id), said
+        kinds = conversation_of(self._engine)
+        request, own, absent, steps = _own_request(captured, kinds)
+        last = self._engine.attribute_request(request)
+        notes = [*_left_out(captured, absent), *_repeated(captured, last, own)]
+        turns = last.chunks[len(own) + len(steps) :] if kinds else ()
+        places = (*own, *(None for _ in steps), *self._places_of(turns))
+        if not steps and len(own) == self._retrieved and places == tuple(range(len(places))):
+            return last, tuple(notes)
+        cited = {citation.chunk_index for citation in last.citations}
+        behind = {}
+        for place, step in enumerate(steps, start=len(own)):
+            if place in cited or copied_from(last, step.answer):
+                behind[place], said = self.answer(step)
+                notes += [note for note in said if note not in notes]
+        return led_on(last, tuple(self._chunks), places, behind, captured.id), tuple(notes)
+
+    def _places_of(self, said: Iterable[Chunk]) -> list[int]:
+        """Return which of the chunks they are that a prompt's messages say, and add new ones."""
+        places: list[int] = []
+        for each in said:
+            known = range(self._retrieved, len(self._chunks))
+            same = (place for place in known if self._chunks[place] == each)
+            place = next((place for place in same if place not in places), len(self._chunks))
+            self._chunks += [each] if place == len(self._chunks) else []
+            places.append(place)
+        return places
 
 
-def _led_through(
-    engine: RequestAttributor, captured: CapturedAnswer, known: dict[int, _Made]
-) -> _Made:
-    if captured.parts:
-        made = [(start, *_through(engine, part, known)) for start, part in captured.parts]
-        parts = [(start, attribution) for start, attribution, _ in made]
-        said = tuple(dict.fromkeys(note for _, _, notes in made for note in notes))
-        return joined(captured.question, captured.answer, parts, captured.id), said
-    request, own, absent, steps = _own_request(captured)
-    last = engine.attribute_request(request)
-    notes = [*_left_out(captured, absent), *_repeated(captured, last, own)]
-    if not steps and len(own) == len(captured.chunks):
-        return last, tuple(notes)
-    cited = {citation.chunk_index for citation in last.citations}
-    behind = {}
-    for place, step in enumerate(steps, start=len(own)):
-        if place in cited or copied_from(last, step.answer):
-            behind[place], said = _through(engine, step, known)
-            notes += [note for note in said if note not in notes]
-    places = (*own, *(None for _ in steps))
-    return led_on(last, captured.chunks, places, behind, captured.id), tuple(notes)
-
-
-def first_request(captured: CapturedAnswer) -> AttributionRequest:
+def first_request(captured: CapturedAnswer, engine: object = None) -> AttributionRequest:
     """Return what an attempt asks first, as far as can be told before the engine is asked."""
     try:
-        return _own_request(captured)[0]
+        return _own_request(captured, conversation_of(engine))[0]
     except (_UnusableError, ChunkNotFoundError, PromptError):
         return _request(captured, captured.chunks, None)
 
 
 def _own_request(
-    captured: CapturedAnswer,
+    captured: CapturedAnswer, kinds: frozenset[SourceKind]
 ) -> tuple[AttributionRequest, list[int], list[int], list[CapturedAnswer]]:
     """Return the request of the last call, its chunks, those it lacks, and the steps it saw.
 
     Raises:
         _UnusableError: If the prompt must not be scored.
         ChunkNotFoundError: If no chunk stands in it.
+        EmptyContextError: If there is no chunk, nor anything else that could be a source.
         PromptError: If it is no prompt.
     """
     out = _really_left_out(captured)
     own = [place for place in range(len(captured.chunks)) if place not in out]
     chunks = tuple(captured.chunks[place] for place in own)
-    absent, steps = _places(captured, chunks, own)
+    absent, steps = _places(captured, chunks, own, kinds)
     texts = tuple(
         Chunk(step.answer, metadata={"title": f"intermediate answer {number}"})
         for number, step in enumerate(steps, start=1)
@@ -165,7 +206,10 @@ def _really_left_out(captured: CapturedAnswer) -> frozenset[int]:
 
 
 def _places(
-    captured: CapturedAnswer, chunks: tuple[Chunk, ...], own: Sequence[int]
+    captured: CapturedAnswer,
+    chunks: tuple[Chunk, ...],
+    own: Sequence[int],
+    kinds: frozenset[SourceKind],
 ) -> tuple[list[int], list[CapturedAnswer]]:
     """Return the chunks that are not in the captured prompt at all, and the steps that are.
 
@@ -178,7 +222,7 @@ def _places(
         return [], []
     texts = tuple(Chunk(step.answer) for step in captured.steps)
     try:
-        _, _, locations = capture_prompt(captured.prompt, (*chunks, *texts))
+        _, _, locations = capture_prompt(captured.prompt, (*chunks, *texts), kinds=kinds)
     except ChunkNotFoundError:
         raise _UnusableError(
             f"none of the {len(captured.chunks)} {captured.kind} stands in the prompt"
@@ -191,7 +235,7 @@ def _places(
         raise _UnusableError(
             f"{captured.kind} {_numbers(doubtful, own)} have no place of their own in the prompt"
         )
-    found = zip(captured.steps, locations[len(own) :], strict=True)
+    found = zip(captured.steps, locations[len(own) : len(own) + len(texts)], strict=True)
     steps = [step for step, place in found if place.located]
     return [own[place.chunk_index] for place in missing], steps
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from attribot_integrations.context.sources import Chunk, Span
+from attribot_integrations.requests.options import conversation_of
 
 if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
@@ -84,8 +85,15 @@ class CapturedAnswer:
     paths: tuple[str, ...] = ()
     """Which field of the output each of those statements is, as JSONPath."""
 
-    def nothing_to_do(self) -> str | None:
-        """Return why the answer cannot be attributed, `None` if it can be."""
+    def nothing_to_do(self, engine: object = None) -> str | None:
+        """Return why the answer cannot be attributed, `None` if it can be.
+
+        Args:
+            engine: What will attribute it. If its options count the conversation among the sources,
+                it needs no chunks where the answering model was shown one.
+        """
+        if not self.chunks and conversation_of(engine) and isinstance(self.prompt, list):
+            return None if self.answer.strip() else "the answer is blank"
         if self.problem is not None:
             return self.problem
         if not self.chunks:

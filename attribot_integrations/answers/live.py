@@ -176,7 +176,7 @@ class LiveAnswer:
             return
         self._captured = captured
         captured = replace(captured, answer=text)
-        reason = _obstacle(captured)
+        reason = _obstacle(captured, self._engine)
         if reason is not None:
             self._give_up(reason)
             return
@@ -202,7 +202,7 @@ class LiveAnswer:
             return
         self._warm = True
         if self._follower is not None:
-            self._follower.warm_up(first_request(captured))
+            self._follower.warm_up(first_request(captured, self._engine))
 
     def _give_up(self, reason: str, error: Exception | None = None) -> None:
         self.problem = reason
@@ -245,6 +245,10 @@ class _Rest:
 
     attributor: RequestAttributor
     turn: threading.Lock
+
+    @property
+    def options(self) -> object:
+        return getattr(self.attributor, "options", None)
 
     def attribute_request(self, request: AttributionRequest) -> Attribution:
         with self.turn:
@@ -293,13 +297,13 @@ def _said(attribution: Attribution, count: int | None = None) -> dict[int, objec
     }
 
 
-def _obstacle(captured: CapturedAnswer) -> str | None:
+def _obstacle(captured: CapturedAnswer, engine: RequestAttributor) -> str | None:
     """Return why an answer is better not attributed before it is complete."""
     if captured.parts or captured.steps:
         return "it rests on intermediate answers of the model"
     if captured.statements is not None:
         return "its statements are the fields of an output"
-    return captured.nothing_to_do() if captured.answer.strip() else None
+    return captured.nothing_to_do(engine) if captured.answer.strip() else None
 
 
 def _splitter_of(engine: object) -> SentenceSplitter:

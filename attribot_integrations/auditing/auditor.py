@@ -11,7 +11,7 @@ from attribot_integrations.auditing.given import GivenCitation
 from attribot_integrations.auditing.judgement import judge_citations, judge_statements
 from attribot_integrations.auditing.markers import find_citations, find_markers, reference_lines
 from attribot_integrations.auditing.numbering import Numbering
-from attribot_integrations.auditing.prompt_numbers import prompt_numbers
+from attribot_integrations.auditing.prompt_numbers import marked_chunks, prompt_numbers
 from attribot_integrations.auditing.witness import AuditOptions
 from attribot_integrations.context.sources import Chunk, Span, as_chunks
 from attribot_integrations.errors import InputError
@@ -120,7 +120,10 @@ def audit_attribution(
     if citations is None:
         spans = [(each.start, each.end) for each in attribution.statements]
         citations = find_citations(
-            attribution.answer, attribution.chunks, numbers=numbers, statements=spans
+            attribution.answer,
+            marked_chunks(attribution.chunks),
+            numbers=numbers,
+            statements=spans,
         )
     else:
         _check(citations, attribution)

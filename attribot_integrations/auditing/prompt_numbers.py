@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attribot_integrations.context.prompts import PromptTemplate
     from attribot_integrations.context.sources import Chunk
 
-__all__ = ["prompt_numbers"]
+__all__ = ["marked_chunks", "prompt_numbers"]
 
 _NOUN: Final = (
     r"(?:document|doc|source|src|passage|chunk|context|excerpt|snippet|result|reference|ref|citation"
@@ -46,6 +46,8 @@ def prompt_numbers(
         Chunk indexes by number; `None` where chunks are not all numbered, or twice the same, or
         just in their order from 1.
     """
+    chunks = marked_chunks(chunks)
+    locations = [each for each in locations if each.chunk_index < len(chunks)]
     found = [_of_chunk(chunk.text[:40]) for chunk in chunks]
     texts = _texts(prompt)
     if not all(found) and texts and locations:
@@ -57,6 +59,15 @@ def prompt_numbers(
     }
     plain = {str(place + 1): place for place in range(len(chunks))}
     return None if numbers == plain else numbers
+
+
+def marked_chunks(chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+    """Return the chunks that marks can mean: those retrieved, which come first, if there are any.
+
+    No prompt numbers what was said in the conversation.
+    """
+    retrieved = [chunk for chunk in chunks if chunk.said is None]
+    return chunks[: len(retrieved)] or chunks
 
 
 def _of_chunk(text: str) -> str | None:

@@ -7,8 +7,9 @@ One JSON object on each line:
   (texts that are joined by a space); objects may also have `id`, `title` and `metadata`.
 - `id` (optional): a text or an integer, handed back as text.
 - `prompt` (optional): the prompt that the generator saw, as text or as a list of
-  `{"role", "content"}` messages. Control tokens in it are read as plain text, so give messages
-  where the generator's chat template was used.
+  `{"role", "content"}` messages, which may have `name`, `calls`, `memory` and `kind`. Control
+  tokens in it are read as plain text, so give messages where the generator's chat template was
+  used.
 
 Other fields are ignored, and `fieldnames` tells fields by other names. Files are read line by line,
 so their size does not matter, and a line that cannot be read never ends the reading.
@@ -25,6 +26,7 @@ from typing import Any, NoReturn
 from attribot_integrations.batch.fieldnames import FieldNames
 from attribot_integrations.batch.records import records
 from attribot_integrations.batch.textfiles import STANDARD_INPUT
+from attribot_integrations.context.conversation import MORE_KEYS
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import DataFileError
 from attribot_integrations.requests.options import AttributionRequest
@@ -235,8 +237,9 @@ def _prompt(value: Any) -> str | list[dict[str, str]] | None:
         name = f"prompt[{index}]"
         if not isinstance(message, dict):
             _reject(name, "an object with role and content", message)
+        more = [key for key in MORE_KEYS if isinstance(message.get(key), str)]
         messages.append(
-            {key: _text(message.get(key), f"{name}.{key}") for key in ("role", "content")}
+            {key: _text(message.get(key), f"{name}.{key}") for key in ("role", "content", *more)}
         )
     return messages
 

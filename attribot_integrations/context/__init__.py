@@ -1,6 +1,7 @@
 """What is retrieved and shown: chunks, their sentences, prompts, and chunks located in a prompt."""
 
 from attribot_integrations.context.by_script import SplitByScript
+from attribot_integrations.context.kinds import ConversationPart, SourceKind
 from attribot_integrations.context.locating import CapturedPrompt, ChunkLocation, RawPrompt
 from attribot_integrations.context.prompts import (
     ContextTemplate,
@@ -26,6 +27,7 @@ __all__ = [
     "Chunk",
     "ChunkLocation",
     "ContextTemplate",
+    "ConversationPart",
     "Level",
     "Origin",
     "Part",
@@ -36,6 +38,7 @@ __all__ = [
     "Segment",
     "SentenceSplitter",
     "Source",
+    "SourceKind",
     "SourceSet",
     "Span",
     "SplitByScript",

@@ -21,8 +21,15 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import get_args
 
+from attribot_integrations.context.conversation import (
+    Message,
+    Stretch,
+    read_messages,
+    stretches_said,
+)
 from attribot_integrations.context.copies import Copy
 from attribot_integrations.context.dress import Dress
+from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.context.matching import Match, Outcome, match_chunks
 from attribot_integrations.context.pieces import Piece, cut_pieces
 from attribot_integrations.context.prompts import (
@@ -40,7 +47,7 @@ from attribot_integrations.context.sources import (
     clean_text,
     split_sentences,
 )
-from attribot_integrations.errors import ChunkNotFoundError, InputError
+from attribot_integrations.errors import ChunkNotFoundError, EmptyContextError, InputError
 
 __all__ = [
     "CapturedPrompt",
@@ -86,7 +93,9 @@ class RawPrompt:
 
 CapturedPrompt = str | RawPrompt | Sequence[Mapping[str, str]]
 """Raw prompt text (a str is a `RawPrompt` that is not trusted), or chat messages of the form
-`{"role": …, "content": …}`."""
+`{"role": …, "content": …}`. A message may also have, as text, the `name` of its tools, the `calls`
+that it makes, the `memory` at the start of its content, and the `kind` "summary" or "memory"; they
+matter where `EngineOptions.sources` names more than what was retrieved."""
 
 Place = tuple[int, int, int]
 """Message index, start and end of an occurrence."""
@@ -171,6 +180,7 @@ def capture_prompt(
     chunks: Sequence[Chunk],
     splitter: SentenceSplitter = split_sentences,
     question: str = "",
+    kinds: frozenset[SourceKind] = frozenset(),
 ) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
     """Turn the prompt that the generator saw into one whose chunks can be removed.
 
@@ -180,35 +190,63 @@ def capture_prompt(
         chunks: The retrieved chunks.
         splitter: Finds the sentences of a chunk.
         question: The question that the prompt asks; its own place belongs to no chunk.
+        kinds: What else is a source: what earlier messages say, as chunks behind those given.
 
     Returns:
         The prompt, the sources of the chunks that were located, and every chunk's location.
 
     Raises:
         ChunkNotFoundError: If no chunk has a place in the prompt.
+        EmptyContextError: If no chunk is given, and there is nothing else.
         InputError: If `captured` is neither text nor a list of role/content messages.
     """
     if isinstance(captured, str):
         captured = RawPrompt(captured)
-    raw = isinstance(captured, RawPrompt)
-    trusted = isinstance(captured, RawPrompt) and captured.trusted
-    bos_added = isinstance(captured, RawPrompt) and captured.bos_added
-    messages = _messages(captured)
-    texts = [clean_text(text) for _, text in messages]
+    raw: RawPrompt | None = None
+    messages: list[Message] = []
+    if isinstance(captured, RawPrompt):
+        raw = captured
+    else:
+        messages = read_messages(captured, said=bool(kinds))
+    texts = [each.text for each in messages] if raw is None else [_raw_text(raw)]
     matches = _matches(texts, chunks, question)
-    locations = tuple(_location(index, match) for index, match in enumerate(matches))
-    if not any(location.located for location in locations):
-        outcomes = ", ".join(f"{place.chunk_index}: {place.outcome}" for place in locations)
-        raise ChunkNotFoundError(
-            f"none of the {len(chunks)} chunks stands in the captured prompt ({outcomes}); "
-            "pass the prompt that the generator saw, or leave it out to use a template"
-        )
-    shown = {each.chunk_index: each.shown or None for each in locations if each.located}
-    sources = SourceSet.build(chunks, splitter, shown)
+    found = [_location(index, match) for index, match in enumerate(matches)]
+    taken: dict[int, list[Span]] = {}
+    for number, start, end in sorted(place for each in found for place in each.places):
+        taken.setdefault(number, []).append((start, end))
+    said = stretches_said(messages, taken, kinds) if kinds else []
+    found += (
+        ChunkLocation(index, "found", ((each.message, each.start, each.end),))
+        for index, each in enumerate(said, start=len(chunks))
+    )
+    _check_located(found, len(chunks), kinds)
+    shown = {each.chunk_index: each.shown or None for each in found if each.located}
+    sources = SourceSet.build([*chunks, *(each.chunk for each in said)], splitter, shown)
+    trusted = raw is not None and raw.trusted
     if trusted:
-        _warn_of_unlocated(locations)
-    divided = tuple(_divide(messages, texts, sources, matches, trusted=trusted))
-    return Prompt(divided, raw=raw, bos_added=bos_added), sources, locations
+        _warn_of_unlocated(found)
+    here = [*_retrieved_segments(texts, sources, matches), *_said_segments(sources, said)]
+    roles = [each.role for each in messages] if raw is None else [None]
+    divided = tuple(_divide(roles, texts, here, trusted=trusted))
+    bos_added = raw is not None and raw.bos_added
+    return Prompt(divided, raw=raw is not None, bos_added=bos_added), sources, tuple(found)
+
+
+def _check_located(
+    locations: Sequence[ChunkLocation], chunks: int, kinds: frozenset[SourceKind]
+) -> None:
+    if any(location.located for location in locations):
+        return
+    if not chunks:
+        raise EmptyContextError(
+            "no chunks were given, and beside its question the captured prompt has no messages of "
+            f"the kinds {sorted(kinds)}"
+        )
+    outcomes = ", ".join(f"{place.chunk_index}: {place.outcome}" for place in locations)
+    raise ChunkNotFoundError(
+        f"none of the {chunks} chunks stands in the captured prompt ({outcomes}); "
+        "pass the prompt that the generator saw, or leave it out to use a template"
+    )
 
 
 def _warn_of_unlocated(locations: Sequence[ChunkLocation]) -> None:
@@ -221,54 +259,28 @@ def _warn_of_unlocated(locations: Sequence[ChunkLocation]) -> None:
         )
 
 
-def _messages(
-    captured: RawPrompt | Iterable[Mapping[str, str]],
-) -> list[tuple[str | None, str]]:
-    if isinstance(captured, RawPrompt):
-        if not isinstance(captured.text, str):
-            raise InputError(f"a raw prompt must hold a str, not {type(captured.text).__name__}")
-        return [(None, captured.text)]
-    given: object = captured
-    if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
-        raise InputError(
-            "the captured prompt must be a str, a RawPrompt or a list of messages "
-            f'{{"role": …, "content": …}}, not {type(given).__name__}'
-        )
-    messages: list[tuple[str | None, str]] = []
-    for number, message in enumerate(captured):
-        try:
-            role, content = message["role"], message["content"]
-        except (KeyError, TypeError) as error:
-            raise InputError(
-                f"message {number} of the captured prompt must be a mapping with "
-                f'"role" and "content", got {message!r:.80}'
-            ) from error
-        if not isinstance(role, str) or not isinstance(content, str):
-            raise InputError(
-                f"message {number} of the captured prompt must hold text, got role "
-                f"{type(role).__name__} and content {type(content).__name__}"
-            )
-        messages.append((role, content))
-    if not messages:
-        raise InputError("the captured prompt holds no message, at least one is needed")
-    return messages
+def _raw_text(prompt: RawPrompt) -> str:
+    if not isinstance(prompt.text, str):
+        raise InputError(f"a raw prompt must hold a str, not {type(prompt.text).__name__}")
+    return clean_text(prompt.text)
+
+
+_Removable = tuple[int, int, int, list[Segment]]
+"""Message, start and end of what can be removed, and its segments."""
 
 
 def _divide(
-    messages: Sequence[tuple[str | None, str]],
+    roles: Sequence[str | None],
     texts: Sequence[str],
-    sources: SourceSet,
-    matches: Sequence[Match],
+    removable: Iterable[_Removable],
     *,
     trusted: bool,
 ) -> Iterator[PromptMessage]:
-    """Cut each message into chunks, which can be removed, and the text around them."""
-    here: list[list[tuple[int, int, int, Copy]]] = [[] for _ in texts]
-    for index, match in enumerate(matches):
-        for copy in match.copies:
-            number, start, end = copy.place
-            here[number].append((start, end, index, copy))
-    for (role, _), text, copies in zip(messages, texts, here, strict=True):
+    """Cut each message into what can be removed and the text around that."""
+    here: list[list[_Removable]] = [[] for _ in texts]
+    for each in removable:
+        here[each[0]].append(each)
+    for role, text, inside in zip(roles, texts, here, strict=True):
 
         def around(text: str, role: str | None = role) -> Segment:
             mark = role == BEGUN and _THOUGHT_MARK.fullmatch(text) is not None
@@ -276,12 +288,30 @@ def _divide(
 
         segments: list[Segment] = []
         offset = 0
-        for start, end, index, copy in sorted(copies, key=itemgetter(0)):
+        for _, start, end, own in sorted(inside, key=itemgetter(1)):
             segments.append(around(text[offset:start]))
-            segments += _copy_segments(text[start:end], start, copy, sources.pieces[index])
+            segments += own
             offset = end
         segments.append(around(text[offset:]))
         yield PromptMessage(role, tuple(segment for segment in segments if segment.text))
+
+
+def _retrieved_segments(
+    texts: Sequence[str], sources: SourceSet, matches: Sequence[Match]
+) -> Iterator[_Removable]:
+    for index, match in enumerate(matches):
+        for copy in match.copies:
+            number, start, end = copy.place
+            text = texts[number][start:end]
+            yield number, start, end, _copy_segments(text, start, copy, sources.pieces[index])
+
+
+def _said_segments(sources: SourceSet, said: Sequence[Stretch]) -> Iterator[_Removable]:
+    for index, each in enumerate(said, start=len(sources.chunks) - len(said)):
+        pieces = sources.pieces[index]
+        spans = [(piece.start, piece.end) for piece in pieces]
+        segments = chunk_segments(each.chunk.text, spans, pieces)
+        yield each.message, each.start, each.end, segments
 
 
 def _copy_segments(text: str, offset: int, copy: Copy, pieces: Sequence[Piece]) -> list[Segment]:

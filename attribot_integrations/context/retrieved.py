@@ -1,4 +1,4 @@
-"""What is retrieved: a text, what of it is metadata, and where it was cut from."""
+"""What is retrieved or said: a text, what of it is metadata, and where it was cut from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
+from attribot_integrations.context.kinds import ConversationPart, SourceKind
 from attribot_integrations.context.mappings import ReadOnlyMapping
 from attribot_integrations.context.places import base_name
 from attribot_integrations.errors import EmptyContextError, InputError
@@ -66,6 +67,8 @@ class Chunk:
     origin: Origin | None = field(default=None, repr=False)
     """Where it was cut from. What several chunks of a document show of the same stretch is one
     source, which is removed from all of them."""
+    said: ConversationPart | None = field(default=None, repr=False)
+    """Where in the conversation it was said; `None` for what was retrieved."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -77,6 +80,11 @@ class Chunk:
         if not isinstance(metadata, Mapping):
             raise InputError(f"a chunk's metadata must be a mapping, not {type(metadata).__name__}")
         object.__setattr__(self, "metadata", ReadOnlyMapping(metadata))
+        said: object = self.said
+        if said is not None and not isinstance(said, ConversationPart):
+            raise InputError(
+                f"a chunk's said must be a ConversationPart or None, not {type(said).__name__}"
+            )
         spans = sorted([self.body_span, *self.shown_metadata])
         inside = all(0 <= start <= end <= len(self.text) for start, end in spans)
         if not inside or any(one[1] > other[0] for one, other in pairwise(spans)):
@@ -91,11 +99,18 @@ class Chunk:
         return (0, len(self.text)) if self.body is None else self.body
 
     @property
+    def kind(self) -> SourceKind:
+        """What kind of source it is."""
+        return "retrieved" if self.said is None else self.said.kind
+
+    @property
     def title(self) -> str | None:
         """The chunk's `title`, `source`, `file_name` or `file_path` metadata, else its id.
 
-        Of a path on a server, it is the file's name alone.
+        Of a path on a server, it is the file's name alone. Of what was said, it is what and when.
         """
+        if self.said is not None:
+            return self.said.title
         for value in (*map(self.metadata.get, _TITLE_KEYS), self.id):
             if isinstance(value, str) and value:
                 return base_name(value)
@@ -111,11 +126,16 @@ class Chunk:
     def __reduce__(self) -> tuple[Any, ...]:
         # Built anew, so that a copy's metadata is read-only too.
         metadata = dict(self.metadata)
-        return Chunk, (self.text, self.id, metadata, self.body, self.shown_metadata, self.origin)
+        place = self.body, self.shown_metadata, self.origin, self.said
+        return Chunk, (self.text, self.id, metadata, *place)
 
 
-def as_chunks(chunks: Iterable[str | Chunk]) -> tuple[Chunk, ...]:
+def as_chunks(chunks: Iterable[str | Chunk], *, may_be_blank: bool = False) -> tuple[Chunk, ...]:
     """Wrap plain strings as chunks.
+
+    Args:
+        chunks: The chunks.
+        may_be_blank: Whether there may be none, or none with text.
 
     Raises:
         InputError: If `chunks` is itself a chunk or no sequence, or holds something else.
@@ -136,6 +156,8 @@ def as_chunks(chunks: Iterable[str | Chunk]) -> tuple[Chunk, ...]:
             wrapped.append(Chunk(chunk))
         else:
             raise InputError(f"chunk {index} must be a str or Chunk, not {type(chunk).__name__}")
+    if may_be_blank:
+        return tuple(wrapped)
     if not wrapped:
         raise EmptyContextError("no chunks were given, at least one is needed")
     if not any(chunk.text.strip() for chunk in wrapped):

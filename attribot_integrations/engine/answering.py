@@ -6,8 +6,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from attribot_integrations.context.sources import as_chunks
-from attribot_integrations.engine.attributing import attribute_answer, build_prompt
+from attribot_integrations.engine.attributing import (
+    attribute_answer,
+    build_prompt,
+    request_chunks,
+)
 from attribot_integrations.errors import EmptyAnswerError
 from attribot_integrations.results import Cost
 
@@ -40,7 +43,7 @@ def attribute_own_answer(
         InputError: As `attribute_answer`, whose other errors are raised, too.
     """
     started = time.perf_counter()
-    chunks = as_chunks(request.chunks)
+    chunks = request_chunks(request, options)
     prompt, _, _ = build_prompt(request, chunks, options)
     draft = target.draft(prompt, max_new_tokens)
     if not draft.text:

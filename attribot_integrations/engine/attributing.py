@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from attribot_integrations.context.locating import ChunkLocation, capture_prompt
+from attribot_integrations.context.locating import ChunkLocation, RawPrompt, capture_prompt
 from attribot_integrations.context.prompts import Prompt, fill_template
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.engine.method_choice import chosen_method, default_method
@@ -42,6 +42,7 @@ __all__ = [
     "SharedContexts",
     "attribute_answer",
     "build_prompt",
+    "request_chunks",
     "warm_up",
 ]
 
@@ -178,7 +179,7 @@ def _prepared(
     """Build a request's prompt, scorers and method."""
     chosen = chosen_method(options, has_proxy=proxy is not None)
     _check_request(request)
-    chunks = as_chunks(request.chunks)
+    chunks = request_chunks(request, options)
     prompt, sources, locations = build_prompt(request, chunks, options)
     budget = Budget(
         max_seconds=options.max_seconds,
@@ -215,7 +216,7 @@ def _prepared(
         on_proxy=on_proxy is not None,
     )
     scorers = (scorer,) if on_proxy is None else (scorer, on_proxy)
-    return _Prepared(chunks, locations, inputs, method, scorers)
+    return _Prepared(sources.chunks, locations, inputs, method, scorers)
 
 
 def _scored(method: Method, inputs: MethodInput) -> tuple[Method, MethodScores]:
@@ -353,6 +354,30 @@ def _proxy_scorer(
         return None
 
 
+def request_chunks(request: AttributionRequest, options: EngineOptions) -> tuple[Chunk, ...]:
+    """Return a request's chunks; there need be none where its prompt may hold other sources.
+
+    Raises:
+        InputError: If they are no chunks.
+        EmptyContextError: If there is none with text, and nothing else may be a source.
+    """
+    return as_chunks(request.chunks, may_be_blank=_may_hold_turns(request, options))
+
+
+def _may_hold_turns(request: AttributionRequest, options: EngineOptions) -> bool:
+    if not options.conversation:
+        return False
+    prompt: object = request.prompt
+    if prompt is not None and not callable(prompt) and not isinstance(prompt, str | RawPrompt):
+        return True
+    _logger.warning(
+        "sources=%r names messages of a conversation, and this request's prompt is no list of "
+        "messages: only its chunks are sources",
+        options.sources,
+    )
+    return False
+
+
 def build_prompt(
     request: AttributionRequest, chunks: tuple[Chunk, ...], options: EngineOptions
 ) -> tuple[Prompt, SourceSet, tuple[ChunkLocation, ...]]:
@@ -366,7 +391,7 @@ def build_prompt(
         template = request.prompt or options.template
         return fill_template(template, request.question, sources), sources, ()
     prompt, sources, locations = capture_prompt(
-        request.prompt, chunks, options.splitter, request.question
+        request.prompt, chunks, options.splitter, request.question, options.conversation
     )
     missing = [place for place in locations if not place.located and place.outcome != "blank"]
     if missing:

@@ -209,7 +209,7 @@ class CitationMiddleware(AgentMiddleware[CitedAgentState]):
             status=record.status,
             reason=record.reason,
             answer=record.answer,
-            documents=plain_documents(record.chunks),
+            documents=plain_documents(record.chunks, found),
             support=plain_support(found),
         )
         cited = [] if found is None else citation_annotations(found, offsets=self.offsets)

@@ -21,6 +21,9 @@ _EXTRAS: Final = (
     "statement_index",
     "chunk_index",
     "chunk_id",
+    "kind",
+    "turn",
+    "role",
     "chunk_start",
     "chunk_end",
     "page",
@@ -52,8 +55,9 @@ def citation_annotations(
     They are plain dicts that JSON and checkpoints can hold. `start_index` and `end_index` count in
     the answer, `cited_text` is the source's text. There is always a title, since some front ends
     leave out what has none. `extras` holds the citation's number, the chunk with the offsets in it,
-    its page, section and metadata, where the text stands in its document and the link to it there
-    (`document_start`, `document_end`, `text_url`); the score in nats, the support label of the
+    its page, section and metadata, what kind of source it is (`kind`, `turn`, `role`), where the
+    text stands in its document and the link to it there (`document_start`, `document_end`,
+    `text_url`); the score in nats, the support label of the
     statement (`support`), the numbers of sources any of which is enough (`either`), and the model
     whose dependence on the source the score is; why it is cited (`basis`: "depends", "states" or
     "both"), what a verifier says, 0 to 1, and its name (`states`, `stated_by`), and what readers

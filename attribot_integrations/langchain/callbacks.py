@@ -112,7 +112,7 @@ class CitationCallbackHandler(ShowsRecords[CitationRecord], CapturingHandler):
 
     def on_captured(self, captured: CapturedAnswer) -> None:
         """Make a record of a run that has ended; called by the events."""
-        self._nothing_found.warn(captured.problem, captured.id)
+        self._nothing_found.warn(captured.problem, captured.id, self.engine)
         self._desk.take(CitationRecord(captured, self.engine, raise_error=self.raise_error))
 
     def on_misnamed(self, captured: CapturedAnswer) -> None:

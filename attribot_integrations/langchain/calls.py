@@ -109,7 +109,7 @@ class WatchedCall(CapturingHandler):
     def on_captured(self, captured: CapturedAnswer) -> None:
         """Make a record of an answer."""
         options = self.options
-        options.nothing_found.warn(captured.problem, captured.id)
+        options.nothing_found.warn(captured.problem, captured.id, options.engine)
         self.records.append(
             CitationRecord(captured, options.engine, raise_error=options.raise_error)
         )
@@ -161,7 +161,7 @@ class WatchedCall(CapturingHandler):
         if answer is None:
             _logger.warning("no answer found in the output of run %s: pass answer_key", self.run_id)
         else:
-            self.options.nothing_found.warn(UNTOLD, self.run_id)
+            self.options.nothing_found.warn(UNTOLD, self.run_id, self.options.engine)
         return answer
 
     def end_stream(self, stream: AnswerStream, input: object) -> AddableDict | None:
@@ -199,7 +199,7 @@ class WatchedCall(CapturingHandler):
         return {
             **rest,
             "citations": plain_citations(attribution, *place),
-            "documents": plain_documents(() if record is None else record.chunks),
+            "documents": plain_documents(() if record is None else record.chunks, attribution),
             "support": plain_support(attribution, *place),
             "status": "skipped" if record is None else record.status,
             "reason": self._no_record(answer) if record is None else record.reason,

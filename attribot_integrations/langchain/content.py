@@ -12,6 +12,7 @@ from langchain_core.messages import (
     BaseMessage,
     ChatMessage,
     HumanMessage,
+    ToolMessage,
     convert_to_messages,
 )
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
@@ -150,11 +151,44 @@ def message_thoughts(message: BaseMessage) -> str:
 def prompt_messages(messages: Iterable[BaseMessage]) -> list[dict[str, str]]:
     """Return chat messages as `{"role": …, "content": …}`; parts that are not text are left out.
 
-    Documents in content blocks are text, set apart by blank lines.
+    Documents in content blocks are text, set apart by blank lines. Where they are known, a message
+    has the `name` of its tools, the `calls` that it makes as JSON, one a line, and the `kind`
+    "summary" if LangChain's middleware has put it in the place of earlier ones.
     """
+    names: dict[str, str] = {}
     return [
-        {"role": message_role(message), "content": _shown_text(message)} for message in messages
+        {
+            "role": message_role(message),
+            "content": _shown_text(message),
+            **_tools_of(message, names),
+            **({"kind": "summary"} if _is_summary(message) else {}),
+        }
+        for message in messages
     ]
+
+
+def _tools_of(message: BaseMessage, names: dict[str, str]) -> dict[str, str]:
+    """Return what a message calls tools with, or which one it is of.
+
+    Args:
+        message: The message.
+        names: Names of the tools by the ids of the calls so far; new ones are added.
+    """
+    if isinstance(message, ToolMessage):
+        name = message.name or names.get(message.tool_call_id)
+        return {"name": name} if name else {}
+    if not isinstance(message, AIMessage) or not message.tool_calls:
+        return {}
+    names.update((call["id"] or "", call["name"]) for call in message.tool_calls)
+    asked = [{"name": call["name"], "arguments": call["args"]} for call in message.tool_calls]
+    return {
+        "name": ", ".join(dict.fromkeys(call["name"] for call in message.tool_calls)),
+        "calls": "\n".join(json.dumps(each, ensure_ascii=False, default=str) for each in asked),
+    }
+
+
+def _is_summary(message: BaseMessage) -> bool:
+    return bool(message.additional_kwargs.get("lc_source") == "summarization")
 
 
 def _shown_text(message: BaseMessage) -> str:

@@ -10,8 +10,11 @@ from typing import Final
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
+from attribot_integrations.context.conversation import read_messages, turns_of
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import InputError
+from attribot_integrations.langchain.content import prompt_messages
 from attribot_integrations.langchain.found import block_chunk, chunk_of
 
 __all__ = [
@@ -117,13 +120,19 @@ def tool_chunks(messages: Iterable[BaseMessage]) -> tuple[Chunk, ...]:
     Args:
         messages: The messages that a model sees.
     """
+    seen = list(messages)
+    if not any(isinstance(message, ToolMessage) for message in seen):
+        return ()
+    plain = prompt_messages(seen)
+    turns = turns_of(read_messages(plain, said=True))
     return tuple(
         Chunk(
             text=str(message.text),
             id=message.tool_call_id,
             metadata={"source": message.name} if message.name else {},
+            said=ConversationPart("tool", turn, one["role"], one.get("name")),
         )
-        for message in messages
+        for message, one, turn in zip(seen, plain, turns, strict=True)
         if isinstance(message, ToolMessage)
         and message.status != "error"
         and not _in_message(message)

@@ -139,12 +139,29 @@ def plain_citations(
     return found
 
 
-def plain_documents(chunks: Sequence[Chunk]) -> list[PlainDocument]:
-    """Return copies of what was retrieved; metadata that JSON cannot hold is written as text."""
+def plain_documents(
+    chunks: Sequence[Chunk], attribution: Attribution | None = None
+) -> list[PlainDocument]:
+    """Return copies of what was retrieved; metadata that JSON cannot hold is written as text.
+
+    Args:
+        chunks: What was retrieved.
+        attribution: Where citations come from. What it has found in the conversation comes behind.
+            What was said has its `kind`, `turn` and `role` among the metadata.
+    """
+    behind = () if attribution is None else attribution.chunks[len(chunks) :]
     return [
-        PlainDocument(page_content=each.text, metadata=storable(each.metadata), id=each.id)
-        for each in chunks
+        PlainDocument(page_content=each.text, metadata=_metadata(each), id=each.id)
+        for each in (*chunks, *(each for each in behind if each.said is not None))
     ]
+
+
+def _metadata(chunk: Chunk) -> object:
+    said = chunk.said
+    if said is None:
+        return storable(chunk.metadata)
+    more = {"kind": said.kind, "turn": said.turn, "role": said.role}
+    return storable({**chunk.metadata, **more})
 
 
 def plain_support(

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from attribot_integrations.answers.record import AnswerRecord
+from attribot_integrations.requests.options import conversation_of
 
 __all__ = ["UNTOLD", "CitationRecord", "NothingFound"]
 
@@ -38,14 +39,15 @@ class NothingFound:
     warned: bool = field(default=False, compare=False)
     """Whether it has warned."""
 
-    def warn(self, problem: str | None, run_id: object) -> None:
+    def warn(self, problem: str | None, run_id: object, engine: object = None) -> None:
         """Warn if this is the first run of which nobody told.
 
         Args:
             problem: Why the run's answer cannot be attributed.
             run_id: The run.
+            engine: What attributes answers, which may do so by the conversation alone.
         """
-        if problem != UNTOLD:
+        if problem != UNTOLD or conversation_of(engine):
             return
         with _warning:
             warned, self.warned = self.warned, True

@@ -13,11 +13,14 @@ from attribot_integrations.answers.choosing import Choice, choose_from, may_answ
 from attribot_integrations.answers.lineage import Lineage, prompt_texts
 from attribot_integrations.answers.runs import explained
 from attribot_integrations.context.locating import RawPrompt
+from attribot_integrations.llama_index.chat_messages import summaries_of, with_summaries
 from attribot_integrations.llama_index.intermediate import gather, look_behind
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 from attribot_integrations.llama_index.prompt_places import lay_out, uses_own_markup
 from attribot_integrations.llama_index.scopes import PromptedCall, Scope
+from attribot_integrations.llama_index.tools import tool_part
 from attribot_integrations.requests.attributors import KnowsItsModel
+from attribot_integrations.requests.options import conversation_of
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
@@ -77,11 +80,13 @@ def capture(
     call = None if choice.index is None else may[choice.index]
     if scope.written_by is None:
         problem = problem or choice.problem
-    if not nodes and not scope.searched and scope.kind != "synthesis":
+    if not (nodes or scope.searched or scope.kind == "synthesis" or conversation_of(engine)):
         problem = problem or UNTOLD
     if calls_seen and not scope.calls and call is None and nodes and answer.strip():
         problem = problem or "no language model was asked"
+    texts = tuple(_with_part(text, call) for text in texts)
     shared = knowing is not None and knowing.runs(getattr(call and call.llm, "_model", None))
+    turns = bool(conversation_of(engine)) and call is not None and isinstance(call.prompt, list)
     captured = CapturedSynthesis(
         id=id,
         question=scope.question,
@@ -104,8 +109,23 @@ def capture(
     captured = cast("CapturedSynthesis", explained(captured, lineage, choice))
     if call is None or captured.prompt is None or captured.steps or captured.left_out:
         return captured
+    if turns:  # each message is a source, so the prompt stays a list of these
+        return replace(captured, prompt=with_summaries(call.prompt, _summaries(scope)))
     prompt: Any = lay_out(call, texts, shared=shared, chat=chat)
     return replace(captured, prompt=prompt or _searchable(call, shared=shared, chat=chat))
+
+
+def _with_part(text: NodeText, call: PromptedCall | None) -> NodeText:
+    """Return a node's text that says what a tool wrote, if one did."""
+    part = tool_part(text.home, None if call is None else call.prompt)
+    return text if part is None else replace(text, chunk=replace(text.chunk, said=part))
+
+
+def _summaries(scope: Scope) -> frozenset[str]:
+    above: Scope | None = scope
+    while above is not None and above.memory is None:
+        above = above.parent
+    return summaries_of(None if above is None else above.memory)
 
 
 def _unheard(lineage: Lineage[PromptedCall], choice: Choice[PromptedCall]) -> tuple[str, ...]:

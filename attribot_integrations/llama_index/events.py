@@ -27,7 +27,11 @@ from attribot_integrations.llama_index.service import (
     is_response,
 )
 from attribot_integrations.llama_index.spans import AttributionSpanHandler, is_attributing
-from attribot_integrations.llama_index.workflows import workflow_answer, workflow_result
+from attribot_integrations.llama_index.workflows import (
+    WorkflowAnswer,
+    workflow_answer,
+    workflow_result,
+)
 
 if TYPE_CHECKING:
     from attribot_integrations.requests.attributors import RequestAttributor
@@ -162,6 +166,9 @@ class AttributionEventHandler(BaseEventHandler, ShowsResponses):
         if isinstance(result, AgentChatResponse | StreamingAgentChatResponse):
             if scope.tasks:
                 self._desk.show(result, scope.tasks[-1])
+            elif isinstance(result, AgentChatResponse) and self._desk.cites_turns and scope.calls:
+                answer = WorkflowAnswer(result.response)
+                self._desk.begin(result, scope, answer=answer)
         elif is_response(result) and scope.kind in ("query", "workflow"):
             self._end_query(scope, result)
         elif scope.kind == "workflow":

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from llama_index.core.workflow import Event
 
+from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.context.mappings import ReadOnlyMapping
 from attribot_integrations.context.retrieved import Part
 from attribot_integrations.errors import InputError
@@ -33,6 +34,7 @@ class NodeCitation:
     source_index: int | None
     """Number of the node in the response's `source_nodes`; `None` if it is not among these."""
     node_id: str
+    """Id of the node; of what was said, which message of the prompt it is, such as "message-3"."""
     ref_doc_id: str | None
     """Id of the document that the node was cut from."""
     text: str
@@ -71,6 +73,12 @@ class NodeCitation:
     """Why it is cited: the statement `depends` on it, it `states` it, or `both`."""
     states: float | None = None
     """What the verifier says of text and statement, 0 to 1; `None` where none was asked."""
+    kind: SourceKind = "retrieved"
+    """What kind of source it is."""
+    turn: int | None = None
+    """Of what was said in the conversation, in which turn; else `None`."""
+    role: str | None = None
+    """Of what was said in the conversation, by whom; else `None`."""
 
 
 def get_citations(

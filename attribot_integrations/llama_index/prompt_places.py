@@ -17,8 +17,9 @@ from llama_index.core.llms.llm import default_completion_to_prompt
 
 from attribot_integrations.answers.captured import MessagesOrText
 from attribot_integrations.answers.known_places import Layout, Place, TemplateMessage, Value
+from attribot_integrations.llama_index.chat_messages import plain_messages
 from attribot_integrations.llama_index.nodes import NodeText
-from attribot_integrations.llama_index.scopes import PromptedCall, plain_messages
+from attribot_integrations.llama_index.scopes import PromptedCall
 
 __all__ = ["lay_out", "uses_own_markup"]
 

@@ -11,10 +11,12 @@ from llama_index.core.schema import NodeWithScore
 from attribot_integrations.answers.record import AnswerRecord
 from attribot_integrations.context.passages import repeated_in
 from attribot_integrations.llama_index.capturing import CapturedSynthesis
+from attribot_integrations.llama_index.nodes import NodeText
 from attribot_integrations.llama_index.spans import attributing
 
 if TYPE_CHECKING:
     from attribot_integrations.answers.attempt import Outcome
+    from attribot_integrations.context.sources import Chunk
     from attribot_integrations.requests.attributors import RequestAttributor
     from attribot_integrations.results import Attribution, Certificate, Citation
 
@@ -34,7 +36,8 @@ are new. In earlier versions, every citation's basis is `depends`."""
 class AttributionRecord(AnswerRecord):
     """One answer, the nodes that it was made from, and what it rests on.
 
-    The attribution's chunks are the nodes, in order.
+    The attribution's chunks are the nodes, in order, and behind them what earlier messages say,
+    where the engine's options count that among the sources.
     """
 
     captured: CapturedSynthesis
@@ -88,7 +91,7 @@ def payload(captured: CapturedSynthesis, outcome: Outcome) -> dict[str, Any]:
         "seconds": None if attribution is None else attribution.cost.seconds,
         "verifier": None if attribution is None else attribution.verifier,
         "answer": captured.answer,
-        "citations": [_citation(captured, citation) for citation in citations],
+        "citations": [_citation(captured, citation, attribution) for citation in citations],
         "statements": [] if attribution is None else _statements(attribution),
     }
 
@@ -136,8 +139,12 @@ def _certificate(certificate: Certificate | None) -> dict[str, float | None] | N
     }
 
 
-def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]:
+def _citation(
+    captured: CapturedSynthesis, citation: Citation, attribution: Attribution | None
+) -> dict[str, Any]:
     index = citation.chunk_index
+    if index >= len(captured.texts) and attribution is not None:
+        return _of_message(citation, attribution.chunks[index])
     text = captured.texts[index]
     start, end = citation.chunk_start, citation.chunk_end
     first, last = text.chunk.body_span
@@ -149,18 +156,11 @@ def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]
     place = origin.place(start, end) if origin is not None and text.in_document else None
     known = None if home is None or not inside else home - first
     return {
-        "number": citation.number,
+        **_common(citation, text.chunk),
         "source_index": _place(captured, index),
         "node_id": text.home.node_id,
         "ref_doc_id": text.home.ref_doc_id,
-        "part": citation.part,
         "text": text.chunk.text[start:end],
-        "score": float(citation.score),
-        "exact": bool(citation.exact),
-        "basis": citation.basis,
-        "states": citation.states,
-        "answer_start": citation.answer_start,
-        "answer_end": citation.answer_end,
         "node_start": None if known is None else start + known,
         "node_end": None if known is None else end + known,
         "source_start": start + own if inside else None,
@@ -171,7 +171,48 @@ def _citation(captured: CapturedSynthesis, citation: Citation) -> dict[str, Any]
             _place(captured, other)
             for other in repeated_in([each.chunk for each in captured.texts], index, (start, end))
         ],
-        "metadata": _plain(text.home.metadata),
+        "metadata": _named(text),
+    }
+
+
+def _named(text: NodeText) -> dict[str, Any]:
+    """Return a node's metadata, with a title for what a tool wrote."""
+    known = _plain(text.home.metadata)
+    return known if text.chunk.said is None else {"title": text.chunk.title, **known}
+
+
+def _common(citation: Citation, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "number": citation.number,
+        "part": citation.part,
+        "score": float(citation.score),
+        "exact": bool(citation.exact),
+        "basis": citation.basis,
+        "states": citation.states,
+        "answer_start": citation.answer_start,
+        "answer_end": citation.answer_end,
+        "kind": chunk.kind,
+        "turn": None if chunk.said is None else chunk.said.turn,
+        "role": None if chunk.said is None else chunk.said.role,
+    }
+
+
+def _of_message(citation: Citation, chunk: Chunk) -> dict[str, Any]:
+    """Return a citation of what was said: no node, but a message of the prompt."""
+    return {
+        **_common(citation, chunk),
+        "source_index": None,
+        "node_id": chunk.id or "",
+        "ref_doc_id": None,
+        "text": citation.text,
+        "node_start": citation.chunk_start,
+        "node_end": citation.chunk_end,
+        "source_start": None,
+        "source_end": None,
+        "start_char_idx": None,
+        "end_char_idx": None,
+        "repeated_in": [],
+        "metadata": {"title": chunk.title},
     }
 
 

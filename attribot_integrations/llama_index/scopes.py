@@ -12,6 +12,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.tools import ToolOutput
 
 from attribot_integrations.answers.captured import ModelCall
+from attribot_integrations.llama_index.chat_messages import plain_messages
 
 if TYPE_CHECKING:
     from llama_index.core.prompts import BasePromptTemplate
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from attribot_integrations.llama_index.loose import LooseSpans
     from attribot_integrations.llama_index.tasks import Task
 
-__all__ = ["PromptedCall", "Scope", "ScopeKind", "plain_messages", "query_text"]
+__all__ = ["PromptedCall", "Scope", "ScopeKind", "query_text"]
 
 ScopeKind = Literal["synthesis", "query", "chat", "workflow", "loose"]
 """What a scope is of; each may hold others. Agents are workflows; what is loose lies in none."""
@@ -103,6 +104,8 @@ class Scope:
     """What wrote the answer, if that was no model, such as a tool."""
     run: str | None = None
     """The id of a workflow's run, by which all handlers know it."""
+    memory: object = None
+    """What a chat engine, or an agent, remembers the conversation by."""
     began: float = field(default_factory=time.monotonic)
     loose: LooseSpans | None = None
     """What ran in threads that did not know of any scope."""
@@ -138,11 +141,6 @@ def _thoughts(message: ChatMessage) -> str:
         if getattr(block, "block_type", None) == "thinking"  # not all versions know it
     )
     return "\n".join(text for text in found if isinstance(text, str))
-
-
-def plain_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
-    """Return chat messages as role and text; blocks that are no text are left out."""
-    return [{"role": str(one.role.value), "content": one.content or ""} for one in messages]
 
 
 def query_text(query: object) -> str:

@@ -28,6 +28,7 @@ from attribot_integrations.llama_index.scopes import Scope
 from attribot_integrations.llama_index.shown import payload_under
 from attribot_integrations.llama_index.spans import attributing, resumed
 from attribot_integrations.llama_index.tasks import Task, TaskBook, known_task
+from attribot_integrations.requests.options import conversation_of
 
 if TYPE_CHECKING:
     from attribot_integrations.llama_index.workflows import WorkflowAnswer
@@ -87,6 +88,8 @@ class AttributionService(AnswerDesk[AttributionRecord]):
                 f"metadata_key must be None or not empty, got {metadata_key!r}"
             )
         self.metadata_key = metadata_key
+        self.cites_turns = bool(conversation_of(engine))
+        """Whether an answer may rest on the conversation alone."""
         self.book = TaskBook()
 
     def begin(

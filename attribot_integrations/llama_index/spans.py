@@ -259,6 +259,7 @@ class AttributionSpanHandler(BaseSpanHandler[Any]):
                 scope.serves_search = scope.serves_search or is_evaluating()
                 scope.owner, scope.loose = self, self._loose
                 scope.run = id_ if kind == "workflow" else None
+                scope.memory = _memory(instance, arguments)
                 return _Entry(scope, "scope", serves_search=scope.serves_search)
         if parent is None:
             if not self._entries or not isinstance(instance, BaseRetriever | BaseLLM):
@@ -281,6 +282,11 @@ def _inside(method: str, arguments: dict[str, Any], instance: object, parent: _E
         adds: _Adds = "call" if parent.call is None else "part"
         return replace(parent, adds=adds, call=_call(method, arguments, instance, parent))
     return replace(parent, adds="tool" if isinstance(instance, BaseTool) else "nothing")
+
+
+def _memory(instance: object, arguments: dict[str, Any]) -> object:
+    given = {**arguments, **(arguments.get("kwargs") or {})}
+    return getattr(instance, "_memory", None) or given.get("memory")
 
 
 def _scope(kind: ScopeKind, method: str, arguments: dict[str, Any], parent: _Entry | None) -> Scope:

@@ -10,14 +10,44 @@ from llama_index.core.tools import ToolOutput
 
 from attribot_integrations.answers.captured import MessagesOrText
 from attribot_integrations.answers.lineage import flat, stands_in
+from attribot_integrations.context.conversation import read_messages, turns_of
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.context.locating import locate_chunks
 from attribot_integrations.context.retrieved import Chunk
 from attribot_integrations.llama_index.nodes import node_texts
 
-__all__ = ["message_nodes", "tool_nodes"]
+__all__ = ["ToolNode", "message_nodes", "tool_nodes", "tool_part"]
 
+_TOOLS: Final = ("tool", "function")
+"""Roles of the messages in which tools speak."""
 _HANDOFF: Final = "handoff"
 """Name that LlamaIndex keeps for the tool by which one agent gives way to another."""
+
+
+class ToolNode(TextNode):
+    """What a tool wrote, which no retriever found."""
+
+    tool_name: str = ""
+    """Name of the tool, if it is known."""
+
+
+def tool_part(node: BaseNode, prompt: MessagesOrText | None) -> ConversationPart | None:
+    """Return where in a conversation a node's text was said, `None` if it was retrieved.
+
+    Args:
+        node: The node.
+        prompt: What the answering model saw.
+    """
+    if not isinstance(node, ToolNode):
+        return None
+    role, turn = "tool", 0
+    if isinstance(prompt, list) and prompt:
+        text = flat(node.text)
+        turns = turns_of(read_messages(prompt, said=False))
+        for message, its in zip(prompt, turns, strict=True):
+            if message["role"] in _TOOLS and text in flat(message["content"]):
+                role, turn = message["role"], its
+    return ConversationPart("tool", turn, role, node.tool_name or None)
 
 
 def tool_nodes(
@@ -50,16 +80,16 @@ def tool_nodes(
 
 def message_nodes(prompts: Iterable[MessagesOrText | None]) -> list[NodeWithScore]:
     """Return what prompts hold of tools' answers, as a node for each: an agent remembers them."""
-    texts = dict.fromkeys(
-        message["content"]
+    texts = {
+        message["content"]: message.get("name", "")
         for prompt in prompts
         if isinstance(prompt, list)
         for message in prompt
-        if message["role"] in ("tool", "function") and message["content"].strip()
-    )
+        if message["role"] in _TOOLS and message["content"].strip()
+    }
     return [
-        NodeWithScore(node=TextNode(text=text, id_=f"tool-message-{number}"))
-        for number, text in enumerate(texts)
+        NodeWithScore(node=ToolNode(text=text, id_=f"tool-message-{number}", tool_name=name))
+        for number, (text, name) in enumerate(texts.items())
     ]
 
 
@@ -73,6 +103,11 @@ def _nodes_in(output: Any) -> list[NodeWithScore]:
 def _node_of(tool: ToolOutput, number: int) -> NodeWithScore:
     # What it was called with is metadata that the prompt does not show with the text.
     metadata = {"tool": tool.tool_name, "input": tool.raw_input.get("kwargs", tool.raw_input)}
-    node = TextNode(text=tool.content, id_=f"{tool.tool_name}-{number}", metadata=metadata)
+    node = ToolNode(
+        text=tool.content,
+        id_=f"{tool.tool_name}-{number}",
+        tool_name=tool.tool_name,
+    )
+    node.metadata = metadata
     node.excluded_llm_metadata_keys = list(metadata)
     return NodeWithScore(node=node)

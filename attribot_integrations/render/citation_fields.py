@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
+from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.context.links import cited_link, web_link
 from attribot_integrations.context.retrieved import Part
 from attribot_integrations.context.sources import clean_text
@@ -50,6 +51,9 @@ class _CitedSource(TypedDict):
     part: Part
     basis: Basis
     states: float | None
+    kind: SourceKind
+    turn: int | None
+    role: str | None
 
 
 class CitationData(_CitedSource):
@@ -77,6 +81,8 @@ def citation_data(
     - `label`, `probability`: of the statement's support; `None` where it is not judged
     - `title`, `url`, `page`, `section`, `metadata`: of the chunk; `url` only if it is a safe web
       address
+    - `kind`, `turn`, `role`: what kind of source it is, "retrieved" by default; of what was said in
+      the conversation, in which turn and by whom, else `None`
     - `text_url`: the address with the cited text in its fragment, which browsers show highlighted
     - `document_start`, `document_end`: where the cited text stands in its document, where the
       loader or splitter has written that
@@ -165,4 +171,7 @@ def _citation(attribution: Attribution, citation: Citation, offsets: OffsetUnit)
         "part": citation.part,
         "basis": citation.basis,
         "states": citation.states,
+        "kind": citation.kind,
+        "turn": None if citation.said is None else citation.said.turn,
+        "role": None if citation.said is None else clean_text(citation.said.role),
     }

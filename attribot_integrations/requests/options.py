@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from attribot_integrations.context.kinds import SourceKind, conversation_kinds
 from attribot_integrations.context.prompts import ContextTemplate, PromptTemplate
 from attribot_integrations.context.sources import (
     Chunk,
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from attribot_integrations.context.locating import CapturedPrompt
     from attribot_integrations.methods import Method, MethodName
 
-__all__ = ["AttributionRequest", "EngineOptions", "checked_flag", "given_options"]
+__all__ = [
+    "AttributionRequest",
+    "EngineOptions",
+    "checked_flag",
+    "conversation_of",
+    "given_options",
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,11 @@ class EngineOptions:
     are rescored exactly on the target; a target that takes no masks is scored exactly at once."""
     levels: tuple[Level, ...] = ("sentence",)
     """What is scored: sentences, whole chunks, or both."""
+    sources: Literal["retrieved", "all"] | Sequence[SourceKind] = "retrieved"
+    """What is a source beside the retrieved chunks: nothing; "all" that a captured prompt holds
+    before the question and behind it, that is the system prompt, earlier turns, tools; or some
+    kinds of these, `("retrieved", "user", "tool")`. A prompt that is no list of messages has
+    none."""
     verifier: Verifier | None = field(default_factory=LexicalVerifier)
     """Says how clearly sources state statements, which no likelihood can; `None` to leave it."""
     policy: CitationPolicy = field(default_factory=CiteEvidence)
@@ -70,6 +82,7 @@ class EngineOptions:
     def __post_init__(self) -> None:
         self._check_levels()
         self._check_method()
+        self._check_sources()
         if self.verifier is not None:
             check_verifier(self.verifier)
         elif isinstance(self.policy, CiteSupport):
@@ -103,6 +116,16 @@ class EngineOptions:
             )
         object.__setattr__(self, "levels", tuple(levels))
 
+    def _check_sources(self) -> None:
+        conversation_kinds(self.sources)
+        if not isinstance(self.sources, str):
+            object.__setattr__(self, "sources", tuple(self.sources))
+
+    @property
+    def conversation(self) -> frozenset[SourceKind]:
+        """The kinds that are sources beside what was retrieved."""
+        return conversation_kinds(self.sources)
+
     def _check_method(self) -> None:
         method: object = self.method
         if isinstance(method, str):
@@ -130,6 +153,12 @@ def given_options(options: object, default: EngineOptions) -> EngineOptions:
             f"not {type(options).__name__}"
         )
     return options
+
+
+def conversation_of(engine: object) -> frozenset[SourceKind]:
+    """Return the kinds that an engine's options count among the sources beside chunks."""
+    options = getattr(engine, "options", None)
+    return options.conversation if isinstance(options, EngineOptions) else frozenset()
 
 
 def checked_flag(name: str, value: object) -> bool:

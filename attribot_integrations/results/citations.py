@@ -141,6 +141,7 @@ class _CitationMaker:
                 part=source.part,
                 basis=_basis(depends, states),
                 states=states,
+                said=chunk.said,
             )
         )
 

@@ -296,7 +296,7 @@ def _rests_on(inner: Attribution | None, start: int, end: int) -> Iterator[tuple
 
 
 def _moved(citation: Citation, place: int, chunk: Chunk) -> Citation:
-    return replace(citation, chunk_index=place, chunk_id=chunk.id)
+    return replace(citation, chunk_index=place, chunk_id=chunk.id, said=chunk.said)
 
 
 def _passed_on(citation: Citation, key: Key, chunk: Chunk, share: float) -> Citation:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from attribot_integrations.context.kinds import ConversationPart, SourceKind
 from attribot_integrations.context.retrieved import Part, Span
 from attribot_integrations.context.sources import Source
 
@@ -147,6 +148,13 @@ class Citation:
     """Why it is cited."""
     states: float | None = None
     """What the verifier says of source and statement, 0 to 1; `None` where none was asked."""
+    said: ConversationPart | None = None
+    """Where in the conversation the source was said; `None` for retrieved text."""
+
+    @property
+    def kind(self) -> SourceKind:
+        """What kind of source it is."""
+        return "retrieved" if self.said is None else self.said.kind
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from attribot_integrations.results.fitted import DOUBTED
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.kinds import SourceKind
     from attribot_integrations.results.attribution import Attribution
     from attribot_integrations.results.parts import Basis, Certificate
     from attribot_integrations.results.support import SupportLabel
@@ -28,6 +29,10 @@ BASIS_WORDS: Final[dict[Basis, str]] = {
 }
 """How readers are told why a source is cited."""
 
+_OWN_WORDS: Final[Mapping[SourceKind, str]] = {
+    "user": "the user's own words",
+    "assistant": "what was answered before",
+}
 _LEAST_GAIN = 1.0
 """Nats that the context must add to a statement, so that a share of them is worth telling."""
 _ALL = 0.995  # is shown as 100 %
@@ -51,6 +56,11 @@ class Evidence(Protocol):
         """What a verifier says of source and statement, 0 to 1."""
         ...
 
+    @property
+    def kind(self) -> SourceKind:
+        """What kind of source it is."""
+        ...
+
 
 def statement_remarks(attribution: Attribution) -> tuple[str | None, ...]:
     """Return `[statements]`: what readers must be told of each, `None` where there is nothing."""
@@ -67,14 +77,20 @@ def statement_remarks(attribution: Attribution) -> tuple[str | None, ...]:
 def remark_words(label: SupportLabel | None, shown: Iterable[Evidence]) -> str | None:
     """Return what readers must be told of a statement beside its label and its citations.
 
-    That is where it is stated, if the model knew it anyway; and which passages to look at, as it
-    depends on them but a verifier does not find it there, nor in any other that is cited for it.
+    That is where it is stated, if the model knew it anyway; which passages to look at, as it
+    depends on them but a verifier does not find it there, nor in any other that is cited for it;
+    and what is no evidence from outside, but the user's own words or an earlier answer.
 
     Args:
         label: The statement's label; `None` where statements are not labelled.
         shown: The citations that are shown for it.
     """
     citations = list(shown)
+    words = (_evidence_words(label, citations), *_own_words(citations, label))
+    return "; ".join(each for each in words if each) or None
+
+
+def _evidence_words(label: SupportLabel | None, citations: Sequence[Evidence]) -> str | None:
     if label == "parametric" and citations:
         return f"known to the model anyway; stated in {_listed(citations)}"
     if any(each.states is None or each.basis != "depends" for each in citations):
@@ -86,6 +102,19 @@ def remark_words(label: SupportLabel | None, shown: Iterable[Evidence]) -> str |
     return (
         f"depends on {_listed(doubtful)}, which {'do' if several else 'does'} not seem to state it"
     )
+
+
+def _own_words(citations: Sequence[Evidence], label: SupportLabel | None) -> Iterator[str]:
+    """Tell which citations are no evidence from outside of the conversation."""
+    for kind, words in _OWN_WORDS.items():
+        own = [each for each in citations if each.kind == kind]
+        if not own:
+            continue
+        if len(own) == len(citations) and label != "parametric":
+            yield f"it rests only on {words}, {_listed(own)}"
+        else:
+            several = len({each.number for each in own}) > 1
+            yield f"{_listed(own)} {'are' if several else 'is'} {words}"
 
 
 def _listed(citations: Iterable[Evidence]) -> str:

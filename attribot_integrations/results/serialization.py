@@ -131,7 +131,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _parts(chunk: Chunk) -> dict[str, Any]:
-    """Return what is known of a chunk's parts and of its document, without what is unknown."""
+    """Return what is known of a chunk's parts and of where it is from, without what is not."""
     found: dict[str, Any] = {}
     if chunk.body is not None:
         found["body"] = list(chunk.body)
@@ -139,6 +139,8 @@ def _parts(chunk: Chunk) -> dict[str, Any]:
     if chunk.origin is not None:
         stretches = [list(each) for each in chunk.origin.stretches]
         found["origin"] = {"document": chunk.origin.document, "stretches": stretches}
+    if chunk.said is not None:
+        found["said"] = asdict(chunk.said)
     return found
 
 

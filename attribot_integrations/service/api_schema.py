@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from attribot_integrations.auditing.audits import Verdict
+from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.filtering.chunk_scoring import Granularity, SignalName
 from attribot_integrations.methods.presets import MethodName
 from attribot_integrations.service.wire import WIRE_VERSION
@@ -44,6 +45,7 @@ _TRIPLE: Final[_Schema] = {"type": "array", "items": _COUNT, "minItems": 3, "max
 _SHARE: Final = {"minimum": 0, "maximum": 1}
 _FLAG: Final[_Schema] = {"type": "boolean"}
 
+_SAID: Final = [kind for kind in get_args(SourceKind) if kind != "retrieved"]
 _CHUNK: Final[_Schema] = {
     "anyOf": [
         _text("The text of a chunk."),
@@ -63,13 +65,35 @@ _CHUNK: Final[_Schema] = {
                         ["document"],
                     )
                 ),
+                "said": _or_null(
+                    _object(
+                        {
+                            "kind": {"type": "string", "enum": _SAID},
+                            "turn": _COUNT,
+                            "role": _text(),
+                            "name": _or_null(_text()),
+                        },
+                        ["kind", "turn", "role"],
+                        "Where in the conversation it was said, if it was not retrieved.",
+                    )
+                ),
             },
             ["text"],
         ),
     ]
 }
 _ROLE: Final[_Schema] = {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_\-]{0,31}$"}
-_MESSAGE: Final = _object({"role": _ROLE, "content": _text()}, ["role", "content"])
+_MESSAGE: Final = _object(
+    {
+        "role": _ROLE,
+        "content": _text(),
+        "name": _text("Of the message's tools."),
+        "calls": _text("What it calls tools with."),
+        "memory": _text("What a memory has put at the start of the content."),
+        "kind": {"type": "string", "enum": ["summary", "memory"]},
+    },
+    ["role", "content"],
+)
 _SEGMENT: Final = _object(
     {
         "text": _text(),
@@ -131,6 +155,17 @@ _OPTIONS: Final = _object(
             "type": "array",
             "items": {"type": "string", "enum": ["sentence", "chunk"]},
             "minItems": 1,
+        },
+        "sources": {
+            "anyOf": [
+                {"type": "string", "enum": ["retrieved", "all"]},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "enum": list(get_args(SourceKind))},
+                    "contains": {"const": "retrieved"},
+                },
+            ],
+            "description": "What is a source beside the chunks: messages of a captured prompt.",
         },
         "policy": _object({"depends": _DEPENDS, "states": _STATES})
         | {"minProperties": 1, "description": "Which kinds of evidence are cited."},

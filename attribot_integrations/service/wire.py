@@ -7,7 +7,7 @@ metadata, but for the title that a prompt may show, and templates, whose prompt 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, cast
 
 from attribot_integrations.auditing.given import GivenCitation
@@ -267,7 +267,14 @@ def _chunk_to_wire(chunk: object, index: int) -> str | dict[str, Any]:
     if chunk.origin is not None:
         stretches = [list(one) for one in chunk.origin.stretches]
         data["origin"] = {"document": clean_text(chunk.origin.document), "stretches": stretches}
+    if chunk.said is not None:
+        said = asdict(chunk.said)
+        data["said"] = {name: _clean(value) for name, value in said.items() if value is not None}
     return data
+
+
+def _clean(value: object) -> object:
+    return clean_text(value) if isinstance(value, str) else value
 
 
 def _chunks(value: Any) -> tuple[Chunk, ...]:

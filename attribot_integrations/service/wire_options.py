@@ -27,6 +27,7 @@ T = TypeVar("T")
 OPTIONS: Final = (
     "method",
     "levels",
+    "sources",
     "policy",
     "alternatives",
     "certificates",
@@ -50,9 +51,11 @@ def options_to_wire(options: EngineOptions) -> dict[str, Any]:
             raise ConfigurationError(
                 f"{name} is chosen where the service starts and cannot be sent, got {given!r:.60}"
             )
+    sources = options.sources if isinstance(options.sources, str) else list(options.sources)
     return {
         "method": _method_name(options),
         "levels": list(options.levels),
+        **({} if sources == "retrieved" else {"sources": sources}),
         "policy": _policy_to_wire(options),
         "alternatives": options.alternatives and asdict(options.alternatives),
         "certificates": options.certificates and asdict(options.certificates),
@@ -90,6 +93,8 @@ def _chosen(data: dict[str, Any], default: EngineOptions) -> dict[str, Any]:
     if "levels" in data:
         levels = as_list(data["levels"], "options.levels")
         made["levels"] = tuple(as_text(one, "options.levels") for one in levels)
+    if "sources" in data:
+        made["sources"] = _sources(data["sources"])
     if "policy" in data:
         made["policy"] = _policy_from_wire(data["policy"])
     if "alternatives" in data:
@@ -103,6 +108,12 @@ def _chosen(data: dict[str, Any], default: EngineOptions) -> dict[str, Any]:
         tokens = as_count(data["max_tokens"], "options.max_tokens")
         made["max_tokens"] = _least(tokens, default.max_tokens)
     return made
+
+
+def _sources(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return tuple(as_text(one, "options.sources") for one in as_list(value, "options.sources"))
 
 
 def _switch(cls: type[T], value: Any, name: str) -> T | None:

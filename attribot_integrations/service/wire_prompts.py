@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from attribot_integrations.context.conversation import MORE_KEYS
 from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.context.prompts import (
     Prompt,
@@ -147,15 +148,19 @@ def prompt_from_wire(value: Any) -> CapturedPrompt | PromptTemplate | None:
 
 
 def _message(value: Any, where: str) -> dict[str, str]:
-    data = as_object(value, where, ("role", "content"))
-    return {key: as_text(data[key], f"{where}.{key}") for key in ("role", "content")}
+    data = as_object(value, where, ("role", "content"), MORE_KEYS)
+    return {key: as_text(one, f"{where}.{key}") for key, one in data.items()}
 
 
 def _message_to_wire(message: Mapping[str, Any], index: int) -> dict[str, str]:
     for key in ("role", "content"):
         if not isinstance(message.get(key), str):
             raise InputError(f"prompt[{index}].{key} must be text, got {message.get(key)!r:.60}")
-    return {key: clean_text(message[key]) for key in ("role", "content")}
+    more = [key for key in MORE_KEYS if message.get(key) is not None]
+    for key in more:
+        if not isinstance(message[key], str):
+            raise InputError(f"prompt[{index}].{key} must be text, got {message[key]!r:.60}")
+    return {key: clean_text(message[key]) for key in ("role", "content", *more)}
 
 
 def _sentences(sources: SourceSet) -> _Sentences:

@@ -72,16 +72,18 @@ def attribution_from_wire(data: Any, request: AttributionRequest) -> Attribution
         found = attribution_from_dict(result)
     except InputError as error:
         raise ServerError(f"the service gives no whole attribution: {error}") from error
-    chunks = as_chunks(request.chunks)
+    chunks = as_chunks(request.chunks, may_be_blank=True)
     _check_same("question", found.question, clean_text(request.question))
     _check_same("answer", found.answer, clean_text(request.answer))
     _check_same("id", found.id, None if request.id is None else clean_text(request.id))
-    _check_texts(found.chunks, chunks)
+    said = [each for each in found.chunks[len(chunks) :] if each.said is not None]
+    sent = found.chunks[: len(found.chunks) - len(said)]
+    _check_texts(sent, chunks)
     own = tuple(
         replace(mine, text=theirs.text) if mine.text != theirs.text else mine
-        for mine, theirs in zip(chunks, found.chunks, strict=True)
+        for mine, theirs in zip(chunks, sent, strict=True)
     )
-    return replace(found, chunks=own)
+    return replace(found, chunks=(*own, *said))
 
 
 def statements_to_wire(attribution: Attribution) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["chat_segments"]
 
 _STAND_IN = "attribotmessage{}content"
+_TOOLS = ("tool", "function")
 _STAND_INS = re.compile(_STAND_IN.format(r"(\d+)"))
 
 
@@ -30,7 +32,8 @@ def chat_segments(
     Args:
         tokenizer: A tokenizer with a chat template.
         messages: The messages; system text joins the user message beside it where the template
-            knows no system role.
+            knows no system role. Where it still refuses them, tools speak as the user, and
+            neighbours of one role are one message, so that roles alternate.
         options: Variables for the template.
 
     Returns:
@@ -39,13 +42,12 @@ def chat_segments(
     Raises:
         PromptError: If the template fails, refuses the messages or does not show each once.
     """
-    try:
-        return _rendered(tokenizer, messages, options)
-    except PromptError:
-        merged = _merge_system(messages)
-        if merged == tuple(messages):
-            raise
-        return _rendered(tokenizer, merged, options)
+    merged = _merge_system(messages)
+    *others, last = dict.fromkeys((tuple(messages), merged, _alternating(merged)))
+    for each in others:
+        with suppress(PromptError):
+            return _rendered(tokenizer, each, options)
+    return _rendered(tokenizer, last, options)
 
 
 def _rendered(
@@ -104,3 +106,15 @@ def _merge_system(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...
             segments = (*merged.pop().segments, Segment("\n\n"), *segments)
         merged.append(PromptMessage(role, segments))
     return tuple(merged)
+
+
+def _alternating(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...]:
+    """Let tools speak as the user, and join neighbours of one role."""
+    joined: list[PromptMessage] = []
+    for message in messages:
+        role = "user" if message.role in _TOOLS else message.role
+        segments = message.segments
+        if joined and joined[-1].role == role:
+            segments = (*joined.pop().segments, Segment("\n\n"), *segments)
+        joined.append(PromptMessage(role, segments))
+    return tuple(joined)

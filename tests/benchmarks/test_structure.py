@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from attribot_integrations import AttributionEngine
 from benchmarks.__main__ import app
-from benchmarks.structure import FORMS
+from benchmarks.structure import ALL
 from tests.unit.evaluation.data import ROWS, write_data
 from tests.unit.evaluation.tiny import tiny_engine
 
@@ -26,7 +26,7 @@ def test_every_form_divides_into_the_sentences(
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     found = json.loads(figures.read_text())
-    assert [each["form"] for each in found["forms"]] == list(FORMS)
+    assert [each["form"] for each in found["forms"]] == list(ALL)
     assert {each["rows"] for each in found["forms"]} == {1}  # the others have no gold, or are short
     assert found["split_ratio"] > 0
     refused = CliRunner().invoke(app, [*arguments, "--forms", "prose,XML"])

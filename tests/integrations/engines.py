@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from attribot_integrations.context.locating import ChunkLocation, capture_prompt
 from attribot_integrations.context.prompts import ContextTemplate, Prompt, render
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
-from attribot_integrations.requests.options import AttributionRequest
-from attribot_integrations.results import Attribution, Citation, Cost
+from attribot_integrations.engine.attributing import build_prompt
+from attribot_integrations.requests.options import AttributionRequest, EngineOptions
+from attribot_integrations.results import Attribution, Citation, Cost, Statement
 
 
 @dataclass
@@ -97,3 +98,34 @@ def attribution_of(
         locations=tuple(locations),
         id=request.id,
     )
+
+
+@dataclass
+class TurnEngine:
+    """Counts all of the conversation among the sources, and cites every chunk for the answer."""
+
+    options: EngineOptions = field(default_factory=lambda: EngineOptions(sources="all"))
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        chunks = as_chunks(request.chunks, may_be_blank=True)
+        prompt, sources, locations = build_prompt(request, chunks, self.options)
+        self.look_at(prompt, sources)
+        made = attribution_of(request, sources.chunks, locations)
+        (first,) = made.citations
+        cited = tuple(
+            replace(
+                first,
+                number=number,
+                chunk_index=whole.chunk_index,
+                chunk_id=sources.chunks[whole.chunk_index].id,
+                chunk_end=len(whole.text),
+                text=whole.text,
+                said=sources.chunks[whole.chunk_index].said,
+            )
+            for number, whole in enumerate(sources.whole_chunks, start=1)
+        )
+        statement = Statement(0, 0, len(request.answer), request.answer, (0, 0))
+        return replace(made, citations=cited, statements=(statement,))
+
+    def look_at(self, prompt: Prompt, sources: SourceSet) -> None:
+        """Look at a prompt; for tests to override."""

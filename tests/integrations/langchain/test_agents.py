@@ -49,7 +49,8 @@ def check(record: CitationRecord, kind: str, query: str = "Ada") -> None:
         assert [chunk.text for chunk in record.chunks] == [
             f"{query} is fact 0.\n\n{query} is fact 1."
         ]
-        assert (record.chunks[0].id, record.chunks[0].title) == ("call_0", "find")
+        assert (record.chunks[0].id, record.chunks[0].kind) == ("call_0", "tool")
+        assert record.chunks[0].title == "tool output of find, turn 1"
     else:
         assert [chunk.id for chunk in record.chunks] == [f"facts-{query}-{n}" for n in (0, 1)]
 

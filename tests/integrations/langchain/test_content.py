@@ -151,7 +151,7 @@ def test_what_tools_wrote() -> None:
         ToolMessage("Found.", tool_call_id="3", artifact=[Document("Found.")]),
     ]
     (chunk,) = tool_chunks(messages)
-    assert (chunk.text, chunk.id, chunk.title) == ("Plain.", "1", "search")
+    assert (chunk.text, chunk.id, chunk.title) == ("Plain.", "1", "tool output of search")
 
 
 def test_model_names() -> None:

@@ -157,7 +157,9 @@ async def test_what_a_tool_wrote_itself_is_cited() -> None:
     output, (record,) = await run(agent(say, tool))
     (cited,) = get_citations(output)
     assert (cited.node_id, cited.text) == ("weather-0", "In Galba it rains all day.")
-    assert cited.metadata == {"tool": "weather", "input": {"place": "Galba"}}
+    title = "tool output of weather, turn 1"
+    assert cited.metadata == {"title": title, "tool": "weather", "input": {"place": "Galba"}}
+    assert (cited.kind, cited.turn, cited.role) == ("tool", 1, "tool")
     assert (record.status, cited.source_index) == ("ok", None)
 
 

@@ -11,7 +11,7 @@ from attribot_integrations.context.locating import RawPrompt
 from attribot_integrations.context.prompts import ContextTemplate
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ChunkNotFoundError, InputError, PromptError
-from tests.integrations.engines import StubEngine
+from tests.integrations.engines import StubEngine, TurnEngine
 from tests.unit.answers.answering import CHUNKS, PROMPT, captured
 
 TOOK = ", a template took its place"
@@ -113,3 +113,56 @@ def test_interrupts_go_through() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         attempt(Interrupted(), captured())
+
+
+CHAT = [
+    {"role": "user", "content": "Ada is old."},
+    {"role": "assistant", "content": "I see."},
+    {"role": "user", "content": "Bea is young. Who is old?"},
+]
+
+
+def test_a_conversation_is_enough_where_it_counts() -> None:
+    outcome = attempt(TurnEngine(), captured(chunks=(), prompt=CHAT, problem="nothing was found"))
+    assert (outcome.status, outcome.reason) == ("ok", None)
+    assert outcome.attribution is not None
+    assert [each.kind for each in outcome.attribution.citations] == ["user", "assistant"]
+    only = attempt(StubEngine(), captured(chunks=(), prompt=CHAT, problem="nothing was found"))
+    assert (only.status, only.reason) == ("skipped", "nothing was found")
+    raw = attempt(TurnEngine(), captured(chunks=(), prompt="Ada?", problem="nothing was found"))
+    assert (raw.status, raw.reason) == ("skipped", "nothing was found")
+    blank = attempt(TurnEngine(), captured(chunks=(), prompt=CHAT, answer=" "))
+    assert (blank.status, blank.reason) == ("skipped", "the answer is blank")
+    alone = attempt(TurnEngine(), captured(chunks=(), prompt=CHAT[2:]))
+    assert alone.status == "skipped"
+    assert str(alone.reason).startswith("no chunks were given, and beside its question")
+
+
+def test_a_refused_conversation_has_no_template_in_its_place() -> None:
+    class Refusing(TurnEngine):
+        def attribute_request(self, request: Any) -> Any:
+            raise PromptError("roles must alternate")
+
+    outcome = attempt(Refusing(), captured(chunks=(), prompt=CHAT))
+    assert outcome.status == "skipped"
+    assert outcome.reason == "the captured prompt cannot be scored (roles must alternate)"
+
+
+def test_steps_and_parts_keep_what_was_said() -> None:
+    step = captured(answer="Bea is young.", prompt=[CHAT[0], {"role": "user", "content": PROMPT}])
+    steps = captured(prompt=[*CHAT[:2], {"role": "user", "content": "Bea is young. Who is old?"}])
+    last = replace(steps, steps=(step,), left_out=frozenset({0, 1}))
+    outcome = attempt(TurnEngine(), last)
+    assert outcome.attribution is not None, outcome.reason
+    made = outcome.attribution
+    assert [chunk.text for chunk in made.chunks[:2]] == ["Ada is old.", "Bea is young."]
+    for citation in made.citations:
+        chunk = made.chunks[citation.chunk_index]
+        assert (citation.said, citation.text) == (chunk.said, chunk.text)
+    kinds = {citation.kind for citation in made.citations}
+    assert "assistant" in kinds
+    parts = captured(parts=((0, captured(prompt=CHAT)), (4, captured(prompt=[*CHAT[1:], CHAT[2]]))))
+    outcome = attempt(TurnEngine(), parts)
+    assert outcome.attribution is not None, outcome.reason
+    for citation in outcome.attribution.citations:
+        assert outcome.attribution.chunks[citation.chunk_index].text == citation.text

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from attribot_integrations.auditing.prompt_numbers import prompt_numbers
-from attribot_integrations.context.locating import CapturedPrompt, RawPrompt, locate_chunks
+from attribot_integrations.auditing.prompt_numbers import marked_chunks, prompt_numbers
+from attribot_integrations.context.kinds import ConversationPart, conversation_kinds
+from attribot_integrations.context.locating import (
+    CapturedPrompt,
+    RawPrompt,
+    capture_prompt,
+    locate_chunks,
+)
 from attribot_integrations.context.sources import Chunk
 
 CHUNKS = (Chunk("Ada is old."), Chunk("Bea is young."))
@@ -57,3 +63,18 @@ def test_every_form_of_a_prompt() -> None:
     forms: list[CapturedPrompt] = [text, RawPrompt(text), [{"role": "user", "content": text}]]
     for form in forms:
         assert prompt_numbers(form, locate_chunks([text], CHUNKS), CHUNKS) == {"2": 0, "1": 1}
+
+
+def test_what_was_said_has_no_number() -> None:
+    part = ConversationPart("user", 1, "user")
+    chat = [
+        {"role": "user", "content": "Cleo is old."},
+        {"role": "assistant", "content": "I see."},
+        {"role": "user", "content": "See:\n[2] Ada is old.\n[1] Bea is young.\nWho is old?"},
+    ]
+    _, sources, locations = capture_prompt(chat, CHUNKS, kinds=conversation_kinds("all"))
+    assert [chunk.kind for chunk in sources.chunks[2:]] == ["user", "assistant"]
+    assert prompt_numbers(chat, locations, sources.chunks) == {"2": 0, "1": 1}
+    assert marked_chunks(sources.chunks) == CHUNKS
+    alone = (Chunk("Cleo is old.", said=part),)
+    assert marked_chunks(alone) == alone

@@ -86,7 +86,10 @@ def test_prompts() -> None:
     messages = [{"role": "user", "content": "Hi"}]
     assert parse_request({**GOOD, "prompt": "raw"}).prompt == "raw"
     assert parse_request({**GOOD, "prompt": None}).prompt is None
-    assert parse_request({**GOOD, "prompt": [{**messages[0], "name": "x"}]}).prompt == messages
+    assert parse_request({**GOOD, "prompt": [{**messages[0], "more": "x"}]}).prompt == messages
+    assert parse_request({**GOOD, "prompt": [{**messages[0], "name": 3}]}).prompt == messages
+    told = [{**messages[0], "name": "find", "calls": "{}"}]
+    assert parse_request({**GOOD, "prompt": told}).prompt == told
 
 
 def test_integer_ids_become_text() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 from llama_index.core.tools import ToolOutput
 
-from attribot_integrations.llama_index.tools import message_nodes, tool_nodes
+from attribot_integrations.context.kinds import ConversationPart
+from attribot_integrations.llama_index.tools import message_nodes, tool_nodes, tool_part
 
 ADA, BEA = TextNode(id_="ada", text="Ada is old."), TextNode(id_="bea", text="Bea is young.")
 
@@ -78,3 +80,19 @@ def test_what_an_agent_remembers_of_its_tools() -> None:
         ("tool-message-0", "Ada is old."),
         ("tool-message-1", "Bea is young."),
     ]
+
+
+def test_what_a_tool_wrote_was_said_in_a_turn() -> None:
+    prompt = [
+        {"role": "user", "content": "Hi."},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "The pier?"},
+        {"role": "function", "content": "It is  long.", "name": "find"},
+    ]
+    (found,) = message_nodes([prompt, None])
+    part = ConversationPart("tool", 2, "function", "find")
+    assert tool_part(found.node, prompt) == part
+    assert tool_part(found.node, None) == replace(part, turn=0, role="tool")
+    assert tool_part(TextNode(text="It is long."), prompt) is None
+    (made,) = tool_nodes([output("It is long.")], [], [])
+    assert tool_part(made.node, prompt) == replace(part, name=made.node.metadata["tool"])

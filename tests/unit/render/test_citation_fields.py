@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.context.retrieved import Chunk, Origin
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.render.citation_fields import citation_data
+from attribot_integrations.render.plain import cited_text
 from attribot_integrations.results.support import Support
 from tests.unit.attributions import make_attribution
 from tests.unit.render.samples import sample, weighed
@@ -28,6 +30,22 @@ def test_each_citation_says_all_that_is_known() -> None:
     assert first["scored_by"] == "models/target"
     assert first["text"] == "The pier opened in 1962."
     json.dumps([first, second, third])
+
+
+def test_what_was_said_says_by_whom_and_when() -> None:
+    made = sample()
+    part = ConversationPart("tool", 2, "tool", "find\x1b[31m")
+    said = replace(made.chunks[0], said=part)
+    (first, *_) = made.citations
+    cited = replace(made, chunks=(said, *made.chunks[1:]), citations=(replace(first, said=part),))
+    (found,) = citation_data(cited)
+    assert (found["kind"], found["turn"], found["role"]) == ("tool", 2, "tool")
+    assert found["title"] == "tool output of find [31m, turn 2"
+    assert "tool output of find [31m, turn 2" in cited.to_html()
+    assert "tool output of find" in cited.to_markdown()
+    assert "tool output of find" in str(cited_text(cited))
+    (plain, *_) = citation_data(made)
+    assert [plain[name] for name in ("kind", "turn", "role")] == ["retrieved", None, None]
 
 
 def test_both_kinds_of_evidence_stay_apart() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.results import Basis, Certificate, SupportLabel
 from attribot_integrations.results.remarks import carried_words, remark_words
 from tests.unit.render.samples import sample, weighed
@@ -20,6 +21,44 @@ class Cited:
     number: int
     basis: Basis = "depends"
     states: float | None = None
+    kind: SourceKind = "retrieved"
+
+
+USER, AGAIN = Cited(1, kind="user"), Cited(2, kind="user")
+ANSWERED, FOUND = Cited(3, kind="assistant"), Cited(4, kind="tool")
+
+
+@pytest.mark.parametrize(
+    ("label", "shown", "expected"),
+    [
+        ("supported", [USER], "it rests only on the user's own words, [1]"),
+        ("supported", [USER, AGAIN], "it rests only on the user's own words, [1] and [2]"),
+        ("supported", [USER, FOUND], "[1] is the user's own words"),
+        ("supported", [USER, AGAIN, FOUND], "[1] and [2] are the user's own words"),
+        ("supported", [FOUND], None),
+        ("uncertain", [ANSWERED], "it rests only on what was answered before, [3]"),
+        (
+            None,
+            [USER, ANSWERED],
+            "[1] is the user's own words; [3] is what was answered before",
+        ),
+        (
+            "parametric",
+            [Cited(1, "states", 0.9, "user")],
+            "known to the model anyway; stated in [1]; [1] is the user's own words",
+        ),
+        (
+            "supported",
+            [Cited(1, "depends", 0.01, "user")],
+            "depends on [1], which does not seem to state it; "
+            "it rests only on the user's own words, [1]",
+        ),
+    ],
+)
+def test_what_is_no_evidence_from_outside(
+    label: SupportLabel | None, shown: Sequence[Cited], expected: str | None
+) -> None:
+    assert remark_words(label, shown) == expected
 
 
 @pytest.mark.parametrize(

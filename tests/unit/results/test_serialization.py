@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk, SourceSet
 from attribot_integrations.errors import InputError
@@ -54,6 +55,22 @@ def attribution(**changes: Any) -> Attribution:
         support=(Support(0, "supported", -0.75, -4.0, 0.875),),
     )
     return replace(made, **changes)
+
+
+def test_what_was_said_comes_back() -> None:
+    said = ConversationPart("tool", 2, "tool", "find")
+    chunks = (Chunk("A one. A two.", said=said), Chunk(""))
+    (citation,) = attribution().citations
+    made = attribution(chunks=chunks, citations=(replace(citation, said=said),))
+    data = made.to_dict()
+    told = {"kind": "tool", "turn": 2, "role": "tool", "name": "find"}
+    assert data["chunks"][0]["said"] == data["citations"][0]["said"] == told
+    found = Attribution.from_json(made.to_json())
+    assert (found.chunks, found.citations) == (made.chunks, made.citations)
+    assert (found.citations[0].kind, attribution().citations[0].kind) == ("tool", "retrieved")
+    data["chunks"][0]["said"]["kind"] = "retrieved"
+    with pytest.raises(InputError, match="must be of a kind of"):
+        Attribution.from_dict(data)
 
 
 def test_dict_holds_plain_values() -> None:
@@ -113,6 +130,7 @@ def test_dict_holds_plain_values() -> None:
                 "part": "text",
                 "basis": "depends",
                 "states": None,
+                "said": None,
             }
         ],
         "alternatives": [

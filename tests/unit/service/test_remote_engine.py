@@ -77,6 +77,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 # The same calls
 
 
+def test_a_conversation_may_be_all_there_is(remote: RemoteEngine) -> None:
+    options = EngineOptions(method="exact", sources=("retrieved", "user"))
+    messages = [
+        {"role": "user", "content": "The harbour opened in 1962."},
+        {"role": "assistant", "content": "I see.", "name": "find", "calls": "{}"},
+        {"role": "user", "content": "When did it open?"},
+    ]
+    asked = ("When did it open?", (), "It opened in 1962.")
+    found = remote.attribute(*asked, prompt=messages, options=options)
+    here = engine().attribute(*asked, prompt=messages, options=options)
+    assert np.allclose(found.scores, here.scores, atol=1e-4)
+    assert [(chunk.kind, chunk.text) for chunk in found.chunks] == [
+        ("user", "The harbour opened in 1962.")
+    ]
+    assert found.chunks == here.chunks
+
+
 def test_attributions_are_the_engines(remote: RemoteEngine) -> None:
     body = asked()
     mark = object()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from attribot_integrations import AttributionRequest, Chunk, EngineOptions
 from attribot_integrations.auditing import AuditOptions, GivenCitation
 from attribot_integrations.context import ContextTemplate, Origin
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.errors import InputError
 from attribot_integrations.filtering.keeping import KeepRule
 from attribot_integrations.service.wire import (
@@ -45,7 +46,8 @@ def test_requests_come_back(question: str, chunks: list[Any], answer: str, id: s
 
 def test_all_fields_come_back() -> None:
     chunk = Chunk("T: a b", "1", {"source": "s"}, (3, 6), ((0, 3),), Origin("d", ((3, 6, 10),)))
-    request = AttributionRequest("q", (chunk,), "a b", "T: a b q", "7", (1, 2), ((0, 3),))
+    said = Chunk("c", said=ConversationPart("tool", 2, "tool", "find"))
+    request = AttributionRequest("q", (chunk, said), "a b", "T: a b q", "7", (1, 2), ((0, 3),))
     assert sent(request) == request
 
 

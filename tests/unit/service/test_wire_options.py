@@ -29,6 +29,8 @@ from attribot_integrations.service.wire_options import options_from_wire, option
         EngineOptions(policy=CiteSupport(0.2), certificates=CertifySets(hold=0.95)),
         EngineOptions(policy=CiteEvidence(states=CiteSupport(max_citations=1))),
         EngineOptions(alternatives=FindAlternatives(max_sources=2)),
+        EngineOptions(sources="all"),
+        EngineOptions(sources=("retrieved", "user", "tool")),
     ],
 )
 def test_options_come_back(options: EngineOptions) -> None:
@@ -70,6 +72,8 @@ def test_switches() -> None:
         ({"method": 3}, r"options\.method must be text, got 3"),
         ({"levels": ["word"]}, "options: levels must hold"),
         ({"levels": "chunk"}, r"options\.levels must be a list"),
+        ({"sources": "users"}, 'options: sources must be "retrieved", "all"'),
+        ({"sources": [3]}, r"options\.sources must be text, got 3"),
         ({"max_tokens": 0}, "options: max_tokens must be at least 1, got 0"),
         ({"max_seconds": -1}, "options: max_seconds must be"),
         ({"policy": {}}, r"options\.policy must have depends, states or both"),

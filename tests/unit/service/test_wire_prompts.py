@@ -32,6 +32,10 @@ def sent(prompt: Any) -> Any:
         "text",
         RawPrompt("<s> text", trusted=True, bos_added=True),
         [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}],
+        [
+            {"role": "user", "content": "ab", "kind": "summary", "memory": "a"},
+            {"role": "assistant", "content": "", "name": "find", "calls": "{}"},
+        ],
     ],
 )
 def test_captured_prompts_come_back(prompt: Any) -> None:
@@ -70,6 +74,7 @@ def test_lone_surrogates_are_replaced() -> None:
         ({"text": "a", "trusted": 1}, r"prompt\.trusted must be true or false, got 1"),
         ([{"role": "user"}], r"prompt\[0\]\.content is missing"),
         ([{"role": "user", "content": 1}], r"prompt\[0\]\.content must be text, got 1"),
+        ([{"role": "user", "content": "", "more": ""}], r"prompt\[0\]\.more.* is no field"),
         ({"messages": [], "sentences": []}, r"prompt\.messages must hold at least one"),
         (
             {"messages": [{"role": None, "segments": []}], "sentences": []},
@@ -102,6 +107,7 @@ def test_what_is_no_prompt_is_named(value: Any, message: str) -> None:
     [
         (3, "prompt must be a str, a RawPrompt"),
         ([{"role": "user"}], r"prompt\[0\]\.content must be text, got None"),
+        ([{"role": "user", "content": "", "name": 3}], r"prompt\[0\]\.name must be text, got 3"),
     ],
 )
 def test_what_cannot_be_sent_is_named(prompt: Any, message: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from attribot_integrations import AttributionRequest, Chunk
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.errors import (
     ConfigurationError,
     EmptyAnswerError,
@@ -51,6 +52,19 @@ def test_attributions_come_back_with_the_callers_chunks() -> None:
     assert np.array_equal(found.scores, MADE.scores)
     assert found.citations == MADE.citations
     assert found.chunks[0].metadata["mark"] is MARK
+
+
+def test_what_the_service_found_in_the_conversation_stays() -> None:
+    part = ConversationPart("user", 1, "user")
+    said = Chunk("Hi.", "message-0", said=part)
+    data = answered()
+    turn: dict[str, Any] = {"text": "Hi.", "id": "message-0", "metadata": {}, "said": asdict(part)}
+    data["result"]["chunks"].append(turn)
+    found = attribution_from_wire(data, REQUEST)
+    assert found.chunks == (*CHUNKS, said)
+    turn["said"] = None
+    with pytest.raises(ServerError, match="for 3 chunks, not 2"):
+        attribution_from_wire(data, REQUEST)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ export interface Chunk {
   shown_metadata?: [number, number][];
   /** Where it was cut from. What several chunks of a document show of the same stretch is one source, which is removed from all of them. */
   origin?: Origin;
+  /** Where in the conversation it was said; `null` for what was retrieved. */
+  said?: ConversationPart;
 }
 
 /** Where a chunk was cut from; chunks of one document may show the same stretch of it. */
@@ -81,6 +83,18 @@ export interface Origin {
   document: string;
   /** Stretches of the chunk's text that stand in the document as they are, in order: start and end in the chunk's text, and start in the document. None if that is unknown. */
   stretches: [number, number, number][];
+}
+
+/** What was said where in a conversation. */
+export interface ConversationPart {
+  /** What it is; never `retrieved`. */
+  kind: "retrieved" | "system" | "user" | "assistant" | "tool" | "tool_call" | "summary" | "memory";
+  /** Which turn it belongs to, of those that the model was shown: each question of the user starts one, from 1; 0 before the first. */
+  turn: number;
+  /** Role of its message, as the chat template is told it. */
+  role: string;
+  /** Name of the tool, or of several, where it is known. */
+  name: string | null;
 }
 
 /** A piece of the context that an ablation can remove. */
@@ -154,6 +168,8 @@ export interface Citation {
   basis: "depends" | "states" | "both";
   /** What the verifier says of source and statement, 0 to 1; `null` where none was asked. */
   states: number | null;
+  /** Where in the conversation the source was said; `null` for retrieved text. */
+  said: ConversationPart | null;
 }
 
 /** What an attribution cost. */
