@@ -26,13 +26,13 @@ TABLE = "question,chunks,answer\nWér?,Ada.,A.\nWér?,Ada.,A.\n"
     ("name", "content", "numbers"),
     [
         ("in.jsonl", f"{ONE}\n{ONE}\n".encode("utf-16"), [1, 2]),
-        ("in.jsonl.gz", gzip.compress(f"{ONE}\n{ONE}\n".encode()), [1, 2]),
+        ("in.jsonl.gz", gzip.compress(f"{ONE}\n{ONE}\n".encode(), mtime=0), [1, 2]),
         ("in.json", json.dumps([GOOD, GOOD]).encode(), [1, 2]),
         ("in.json", f"\ufeff\n {json.dumps([GOOD, GOOD], indent=1)}\n".encode(), [1, 2]),
         ("in.json", (json.dumps(GOOD, indent=2) * 2).encode(), [1, 2]),
         ("in.csv", TABLE.encode("utf-8-sig"), [2, 3]),
         ("in.txt", TABLE.encode("utf-16"), [2, 3]),
-        ("in.csv.gz", gzip.compress(TABLE.encode()), [2, 3]),
+        ("in.csv.gz", gzip.compress(TABLE.encode(), mtime=0), [2, 3]),
         ("in.tsv", TABLE.replace(",", "\t").encode(), [2, 3]),
     ],
 )

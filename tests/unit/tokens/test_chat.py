@@ -225,7 +225,7 @@ def test_what_the_model_has_begun_stands_behind_all_that_is_written_for_it() -> 
     ids, _, rendered = encode(TextEncoder(tokenizer), chat(("user", "Hi."), begun))
     assert rendered.text == f"{asked}<think><|im_end|>"
     ended = tokenizer.convert_tokens_to_ids("<|im_end|>")
-    assert list(ids).count(ended) == 1, "the template's own"
+    assert [each for each in ids if each == ended] == [ended], "the template's own"
     plain = TextEncoder(byte_level_bpe())
     assert encode(plain, chat(("user", "Hi."), begun))[2].text.endswith(
         "Hi.\n\nAnswer:\n<think><|im_end|>"
