@@ -60,7 +60,7 @@ def filled(text: str, results: Sequence[Figures]) -> str:
 
 
 def _rows(results: Figures) -> Iterator[list[str]]:
-    for name, part in {**results["sets"], "all": results["all"]}.items():
+    for name, part in results["sets"].items():
         alone = len(part["methods"]) == 1  # or else searches ran on more than one method's answers
         searched = part["scorers"] if alone else {}
         embedded = searched.get("embeddings (MiniLM)", {})

@@ -31,11 +31,10 @@ RESULTS = {
 MARKS = "<!-- real text: written by a command -->\nold\n<!-- end of real text -->\n"
 
 
-def test_a_row_for_each_set_and_all() -> None:
+def test_a_row_for_each_set() -> None:
     text = filled(f"# A\n{MARKS}B\n", [RESULTS])
     row = "| 3 | 0.94 | 0.95 | 0.96 | 0.90 | 0.80 | 0.50 | 0.90 | - | 0.40 |"
     assert f"| SmolLM2 135M, squad2, `exact` {row}\n" in text
-    assert f"| SmolLM2 135M, all, `exact` {row}\n" in text
     assert "old" not in text
     assert text.startswith("# A\n<!-- real text: written")
     with pytest.raises(ValueError, match="one pair of marks for real text"):
