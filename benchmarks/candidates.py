@@ -54,6 +54,10 @@ POLICIES: Final[tuple[CitationPolicy, ...]] = (
 )
 """The first is the threshold that the method's authors' scale suggests: one nat."""
 
+_BEYOND: Final = ", expertqa"
+"""What no fit has seen: its experts judged by whole web pages, not by the passages at hand, so it
+says how labels do elsewhere, and would teach them to believe what no passage says."""
+
 Sets = Mapping[str, list[Recorded]]
 
 
@@ -135,9 +139,12 @@ def _fitted(evidence: Sequence[SupportEvidence], supported: Sequence[bool]) -> d
 
 
 def _known(sets: Sets) -> tuple[list[SupportEvidence], list[bool]]:
+    """Return the statements that labels are fitted to, and whether each has support."""
     evidence: list[SupportEvidence] = []
     supported: list[bool] = []
-    for recorded in sets.values():
+    for name, recorded in sets.items():
+        if name.endswith(_BEYOND):
+            continue
         for each in recorded:
             found = support_evidence(each.attribution)
             for index, known in known_support(each):

@@ -40,13 +40,13 @@ DOUBTED = 0.1
 AUDIT_STATED = 0.4
 """Verifier's score from which on an audit says that a chunk states a statement."""
 
-SUPPORT_WEIGHTS = (0.0, 0.182, 0.475, 0.296, 0.892, 0.923)
+SUPPORT_WEIGHTS = (0.0, 0.471, 0.372, 0.307, 0.42, 0.895)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = 2.534
+SUPPORT_BIAS = 2.935
 SUPPORT_VERIFIER = "word overlap"
 """Whose scores the last weight is for."""
-UNVERIFIED_WEIGHTS = (3.741, 0.746, 0.648, 0.23, -0.452)
+UNVERIFIED_WEIGHTS = (4.105, 0.961, 0.567, 0.226, -0.864)
 """The same without a verifier."""
-UNVERIFIED_BIAS = 1.649
+UNVERIFIED_BIAS = 1.875
 MIN_PROBABILITY = 0.5
 """Least probability of support of what is not `unsupported`."""

@@ -146,7 +146,7 @@ def run_all(attribution: Attribution) -> None:
             raise AssertionError(f"{name}: {error!r}") from error
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(results())
 def test_any_result(attribution: Attribution) -> None:
     run_all(attribution)

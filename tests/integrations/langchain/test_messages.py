@@ -101,6 +101,9 @@ def test_standard_annotations() -> None:
             "remark": None,
             "carried": None,
             "path": None,
+            "kind": "retrieved",
+            "turn": None,
+            "role": None,
         },
     }
     assert second["extras"]["support"] is None

@@ -172,6 +172,7 @@ def test_metadata_becomes_a_dict_of_the_callers_own_when_it_is_copied() -> None:
         "body": None,
         "shown_metadata": (),
         "origin": None,
+        "said": None,
     }
     for copied in (
         plain["metadata"],

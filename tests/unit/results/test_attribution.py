@@ -80,6 +80,7 @@ def test_asdict() -> None:
         "body": None,
         "shown_metadata": (),
         "origin": None,
+        "said": None,
     }
     assert plain["citations"][0]["text"] == "It rained."
     plain["chunks"][0]["metadata"]["page"] = 4
