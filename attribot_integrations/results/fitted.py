@@ -40,9 +40,9 @@ DOUBTED = 0.1
 AUDIT_STATED = 0.4
 """Verifier's score from which on an audit says that a chunk states a statement."""
 
-SUPPORT_WEIGHTS = (0.0, 0.471, 0.372, 0.307, 0.42, 0.895)
+SUPPORT_WEIGHTS = (0.0, 0.0, 0.585, 0.301, 1.327, 0.901)
 """Weights of `support.FEATURES` in the log-odds of support."""
-SUPPORT_BIAS = 2.935
+SUPPORT_BIAS = 2.333
 SUPPORT_VERIFIER = "word overlap"
 """Whose scores the last weight is for."""
 UNVERIFIED_WEIGHTS = (4.105, 0.961, 0.567, 0.226, -0.864)
