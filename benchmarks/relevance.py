@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["relevance"]
 
-_SETS: Final[Mapping[str, int]] = {"hotpotqa": 30, "quotesum": 20, "lfqa": 10}
+_SETS: Final[Mapping[str, int]] = {"hotpotqa": 12, "quotesum": 12, "lfqa": 10}
 _RECALL: Final = 0.95
 _OURS: Final = ("draft", "question")
 _COLUMNS: Final = (
