@@ -62,7 +62,7 @@ def relevance(
     torch.set_num_threads(1)
     engine = real_engine("smollm2", models)
     console = Console(width=130)
-    searches = {each: text_scorer(each) for each in ("tfidf", "bm25", "words")}
+    searches = {each: text_scorer(each) for each in ("tfidf", "bm25")}
     if (models / ENCODER).is_dir():
         searches["embeddings (MiniLM)"] = text_scorer(f"embeddings:{models / ENCODER}")
     figures: dict[str, Any] = {}
