@@ -40,6 +40,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Of the standard library, whose pages are not linked.
     ("py:exc", "CancelledError"),
+    # An alias of what callers may have, which is told in words.
+    ("py:class", "GivenChunk"),
     # Type variables, and generic bases, whose names are not those of their own modules.
     ("py:(class|obj)", r"attribot_integrations\..*\.(AIMessageT|MessageT|_E|_Item)"),
     (
