@@ -115,6 +115,11 @@ def serve(
     """
     from attribot_integrations.service import serving
 
+    if hold_contexts and server is not None:
+        raise typer.BadParameter(
+            "cannot be used with --server, which has a cache of its own",
+            param_hint="--hold-contexts",
+        )
     variables = chat_options(chat_option)
     options = _engine_options(method, max_tokens)
     limits = _limits(max_waiting, max_batch, max_bytes, max_seconds)

@@ -24,7 +24,6 @@ from attribot_integrations.requests.options import (
     given_options,
 )
 from attribot_integrations.results import Attribution, FailedAttribution
-from attribot_integrations.scoring.protocols import ScoringModel
 
 __all__ = ["AttributionEngine"]
 
@@ -44,14 +43,7 @@ class AttributionEngine(ModelPair):
         ConfigurationError: If an argument is of another type, or the method needs a proxy.
     """
 
-    def __init__(
-        self,
-        target: ScoringModel,
-        proxy: ScoringModel | None = None,
-        options: EngineOptions | None = None,
-    ) -> None:
-        super().__init__(target, proxy, options)
-        self._held: SharedContexts | None = None
+    _held: SharedContexts | None = None
 
     def attribute(
         self,

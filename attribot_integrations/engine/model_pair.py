@@ -31,13 +31,7 @@ __all__ = ["ModelPair"]
 class ModelPair:
     """A target, a proxy if there is one, and what to do with them.
 
-    Args:
-        target: The model whose dependence on the sources is measured.
-        proxy: A smaller model that stands in for it where a method says so.
-        options: What to do with each request.
-
-    Raises:
-        ConfigurationError: If an argument is of another type, or the method needs a proxy.
+    Arguments and errors are those of `AttributionEngine`.
     """
 
     def __init__(

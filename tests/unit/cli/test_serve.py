@@ -63,6 +63,9 @@ def test_contexts_are_held_in_so_many_megabytes(
     monkeypatch.setattr(StubEngine, "hold_contexts", lambda self, most: given.append(most), False)
     assert run("serve", "--hold-contexts", 500).exit_code == 0
     assert given == [500_000_000]
+    refused = run("serve", "--hold-contexts", 500, "--server", "http://localhost:8000")
+    assert refused.exit_code == 2
+    assert "cannot be used with --server" in refused.stderr
 
 
 def test_a_server_may_run_the_model(
