@@ -18,7 +18,12 @@ import torch
 
 from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.errors import ConfigurationError, OutOfMemoryError
-from attribot_integrations.methods import Knockout, ScreenAndRescore
+from attribot_integrations.methods import (
+    AttentionScreen,
+    Knockout,
+    LearnedAttention,
+    ScreenAndRescore,
+)
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, FailedAttribution
 from attribot_integrations.scoring.cache import PrefixCache, SharedContext
@@ -135,6 +140,20 @@ def test_contexts_are_held_from_call_to_call(name: str) -> None:
     assert (
         engine.attribute_request(valid[0], options=options).cost.tokens == expected[0].cost.tokens
     )
+
+
+def test_attention_is_read_behind_a_held_context() -> None:
+    engine = AttributionEngine(engine_of("llama").target)
+    model = in_process(engine.target)
+    heads = model.model.config.num_hidden_layers * model.model.config.num_attention_heads
+    screen = AttentionScreen(np.ones(heads, np.float32), model.signature, "tiny")
+    options = options_of(LearnedAttention(screen))
+    valid = [REQUESTS[0], REQUESTS[2], REQUESTS[0]]
+    expected = [engine.attribute_request(each, options=options) for each in valid]
+    engine.hold_contexts(1 << 24)
+    found = [engine.attribute_request(each, options=options) for each in valid]
+    assert_same(found, expected)
+    assert found[2].cost.tokens < expected[2].cost.tokens
 
 
 def test_threads_may_share_what_is_held() -> None:
