@@ -5,7 +5,7 @@ python -m benchmarks structure --data DIR --forms "prose,chat turns,tool outputs
 
 The sentences of a context become the rows of tables, the members of JSON, the items of a list, what
 the user said in earlier turns, or what tools handed back; questions, answers and marked evidence
-stay as they are. The same model scores every form exactly.
+stay as they are. The same model scores every form exactly. Minutes a row; with `--kept`, resumable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -30,7 +30,8 @@ from attribot_integrations.context.kinds import SourceKind
 from attribot_integrations.context.sources import Chunk, SourceSet, split_sentences
 from attribot_integrations.context.structure import SplitStructure
 from attribot_integrations.evaluation.examples import EvaluationExample, read_set
-from attribot_integrations.evaluation.store import write_results
+from attribot_integrations.evaluation.method_runs import environment
+from attribot_integrations.evaluation.store import RowStore, write_results
 from attribot_integrations.results import Attribution
 
 __all__ = ["ALL", "FORMS", "TURNS", "structure"]
@@ -109,18 +110,18 @@ ALL: Final = (*FORMS, *TURNS)
 """All forms."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Found:
-    """What was found in one form, over all rows so far."""
+    """What was found in one form of one row, or, added up, in all rows."""
 
-    form: str
-    rows: int = 0
-    first: int = 0
+    first: int
     """Rows in which the source of the highest score is one of those that were marked."""
-    cited: int = 0
+    cited: int
     """Rows in which a citation is."""
-    citations: int = 0
-    seconds: float = 0.0
+    citations: int
+    right: int
+    """Citations of marked sources."""
+    seconds: float
 
 
 def _sentences(example: EvaluationExample) -> list[list[str]]:
@@ -137,7 +138,7 @@ def _usable(example: EvaluationExample) -> bool:
     return bool(example.gold) and plain and all(len(one) >= _LEAST for one in sentences)
 
 
-def _find(engine: AttributionEngine, found: Found, example: EvaluationExample) -> None:
+def _find(engine: AttributionEngine, form: str, example: EvaluationExample) -> Found:
     """Score an example in one form, every source exactly, and count what was found.
 
     Raises:
@@ -145,19 +146,17 @@ def _find(engine: AttributionEngine, found: Found, example: EvaluationExample) -
     """
     sentences = _sentences(example)
     places = [(chunk, place) for chunk, one in enumerate(sentences) for place in range(len(one))]
-    started = time.perf_counter()
-    attribute = _in_turns if found.form in TURNS else _in_chunks
-    made = attribute(engine, found.form, example, sentences)
-    found.seconds += time.perf_counter() - started
+    started = time.process_time()
+    made = (_in_turns if form in TURNS else _in_chunks)(engine, form, example, sentences)
+    spent = time.process_time() - started
     if len(made.sources) != len(places):
-        raise ValueError(f"{example.id} as {found.form} divides into {len(made.sources)} sources")
+        raise ValueError(f"{example.id} as {form} divides into {len(made.sources)} sources")
     marked = {place for each in example.gold or () for place in each}
     ids = {each.source_id for each in made.shown_citations}
     cited = {place for one, place in zip(made.sources, places, strict=True) if one.id in ids}
-    found.rows += 1
-    found.first += places[int(made.source_scores.argmax())] in marked
-    found.cited += bool(cited & marked)
-    found.citations += len(cited)
+    first = places[int(made.source_scores.argmax())] in marked
+    right = len(cited & marked)
+    return Found(int(first), int(right > 0), len(cited), right, spent)
 
 
 def _in_chunks(
@@ -213,6 +212,7 @@ def structure(
     models: Annotated[Path, typer.Option(help="What `make models` filled.")] = Path(".models"),
     rows: Annotated[int, typer.Option(help="Rows of SQuAD that are scored.", min=1)] = 25,
     forms: Annotated[str, typer.Option(help="Some of the forms, by comma.")] = ",".join(ALL),
+    kept: Annotated[Path | None, typer.Option(help="Folder of rows, to go on with.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures here.")] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
@@ -221,26 +221,40 @@ def structure(
     if unknown := set(chosen) - set(ALL):
         raise typer.BadParameter(f"there are {', '.join(ALL)}; not {sorted(unknown)}")
     torch.set_num_threads(threads)
-    examples = [each for each in read_set(data / "squad2_dev.jsonl").examples if _usable(each)]
+    read = read_set(data / "squad2_dev.jsonl").examples
+    examples = [each for each in read if _usable(each)][:rows]
     ratio = split_ratio([chunk.text for each in examples for chunk in each.chunks])
     console = Console()
     console.print(f"time to divide prose, structure looked for / not: {ratio:.2f}")
     engine = AttributionEngine.from_pretrained(str(models / _MODEL))
-    found = [Found(form) for form in chosen]
-    for example in examples[:rows]:
-        for each in found:
-            _find(engine, each, example)
-        console.print({each.form: f"{each.first}/{each.rows}" for each in found})
-    console.print(_table(found))
+    store = RowStore.open({"forms": chosen, "model": _MODEL}, kept)
+    for example in examples[len(store.rows) :]:
+        store.append({form: asdict(_find(engine, form, example)) for form in chosen})
+        console.print(f"{len(store.rows)} of {len(examples)} rows", style="dim")
+    found = store.rows[: len(examples)]
+    totals = {form: _total([Found(**each[form]) for each in found]) for form in chosen}
+    console.print(_table(totals, len(found)))
     if json_file is not None:
-        figures: dict[str, Any] = {"split_ratio": ratio, "forms": [vars(each) for each in found]}
+        figures: dict[str, Any] = {
+            "schema": 1,
+            "answers": len(found),
+            "split_ratio": ratio,
+            "forms": {form: asdict(each) for form, each in totals.items()},
+            "environment": environment(engine),
+        }
         write_results(figures, json_file)
 
 
-def _table(found: Sequence[Found]) -> Table:
-    columns = ("form", "rows", "highest score is marked", "a citation is marked", "citations", "s")
-    table = Table(*columns, title="SQuAD, exact scores")
-    for each in found:
-        counts = (each.rows, each.first, each.cited, each.citations)
-        table.add_row(each.form, *map(str, counts), f"{each.seconds:.0f}")
+def _total(found: Sequence[Found]) -> Found:
+    """Add up what was found in rows."""
+    added = (sum(column) for column in zip(*map(astuple, found), strict=True))
+    return Found(*added)
+
+
+def _table(totals: Mapping[str, Found], rows: int) -> Table:
+    columns = ("form", "highest score is marked", "a citation is", "citations", "marked", "s")
+    table = Table(*columns, title=f"SQuAD, {rows} rows, exact scores")
+    for form, each in totals.items():
+        counts = (each.first, each.cited, each.citations, each.right)
+        table.add_row(form, *map(str, counts), f"{each.seconds:.0f}")
     return table

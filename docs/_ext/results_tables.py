@@ -98,6 +98,13 @@ _HELD = {
     "held, seconds": ("seconds_held", 1),
     "faster by": ("second_ratio", 2),
 }
+_STRUCTURE: Final = {
+    "highest score is marked": ("first", 0),
+    "a citation is": ("cited", 0),
+    "citations": ("citations", 0),
+    "of them marked": ("right", 0),
+    "seconds": ("seconds", 0),
+}
 _RELEVANCE = {
     "questions": ("questions", 0),
     "mAP": ("map", 2),
@@ -161,12 +168,14 @@ def markdown_of(results: Figures) -> str:
         lines = _held(results)
     elif "relevance" in results:
         lines = _relevance(results)
+    elif "forms" in results:
+        lines = _structure(results)
     elif "ways" in results:
         lines = _live(results)
     else:
         raise ValueError(
             "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
-            f"methods, batches, contest, held, relevance or ways, not {sorted(results)}"
+            f"methods, batches, contest, held, relevance, forms or ways, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -368,6 +377,12 @@ def _relevance(results: Figures) -> Iterator[str]:
     for name, ways in results["relevance"].items():
         yield f"`{results['target']}`, {name}:"
         yield from _table("by", ways, _RELEVANCE)
+
+
+def _structure(results: Figures) -> Iterator[str]:
+    """Yield whether the marked sentence is found in the other forms that it was written in."""
+    yield f"{_capital(str(results['answers']))} answers of SQuAD, exact scores:"
+    yield from _table("form", results["forms"], _STRUCTURE)
 
 
 def _service(results: Figures) -> Iterator[str]:

@@ -22,13 +22,18 @@ def test_every_form_divides_into_the_sentences(
     monkeypatch.setattr(AttributionEngine, "from_pretrained", lambda name: engine)
     write_data(tmp_path / "squad2_dev.jsonl", ROWS)
     figures = tmp_path / "structure.json"
+    kept = str(tmp_path / "kept")
     arguments = ["structure", "--data", str(tmp_path), "--rows", "1", "--json", str(figures)]
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, [*arguments, "--kept", kept])
     assert result.exit_code == 0, result.output
     found = json.loads(figures.read_text())
-    assert [each["form"] for each in found["forms"]] == list(ALL)
-    assert {each["rows"] for each in found["forms"]} == {1}  # the others have no gold, or are short
+    assert list(found["forms"]) == list(ALL)
+    assert found["answers"] == 1  # the others have no gold, or are short
     assert found["split_ratio"] > 0
+    monkeypatch.setattr(AttributionEngine, "attribute", None)
+    again = CliRunner().invoke(app, [*arguments, "--kept", kept])
+    assert again.exit_code == 0, again.output
+    assert json.loads(figures.read_text())["forms"] == found["forms"]  # read, not scored again
     refused = CliRunner().invoke(app, [*arguments, "--forms", "prose,XML"])
     assert refused.exit_code == 2
     assert "not ['XML']" in " ".join(refused.output.replace("│", " ").split())
