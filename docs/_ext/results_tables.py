@@ -98,7 +98,7 @@ _HELD = {
     "held, seconds": ("seconds_held", 1),
     "faster by": ("second_ratio", 2),
 }
-_STRUCTURE: Final = {
+_STRUCTURE = {
     "highest score is marked": ("first", 0),
     "a citation is": ("cited", 0),
     "citations": ("citations", 0),
