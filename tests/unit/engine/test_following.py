@@ -46,9 +46,14 @@ def test_attention_is_read_of_an_answer_that_grows() -> None:
     engine = AttributionEngine.demo(options=EngineOptions(method="instant", alternatives=None))
     found = engine.following_answer()
     found.warm_up(request("It"))
-    for answer in BEGINNINGS[1:]:
+    lengths, ran = [], []
+    for answer in (*BEGINNINGS[1:], f"{BEGINNINGS[1]} A bridge crosses the river."):
         live, plain = (each.attribute_request(request(answer)) for each in (found, engine))
         np.testing.assert_allclose(live.scores, plain.scores, atol=1e-4)
+        lengths.append(len(live.token_spans))
+        ran.append(live.cost.tokens)
+    # What is new is read as it is run, then run once more beside the context's absence.
+    assert ran[1] == 3 * (lengths[1] - lengths[0])
 
 
 def test_a_failed_warm_up_says_why() -> None:
