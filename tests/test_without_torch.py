@@ -58,7 +58,10 @@ DOORS = (
 
 BEHIND_THEM = (
     "evaluation.baselines_model",
+    "scoring.apart",
     "scoring.attention",
+    "scoring.attention_kernels",
+    "scoring.attention_parts",
     "scoring.cache",
     "scoring.drafting",
     "scoring.forward",

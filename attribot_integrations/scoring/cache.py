@@ -36,10 +36,16 @@ class PrefixCache:
         )
 
     def view(self, length: int) -> DynamicCache:
-        """Return a fresh cache that holds the first `length` tokens."""
+        """Return a fresh cache that holds the first `length` tokens, in this one's memory."""
         from transformers import DynamicCache
+        from transformers.cache_utils import DynamicLayer
 
-        return DynamicCache(list(self.part(0, length).layers))
+        # From tensors a cache would make copies of them; it never writes to those that it holds.
+        cache = DynamicCache(list(self.part(0, 0).layers))
+        for layer, (keys, values) in zip(cache.layers, self.part(0, length).layers, strict=True):
+            if keys is not None and isinstance(layer, DynamicLayer):
+                layer.keys, layer.values = keys, values
+        return cache
 
     @property
     def length(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attribot_integrations.errors import ModelError, OutOfMemoryError
+from attribot_integrations.scoring.apart import Held, joined, set_apart
 from attribot_integrations.scoring.cached_path import CachedPath
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
@@ -171,25 +172,34 @@ class PackedPath(CachedPath):
 
     def _run_pack(self, pack: Pack, cache: DynamicCache) -> torch.Tensor:
         """Run one pack; returns the log-probabilities that are not known, branch by branch."""
+        held = Held()
+        apart = set_apart(cache, held) if self._in_parts(pack) else None
         masks = pack.masks(
             self._capabilities.masks,
             self._model.dtype,
             self._run_model.device,
-            in_parts=(
-                self._capabilities.attention_in_parts
-                and pack.size >= self.least_in_parts
-                and self._length_held is None
-            ),
+            held=None if apart is None else held,
         )
         logits = self._forward(
             pack.tokens(),
             pack.answer_rows(len(self._answer)),
             position_ids=pack.positions(),
             attention_mask=masks,
-            past_key_values=cache,
+            past_key_values=cache if apart is None else apart,
             use_cache=True,
         )
+        if apart is not None and self._grown is not None:
+            cache.layers = joined(apart).layers
         return self._log_probs(logits, [branch.known for branch in pack.branches])
+
+    def _in_parts(self, pack: Pack) -> bool:
+        """Tell whether a pack's attention is computed in parts."""
+        return (
+            self._capabilities.attention_in_parts
+            and pack.size >= max(2, self.least_in_parts)  # one token is no matrix
+            and not pack.kept
+            and self._length_held is None
+        )
 
     def _unmasked_reference(self) -> torch.Tensor:
         """Return the unablated answer's log-probabilities, run by itself: `[answer tokens]`."""

@@ -9,13 +9,12 @@ from functools import cache
 import torch
 
 from attribot_integrations.context.sources import Span
+from attribot_integrations.scoring.apart import Held
+from attribot_integrations.scoring.attention_parts import AttentionParts
 from attribot_integrations.scoring.capabilities import AttentionRule
-from attribot_integrations.scoring.split_attention import AttentionParts, PackMask
+from attribot_integrations.scoring.split_attention import PackMask
 
 __all__ = ["Branch", "Pack", "PackLimits", "Rerun", "branch_off", "longest_first", "take_pack"]
-
-_ALIGNMENT = 16
-"""Rows of a mask begin at multiples of so many elements, which kernels on GPUs ask for."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,12 @@ class Branch:
         return torch.cat([*moved, torch.arange(first, first + left)])
 
     @property
+    def again(self) -> torch.Tensor:
+        """Whether each token is one of the shared ones, run anew: `[tokens]`."""
+        count = sum(each.high - each.low for each in self.rerun)
+        return torch.arange(len(self.tokens)) < count
+
+    @property
     def continues(self) -> bool:
         """Whether the tokens simply go on from the shared ones: nothing is hidden or moved."""
         return self.in_place and not self.hidden
@@ -72,12 +77,6 @@ class Branch:
     def in_place(self) -> bool:
         """Whether all tokens stand behind all the shared ones that are seen."""
         return not (self.rerun or self.shift)
-
-    @property
-    def common(self) -> int:
-        """How many of the shared tokens, from the first on, all its tokens see."""
-        first = self.start if self.in_place else min(self.start, int(self.positions().min()))
-        return min([first, *(low for low, _ in self.unseen)])
 
     @property
     def unseen(self) -> tuple[Span, ...]:
@@ -135,7 +134,7 @@ class Pack:
         dtype: torch.dtype,
         device: torch.device,
         *,
-        in_parts: bool = False,
+        held: Held | None = None,
     ) -> torch.Tensor | dict[str, torch.Tensor]:
         """Build the additive attention masks, each `[1, 1, size, prefix + kept + size]`.
 
@@ -146,7 +145,7 @@ class Pack:
             rules: What limits the layers of each type.
             dtype: The model's.
             device: Where the model computes.
-            in_parts: Whether layers without limits get a `PackMask`, see there.
+            held: If given, the layers get a `PackMask`, and a cache that is set apart with it.
 
         Returns:
             One mask, or one for each layer type where the model takes a dict of masks.
@@ -159,11 +158,20 @@ class Pack:
         base = cache(lambda: self._base_mask(position, blocked, dtype)[None, None])
         length = int(position.max()) + 1
 
-        def additive(rule: AttentionRule) -> torch.Tensor:
-            if in_parts and not self.kept and not rule.limits(length):
-                return PackMask.of(self._parts(position, blocked, dtype), base)
+        def dense(rule: AttentionRule) -> torch.Tensor:
             far = rule.out_of_reach(position[:, None], keys[None, :])
             return base() if far is None else torch.where(far, blocked, base())
+
+        @cache
+        def in_parts_by(rule: AttentionRule) -> PackMask:
+            assert held is not None
+            parts = self._parts(rule, position, blocked, dtype)
+            return PackMask.of(parts, held, dtype, lambda: dense(rule))
+
+        def additive(rule: AttentionRule) -> torch.Tensor:
+            if held is None:
+                return dense(rule)
+            return in_parts_by(rule if rule.limits(length) else AttentionRule())
 
         built = {layer: additive(rule) for layer, rule in rules.items()}
         single = built.get(None)
@@ -176,7 +184,7 @@ class Pack:
         device, prefix, size = position.device, self.prefix, self.size
         before = prefix + self.kept
         mask = torch.empty((size, before + size), dtype=dtype, device=device)
-        mask[:, :prefix] = self._seen(0, position, blocked, dtype)
+        mask[:, :prefix] = self._seen(position, blocked, dtype)
         mask[:, prefix:] = blocked
         longest = max(self.lengths)
         triangle = torch.full((longest, longest), blocked, dtype=dtype, device=device).triu_(1)
@@ -188,27 +196,33 @@ class Pack:
             low, kept = high, kept + branch.done
         return mask
 
-    def _parts(self, position: torch.Tensor, blocked: float, dtype: torch.dtype) -> AttentionParts:
-        common = min(branch.common for branch in self.branches)
-        rest = self._seen(common, position, blocked, dtype)
-        return AttentionParts.of(self.lengths, common, rest)
+    def _parts(
+        self,
+        rule: AttentionRule,
+        position: torch.Tensor,
+        blocked: float,
+        dtype: torch.dtype,
+    ) -> AttentionParts:
+        seen = self._seen(position, blocked, dtype)
+        shared = torch.arange(self.prefix, device=position.device)
+        far = rule.out_of_reach(position[:, None], shared[None, :])
+        if far is not None:
+            seen.masked_fill_(far, blocked)
+        again = torch.cat([branch.again for branch in self.branches])
+        return AttentionParts.of(self.lengths, position, rule, seen, again)
 
-    def _seen(
-        self, low: int, position: torch.Tensor, blocked: float, dtype: torch.dtype
-    ) -> torch.Tensor:
-        """Build what the tokens see of the prefix from `low` on, `[size, prefix - low]`."""
+    def _seen(self, position: torch.Tensor, blocked: float, dtype: torch.dtype) -> torch.Tensor:
+        """Build what the tokens see of the prefix without windows, `[size, prefix]`."""
         rows = torch.full((len(self.branches), self.prefix), blocked, dtype=dtype)
         for row, branch in zip(rows, self.branches, strict=True):
             row[: branch.start] = 0
             for start, end in branch.unseen:
                 row[start:end] = blocked
-        width, device = self.prefix - low, position.device
-        wide = -(-width // _ALIGNMENT) * _ALIGNMENT
-        seen = torch.empty((self.size, wide), dtype=dtype, device=device)[:, :width]
+        device = position.device
         lengths = torch.tensor(self.lengths, device=device)
-        seen.copy_(rows[:, low:].to(device).repeat_interleave(lengths, dim=0))
+        seen = rows.to(device).repeat_interleave(lengths, dim=0)
         if any(not branch.in_place for branch in self.branches):
-            late = torch.arange(low, self.prefix, device=device)[None, :] >= position[:, None]
+            late = torch.arange(self.prefix, device=device)[None, :] >= position[:, None]
             seen.masked_fill_(late, blocked)
         return seen
 

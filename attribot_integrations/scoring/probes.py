@@ -153,6 +153,8 @@ class FarProbe:
             path = PATHS[name](model, capabilities, base, answer, 1 << 12, self._forward)
             assert isinstance(path, CachedPath)
             path.adopt(prefix)
+            if isinstance(path, PackedPath):
+                path.least_in_parts = 0
             scores.append(path.score([base]))  # which shares all that is made up
         return worst_difference(*scores)
 
