@@ -40,7 +40,7 @@ class PackedPath(CachedPath):
     again; what was already scored is kept, and later requests start with the smaller budget.
     """
 
-    least_in_parts = 512
+    least_in_parts = 256
     """Tokens of a pack from which on attention is computed in parts; below, a mask is as fast."""
     _alone_reference: torch.Tensor | None = None
 

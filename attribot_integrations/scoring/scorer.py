@@ -47,7 +47,7 @@ class Scorer:
         model: The model to run.
         prompt: The prompt, with its sources marked.
         answer: The answer to score; never changed. What counts are its words, see `Wording`.
-        token_budget: Most tokens in one forward pass; by default 256 on a CPU, where packing
+        token_budget: Most tokens in one forward pass; by default 512 on a CPU, where packing
             gains little beyond that, and 8,192 elsewhere.
         path: Scoring path to force, for comparisons; the model's own by default.
         without: Ids of sentences that are left out for good, see `within`.
@@ -92,7 +92,7 @@ class Scorer:
         self._capabilities = forward.capabilities
         self._check_length(len(self._text.ids))
         if token_budget is None:
-            token_budget = 256 if forward.device.type == "cpu" else 8192
+            token_budget = 512 if forward.device.type == "cpu" else 8192
         self._budget = budget or Budget()
         self._narrowed: list[Scorer] = []
         self._narrow = partial(

@@ -98,6 +98,13 @@ _HELD = {
     "held, seconds": ("seconds_held", 1),
     "faster by": ("second_ratio", 2),
 }
+_PACE = {
+    "tokens": ("tokens", 0),
+    "seconds": ("seconds", 2),
+    "tokens a second": ("pace", 0),
+    "of a plain pass's": ("of_plain", 2),
+    "with the prompt's pass": ("with_prompt", 2),
+}
 _STRUCTURE = {
     "highest score is marked": ("first", 0),
     "a citation is": ("cited", 0),
@@ -166,6 +173,8 @@ def markdown_of(results: Figures) -> str:
         lines = _contest(results)
     elif "held" in results:
         lines = _held(results)
+    elif "paces" in results:
+        lines = _paces(results)
     elif "relevance" in results:
         lines = _relevance(results)
     elif "forms" in results:
@@ -175,7 +184,8 @@ def markdown_of(results: Figures) -> str:
     else:
         raise ValueError(
             "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
-            f"methods, batches, contest, held, relevance, forms or ways, not {sorted(results)}"
+            "methods, batches, contest, held, paces, relevance, forms or ways, not "
+            f"{sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -370,6 +380,16 @@ def _held(results: Figures) -> Iterator[str]:
     count = results["documents"]
     yield f"`{results['target']}`, {count} document{'s' * (count > 1)} of {results['data']}:"
     yield from _table("method", results["held"], _HELD)
+
+
+def _paces(results: Figures) -> Iterator[str]:
+    """Yield how fast passes run beside a plain one."""
+    for name, part in results["paces"].items():
+        yield (
+            f"`{results['target']}`, {name}, {part['prompt_and_answer']:,} tokens of prompt and "
+            "answer:"
+        )
+        yield from _table("way", part["ways"], _PACE)
 
 
 def _relevance(results: Figures) -> Iterator[str]:
