@@ -35,14 +35,17 @@ class PackedPath(CachedPath):
     are then differences within one pass, in which rounding cancels. In full precision there is
     nothing to cancel, and one copy serves all packs.
 
-    A branch that exceeds the limits all by itself needs no mask of its own, and is run as on the
-    cached path. When a pack does not fit in memory, the token budget is halved and the pack tried
-    again; what was already scored is kept, and later requests start with the smaller budget.
+    A branch that exceeds the limits all by itself is run in one pass, like the prompt, if its
+    attention is computed in parts, or else as on the cached path. When a pack does not fit in
+    memory, the token budget is halved and the pack tried again; what was already scored is kept,
+    and later requests start with the smaller budget.
     """
 
     least_in_parts = 256
     """Tokens of a pack from which on attention is computed in parts; below, a mask is as fast."""
     _alone_reference: torch.Tensor | None = None
+    _long_in_parts = True
+    """Whether branches longer than the token budget are tried in one pass, like the prompt."""
 
     def score(self, prompts: Sequence[Sequence[int]]) -> PathScores:
         """Score the answer behind each ablated prompt, as many of them as the budget allows."""
@@ -97,7 +100,8 @@ class PackedPath(CachedPath):
             if not self._allows(pack.size):
                 break
             branches = [branch for branch in pack.branches if branch is not reference]
-            if limits.allow(pack.size, pack.prefix + pack.kept) or not branches[0].continues:
+            fits = limits.allow(pack.size, pack.prefix + pack.kept)
+            if fits or not branches[0].continues or self._goes_in_parts(pack, limits):
                 result = self._try_pack(pack, len(branches))
                 if result is None:
                     continue
@@ -165,7 +169,7 @@ class PackedPath(CachedPath):
         except OutOfMemoryError:
             if ablations == 1 and not pack.branches[-1].continues:
                 raise
-        self._token_budget = pack.size // 2
+        self._token_budget, self._long_in_parts = pack.size // 2, False
         if ablations > 1:
             self._run_model.remember_shortage(self._token_budget)
         return None
@@ -199,6 +203,19 @@ class PackedPath(CachedPath):
             and pack.size >= max(2, self.least_in_parts)  # one token is no matrix
             and not pack.kept
             and self._length_held is None
+        )
+
+    def _goes_in_parts(self, pack: Pack, limits: PackLimits) -> bool:
+        """Tell whether a branch beyond the token budget is run in one pass all the same.
+
+        In parts it computes half of the pairs that it would under the model's own mask. In low
+        precision the unablated copy would have to be as long, for rounding to cancel.
+        """
+        return (
+            self._long_in_parts
+            and self._model.dtype.itemsize >= 4
+            and self._in_parts(pack)
+            and pack.size * (pack.prefix + pack.size) <= limits.cells
         )
 
     def _unmasked_reference(self) -> torch.Tensor:
