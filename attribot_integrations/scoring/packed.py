@@ -213,6 +213,8 @@ class PackedPath(CachedPath):
         """
         return (
             self._long_in_parts
+            and self._run_model.token_cap is None  # memory has not been short before
+            and self._capabilities.packed_limit is None
             and self._model.dtype.itemsize >= 4
             and self._in_parts(pack)
             and pack.size * (pack.prefix + pack.size) <= limits.cells

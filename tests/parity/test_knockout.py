@@ -9,8 +9,10 @@ import torch
 from transformers import PreTrainedModel
 
 from attribot_integrations.context.sources import Span
+from attribot_integrations.scoring import attention_parts
 from attribot_integrations.scoring.capabilities import AttentionRule, Capabilities, inspect_model
 from attribot_integrations.scoring.paths import PackedPath
+from attribot_integrations.scoring.verification import verify
 from tests.parity.architectures import ARCHITECTURES, VOCABULARY
 
 TOLERANCE = 1e-4
@@ -35,6 +37,10 @@ FAMILIES = [
     *("llama", "qwen2-sliding", "gemma3", "mistral", "gpt2", "qwen3-moe", "gpt-oss"),
     *("gemma3-vision", "gemma4-vision", "qwen2.5-vision"),
 ]
+
+
+IN_PARTS = ["llama", "qwen2-sliding", "gemma3", "mistral", "gpt2", "qwen3-moe", "qwen2.5-vision"]
+"""Whose attention a pack may compute in parts; not where layers use the keys of others."""
 
 
 def full_pass(
@@ -101,6 +107,21 @@ def test_knockout_is_a_masked_full_pass(name: str, token_budget: int) -> None:
     reruns = sum(len(again) for again, _ in EXPECTED)
     # The prompt with the answer; each branch; and the unablated answer behind its prompt's end.
     assert path.work.tokens == len(prompt) + reruns + len(HIDDEN) * 14 + 2 * len(answer) - 1
+
+
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_in_parts_it_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention_parts, "_LEAST_KEYS", 4)  # cut as finely as long prompts are
+    prompt, answer = draw(70, 1), draw(5, 2)
+    model = ARCHITECTURES[name].build()
+    capabilities = verify(model, inspect_model(model))
+    assert capabilities.attention_in_parts
+    found = []
+    for least in (0, 1 << 20):
+        path = PackedPath(model, capabilities, prompt, answer, 60)
+        path.least_in_parts = least
+        found.append(path.knock_out(START, HIDDEN, RERUN).log_probs)
+    assert float((found[0] - found[1]).abs().max()) < TOLERANCE
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -6,6 +6,7 @@ import torch
 from transformers import DynamicCache
 
 from attribot_integrations.scoring.apart import Held, joined, set_apart
+from attribot_integrations.scoring.cache import PrefixCache
 
 
 def filled(layers: int = 2) -> DynamicCache:
@@ -25,8 +26,10 @@ def test_what_is_new_is_handed_on_and_the_rest_is_held() -> None:
     keys, values = apart.update(new, 2 * new, 1)
     assert keys is new
     assert values.flatten().tolist() == [18.0, 18.0]
-    assert held.keys is cache.layers[1].keys
-    assert held.values is cache.layers[1].values
+    for found, expected in zip(
+        (held.keys, held.values), PrefixCache.of(cache).layers[1], strict=True
+    ):
+        assert found is expected
     assert (apart.get_seq_length(0), apart.get_seq_length(1)) == (3, 5)
     assert cache.get_seq_length(1) == 3
 
@@ -37,9 +40,7 @@ def test_joined_it_is_what_any_cache_would_be() -> None:
     new = torch.full((1, 1, 2, 1), 9.0)
     for cache in (apart, usual):
         cache.update(new, 2 * new, 1)
-    for found, expected in zip(joined(apart).layers, usual.layers, strict=True):
-        torch.testing.assert_close(found.keys, expected.keys)
-        torch.testing.assert_close(found.values, expected.values)
+    torch.testing.assert_close(PrefixCache.of(joined(apart)).layers, PrefixCache.of(usual).layers)
 
 
 def test_a_layer_that_uses_anothers_keys_is_in_the_way() -> None:

@@ -34,6 +34,17 @@ def test_a_small_budget_takes_more_passes_and_gives_the_same() -> None:
     torch.testing.assert_close(found.log_probs, path().score(ABLATED).log_probs, atol=1e-5, rtol=0)
 
 
+def test_in_parts_a_branch_beyond_the_budget_takes_one_pass() -> None:
+    long, expected = path(token_budget=12), path().score(ABLATED)
+    long.least_in_parts = 2
+    found = long.score(ABLATED[:2])  # the longest
+    torch.testing.assert_close(found.log_probs, expected.log_probs[:2], atol=1e-5, rtol=0)
+    assert long.work.passes == 1 + 2  # the prompt, and each of them
+    long._run_model.remember_shortage(1)
+    long.score(ABLATED[2:3])
+    assert long.work.passes == 1 + 2 + 1
+
+
 def test_in_full_precision_the_reference_is_run_once() -> None:
     packed = path()
     packed.score(ABLATED)
