@@ -70,7 +70,7 @@ class EngineOptions:
     """Divides chunks into what can be removed, and answers into sentences; any function that finds
     sentences takes structured text for prose."""
     token_budget: int | None = None
-    """Most tokens in one forward pass; by default 256 on a CPU and 8,192 elsewhere. Halved by
+    """Most tokens in one forward pass; by default 512 on a CPU and 8,192 elsewhere. Halved by
     itself when memory runs out."""
     max_seconds: float | None = None
     """Most seconds that one request may take, by default any; it ends within a pass of the limit.
