@@ -120,6 +120,17 @@ def test_rows_of_every_form_carry_conversations(
     assert engine.requests[0].prompt == MESSAGES
 
 
+def test_calls_of_tools_as_openai_writes_them_are_sources(engine: StubEngine, data: Path) -> None:
+    function = {"name": "search", "arguments": '{"what": "flag"}'}
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "function": function}]}
+    found = {"role": "tool", "tool_call_id": "c", "content": CHUNK}
+    prompt = [MESSAGES[-1], call, found]
+    write(data, {**TALK, "prompt": prompt})
+    result = run("attribute", data, "--sources", "retrieved,tool_call,tool")
+    assert result.exit_code == 0, result.stderr
+    assert "--sources" not in result.stderr
+
+
 def test_recorded_traces_carry_conversations(engine: StubEngine) -> None:
     """The sample's prompt has a system message, and no turn before the question."""
     file = SAMPLES / "langsmith-0.15.1.jsonl"
