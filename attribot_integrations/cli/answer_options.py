@@ -48,8 +48,8 @@ MethodOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="exact, balanced, fast (which needs a proxy), instant (which needs an attention "
-        "screen: instant:FILE or balanced:FILE, see fit-screen), attribot, or one of the others. By default what "
-        "may matter is scored exactly.",
+        "screen: instant:FILE or balanced:FILE, see fit-screen), attribot, or one of the others. "
+        "By default what may matter is scored exactly.",
         show_default=False,
     ),
 ]
