@@ -39,8 +39,8 @@ def test_knockouts_are_judged_and_rescoring_replayed(
     assert [*reruns] == ["0 tokens", "4 tokens", "8 tokens", "16 tokens", "32 tokens"]
     assert reruns["0 tokens"]["tokens"] < reruns["32 tokens"]["tokens"]
     assert (
-        rescoring["at_least 1, caution 2"]["rescored"]
-        <= (rescoring["at_least 5, caution 2"]["rescored"])
+        rescoring["at_least 1, doubt 0"]["rescored"]
+        <= (rescoring["at_least 5, doubt 0"]["rescored"])
     )
     refused = CliRunner().invoke(app, ["knockouts", *folders, "--plan", "other", *rest])
     assert refused.exit_code == 2
