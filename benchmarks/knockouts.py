@@ -23,11 +23,12 @@ from rich.console import Console
 from attribot_integrations.engine.attributing import build_prompt
 from attribot_integrations.evaluation.figure_table import Column, figure_table
 from attribot_integrations.evaluation.method_runs import environment
-from attribot_integrations.evaluation.metrics import average_precision, top_agreement
-from attribot_integrations.evaluation.screen_rows import request_of
+from attribot_integrations.evaluation.screen_fitting import agreement
+from attribot_integrations.evaluation.screen_rows import ScreenRow, request_of
 from attribot_integrations.evaluation.store import RowStore, write_results
 from attribot_integrations.methods import Knockout, ScreenAndRescore
-from attribot_integrations.results.fitted import MIN_SCORE
+from attribot_integrations.results.fitted import ENOUGH_SCORE, MIN_SCORE, MIN_SHARE
+from attribot_integrations.results.policies import least_cited
 from attribot_integrations.scoring.language_model import in_process
 from benchmarks.real_text import PLANS, real_suite
 from benchmarks.replays import Replay
@@ -56,15 +57,14 @@ KNOCKOUTS: Final[dict[str, dict[tuple[str, str], int]]] = {
 _RERUNS: Final = (0, 4, 8, 16, 32)
 _USUAL: Final = Knockout().rerun
 _RESCORING: Final[Mapping[str, ScreenAndRescore]] = {
-    f"at_least {least}, caution {caution:g}": ScreenAndRescore(
-        Knockout(), at_least=least, caution=caution
-    )
-    for least in (1, 2, 3, 5)
-    for caution in (1.0, 2.0, 3.0)
+    f"at_least {least}, doubt {doubt:g}": ScreenAndRescore(Knockout(), at_least=least, doubt=doubt)
+    for least in (1, 2, 3)
+    for doubt in (0.0, 0.2, 0.5)
 }
 _RERUN_COLUMNS: Final = (
     Column("map", "mAP", 3),
     Column("top1", "top-1", 3),
+    Column("cited", "F1 of citations", 3),
     Column("error", "error, nats", 3),
     Column("error_mattering", "where it matters", 3),
     Column("tokens", "tokens of exact's", 3),
@@ -72,6 +72,7 @@ _RERUN_COLUMNS: Final = (
 _RESCORE_COLUMNS: Final = (
     Column("map", "mAP", 3),
     Column("top1", "top-1", 3),
+    Column("cited", "F1 of citations", 3),
     Column("rescored", "rescored", 2),
     Column("tokens", "tokens of exact's", 3),
 )
@@ -103,6 +104,7 @@ def knockouts(
         folder = rows / f"{plan}-{data_set}"
         found = _run(engine, answers, RowStore.open({"reruns": list(_RERUNS)}, folder), tell)
         figures[data_set] = _figures(found)
+        console.print(f"{data_set}, shortfall: {figures[data_set]['shortfall']}")
         for kind, columns in (("reruns", _RERUN_COLUMNS), ("rescoring", _RESCORE_COLUMNS)):
             title = f"{plan}, {data_set}: {len(found)} answers"
             console.print(figure_table(title, kind, columns, figures[data_set][kind]))
@@ -152,6 +154,7 @@ def _figures(found: Sequence[tuple[Recorded, dict[str, Any]]]) -> dict[str, Any]
     """Judge the tokens run again, and the settings of rescoring."""
     return {
         "answers": len(found),
+        "shortfall": _shortfall(found),
         "reruns": {
             f"{rerun} tokens": _mean([_judged(*each, rerun) for each in found]) for rerun in _RERUNS
         },
@@ -160,6 +163,20 @@ def _figures(found: Sequence[tuple[Recorded, dict[str, Any]]]) -> dict[str, Any]
             for name, method in _RESCORING.items()
         },
     }
+
+
+def _shortfall(found: Sequence[tuple[Recorded, dict[str, Any]]]) -> dict[str, float]:
+    """Return by how much knockouts below the threshold of a citation fall short, as shares of it.
+
+    Two quantiles over the sources of all statements.
+    """
+    shares: list[float] = []
+    for recorded, row in found:
+        scores = np.array(row["reruns"][str(_USUAL)]["scores"], np.float32)
+        least = least_cited(scores, MIN_SCORE, MIN_SHARE, ENOUGH_SCORE)
+        short = (recorded.attribution.statement_scores - scores) / least
+        shares += short[scores < least].tolist()
+    return {f"{share:g}": float(np.quantile(shares, share)) for share in (0.9, 0.95) if shares}
 
 
 def _mean(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
@@ -190,17 +207,17 @@ def _exact_tokens(row: Mapping[str, Any]) -> int:
 
 
 def _agreement(scores: FloatArray, exact: FloatArray) -> dict[str, float | None]:
-    """Return mAP and top-1 of statements in which a source matters, by exact scores."""
-    found = [
-        (average_precision(mine, truth >= MIN_SCORE), top_agreement(mine, truth))
-        for mine, truth in zip(scores.T, exact.T, strict=True)
-        if (truth >= MIN_SCORE).any()
-    ]
-    precisions = [each for each, _ in found if each is not None]
-    tops = [each for _, each in found if each is not None]
+    """Compare scores with exact ones: ranked alike, and the same sources cited."""
+    row = ScreenRow(np.zeros((1, *exact.shape), np.float32), exact)
+    ranking = agreement([row], [scores])
+    mine, truth = (
+        each >= least_cited(each, MIN_SCORE, MIN_SHARE, ENOUGH_SCORE) for each in (scores, exact)
+    )
+    either = int(mine.sum() + truth.sum())
     return {
-        "map": float(np.mean(precisions)) if precisions else None,
-        "top1": float(np.mean(tops)) if tops else None,
+        "map": ranking["map"],
+        "top1": ranking["top1"],
+        "cited": 2 * int((mine & truth).sum()) / either if either else None,
     }
 
 
