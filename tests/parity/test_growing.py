@@ -12,6 +12,7 @@ from attribot_integrations.engine import AttributionEngine
 from attribot_integrations.methods import Knockout, LeaveOneOut, Method
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution
+from attribot_integrations.scoring.packed import PackedPath
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
 
@@ -66,3 +67,8 @@ def test_each_beginning_has_the_scores_of_a_single_call(name: str, method: Metho
     whole = expected.cost.models[0].tokens
     if name != "phi3":  # whose positions are counted in another way when the text grows
         assert tokens < 1.3 * whole
+
+
+def test_a_beginning_that_ran_in_parts_is_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PackedPath, "least_in_parts", 2)
+    test_each_beginning_has_the_scores_of_a_single_call("llama", Knockout(rerun=4))
