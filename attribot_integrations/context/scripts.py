@@ -27,7 +27,7 @@ _STOP = regex.compile(
     r"[\u3002\uff01\uff1f\uff61\u17d4\u17d5]+"
     rf"{_CLOSERS}*\s*(?=[^\s\u3002\uff01\uff1f\uff61\u17d4\u17d5])"
     rf"|(?<=[{_EAST}])[?!]+{_CLOSERS}*(?=[{_EAST}\p{{N}}])"
-    r"|[\u0f0d\u0f0e]+\s+(?=\p{Tibetan})"
+    r"|(?<![\u0f0d\u0f0e])[\u0f0d\u0f0e]++\s++(?=\p{Tibetan})"
     r"|(?<=\p{Greek});\s+(?=[\p{Lu}\u00ab\u201c])"
 )
 """The end of a sentence, up to the start of the next one."""
