@@ -37,7 +37,8 @@ def json_fields(text: str) -> dict[Span, str]:
     """Return where the values of a JSON object or list stand in a text, each with its path.
 
     Texts without their quotation marks, and numbers, in order; none if the text is no JSON, or
-    holds neither. A list needs to hold a text: "[2]" may be a mark. Paths are JSONPath (RFC 9535), such as `$.people[0].name`.
+    holds neither. A list needs to hold a text: "[2]" may be a mark. Paths are JSONPath (RFC 9535),
+    such as `$.people[0].name`.
 
     Args:
         text: An answer; fences of code may stand around it.
