@@ -21,7 +21,11 @@ from attribot_integrations.context.formats.markdown_blocks import (
     markdown_blocks,
     underlined,
 )
-from attribot_integrations.context.formats.ruled_tables import bar_rows, ruled_table
+from attribot_integrations.context.formats.ruled_tables import (
+    aligned_table,
+    bar_rows,
+    ruled_table,
+)
 from attribot_integrations.context.formats.separated_values import separated
 from attribot_integrations.context.formats.values import json_lines, json_value, literal
 from attribot_integrations.context.formats.yaml_values import (
@@ -34,7 +38,7 @@ from attribot_integrations.context.retrieved import Span
 
 __all__ = ["Block", "Blocks", "may_hold_structure", "whole"]
 
-_LINE = re.compile(r"[^\r\n]+")
+_LINE = re.compile(r"\S[^\r\n]*")
 _BRACKETS = ("{", "[", "(")
 _DECODER: Final = JSONDecoder()
 _LINE_END = re.compile(r"[ \t]*(?:[\r\n]|$)")
@@ -135,16 +139,34 @@ class Blocks:
         return self._taken
 
     def _add(self, blocks: Sequence[Block]) -> None:
-        """Take blocks that stand apart from those that are taken, and from each other."""
+        """Take blocks that stand apart from those that are taken, and from each other.
+
+        Of one around others, the parts that stand apart are taken.
+        """
         starts = [span[0] for span, _ in self._taken]
         kept: list[Block] = []
         for (start, end), block in blocks:
-            after = bisect_right(starts, start)
-            behind = not after or self._taken[after - 1][0][1] <= start
-            before = after == len(starts) or end <= starts[after]
-            if behind and before and (not kept or kept[-1][0][1] <= start):
+            if kept and kept[-1][0][1] > start:
+                continue
+            if self._apart(starts, start) >= end:
                 kept.append(((start, end), block))
+            elif isinstance(block, Row):
+                kept += self._around(starts, block)
         self._taken = sorted([*self._taken, *kept], key=lambda block: block[0])
+
+    def _apart(self, starts: Sequence[int], start: int) -> int:
+        """Return up to where nothing is taken behind a place, which it is itself if it is taken."""
+        after = bisect_right(starts, start)
+        if after and self._taken[after - 1][0][1] > start:
+            return start
+        return starts[after] if after < len(starts) else len(self._text)
+
+    def _around(self, starts: Sequence[int], block: Row) -> Iterator[Block]:
+        for leaf in leaves(block):
+            end = min(leaf.end, self._apart(starts, leaf.start))
+            end = leaf.start + len(self._text[leaf.start : end].rstrip())
+            if leaf.kind == "part" and leaf.start < end:
+                yield (leaf.start, end), Leaf(leaf.start, end)
 
     def _free(self) -> list[Span]:
         edges = [0, *(edge for span, _ in self._taken for edge in span), len(self._text)]
@@ -234,6 +256,8 @@ class Blocks:
         ruled = ruled_table(text, spans) if "--" in piece or "==" in piece else None
         if ruled is None and "|" in piece:
             ruled = bar_rows(text, spans)
+        if ruled is None and "  " in piece:
+            ruled = aligned_table(text, spans)
         return ruled or separated(text, start, end)
 
     def _masked(self) -> str:

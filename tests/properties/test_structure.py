@@ -117,6 +117,9 @@ FORMATS = {
         "\n+--+--+--+",
     ),
     "columns": Format(cells("{}    {}    {}"), "a  b  c\n-- -- --\n"),
+    "printed columns": Format(
+        st.builds("{}   {}   x{}".format, NUMBERS, NAMES, NUMBERS), "size   name   id\n"
+    ),
     "rows of a database": Format(cells("{1}|{0}|{2}"), "id|name|note\n"),
     "HTML rows that share a cell": Format(
         cells("<tr><td rowspan=2>{}<td>{}</tr><tr><td>{}</tr>"), "<table>", "\n", "</table>"

@@ -32,7 +32,7 @@ _LOOKS = re.compile(rf"[:\uff1a=|\t;{_BULLETS}\u2192]|,\S|->|\A\(|\[['\"]")
 _OPENING: Final = ("{", "[", "(", "\u2013", "\u2014")
 _MARKS: Final = (
     *":\uff1a=|\t;\u2192\u2022\u2023\u25e6\u25aa\u25cf\u25cb\u00b7",
-    *("--", "->", "['", '["', "\n{", "\n[", "\n(", "\n\u2013", "\n\u2014"),
+    *("  ", "--", "->", "['", '["', "\n{", "\n[", "\n(", "\n\u2013", "\n\u2014"),
 )  # looked for one by one, as that is far faster than a pattern
 _CLOSE_COMMA = re.compile(r",(?:\S| -?\d)")
 _FACTS: Final = (_ARROW, _TUPLE, _NESTED)

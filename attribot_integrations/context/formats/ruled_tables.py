@@ -13,7 +13,7 @@ from typing import Final
 from attribot_integrations.context.pieces import Leaf, Node, Row
 from attribot_integrations.context.retrieved import Span
 
-__all__ = ["bar_rows", "ruled_table"]
+__all__ = ["aligned_table", "bar_rows", "ruled_table"]
 
 _RULE = re.compile(r"[ \t]*[|+]?[-=+|: ]*[-=]{2}[-=+|: ]*\s*")
 _COLUMNS = re.compile(r"[-=]{2,}(?:[ \t]+[-=]{2,})+")
@@ -21,6 +21,10 @@ _COLUMNS = re.compile(r"[-=]{2,}(?:[ \t]+[-=]{2,})+")
 _COUNT = re.compile(r"\(\d+ rows?\)")
 _BAR = re.compile(r"(?<!\\)\|")
 _EMPTY = re.compile(r"[-=+|: ]*")
+_GAP = re.compile(r"[ \t]{2,}")
+_NAME = re.compile(r"[^\W\d]")
+_NUMBER = re.compile(r"[-+]?\d[\d.,:%/-]*")
+_LEAST_LINES: Final = 3
 _MOST_HEADERS: Final = 3
 """Lines of the highest header between two rules."""
 
@@ -65,6 +69,27 @@ def bar_rows(text: str, spans: Sequence[Span]) -> Node | None:
     ):
         return None
     return Row(tuple(Leaf(*span) for span in spans))
+
+
+def aligned_table(text: str, spans: Sequence[Span]) -> Node | None:
+    """Divide columns that spaces alone set apart, as pandas prints them; `None` if they are none.
+
+    Args:
+        text: The text that holds them.
+        spans: The lines of a paragraph: names of columns, and rows with a number in one column.
+    """
+    lines = [_GAP.split(text[start:end]) for start, end in spans]
+    if len(lines) < _LEAST_LINES:
+        return None
+    count = len(lines[1])
+    if count < 2 or any(len(row) != count for row in lines[1:]):
+        return None
+    named = all(_NAME.match(name) for name in lines[0]) and len(lines[0]) in (count - 1, count)
+    numbers = any(all(_NUMBER.fullmatch(row[place]) for row in lines[1:]) for place in range(count))
+    if not (named and numbers):
+        return None
+    parts = Row(tuple(Leaf(*span) for span in spans[1:]))
+    return Row((Leaf(spans[0][0], spans[1][0], "frame"), parts))
 
 
 def _body(lines: Sequence[str], rule: int, following: int) -> tuple[int, int, bool] | None:

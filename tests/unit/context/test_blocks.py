@@ -18,6 +18,15 @@ def test_blocks_are_in_order_and_apart() -> None:
     assert found[0][1] == Heading(1)
 
 
+def test_items_around_what_is_found_in_a_list() -> None:
+    text = "1. Sizes:\n\n   | a | b |\n   |---|---|\n   | x | 1 |\n\n2. Done. Yes.\n3. So.\n"
+    found = [(text[slice(*span)], node) for span, node in Blocks(text, 1).found()]
+    assert [each for each, _ in found] == [
+        *("1. Sizes:", "| a | b |\n   |---|---|\n   | x | 1 |", "2. Done. Yes.", "3. So.")
+    ]
+    assert all(not isinstance(node, Heading) for _, node in found)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

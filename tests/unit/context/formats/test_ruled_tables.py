@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from attribot_integrations.context.formats.lines import line_spans
-from attribot_integrations.context.formats.ruled_tables import bar_rows, ruled_table
+from attribot_integrations.context.formats.ruled_tables import (
+    aligned_table,
+    bar_rows,
+    ruled_table,
+)
 from tests.unit.context.formats.dividing import kinds, parts
 
 
@@ -53,6 +57,22 @@ def test_a_header_is_what_stands_at_the_rule(
     assert found[0] == ("frame", frame)
     assert [" ".join(row.split()) for row in rows] == ["1 x", "2 y"] or rows == expected
     assert all("-" not in each and "=" not in each for each in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name  size\n0  North  900\n1  South  450", ["0  North  900", "1  South  450"]),
+        ("name   size\nNorth  900\nSouth  450", ["North  900", "South  450"]),
+        ("name  size\nNorth  900", []),
+        ("name  size\nNorth  long\nSouth  short", []),
+        ("It rains.  It is wet.\nSo  it\ngoes  on", []),
+        ("1  2\n3  4\n5  6", []),
+        ("name  size\nNorth  900\nSouth", []),
+    ],
+)
+def test_columns_that_spaces_set_apart(text: str, expected: list[str]) -> None:
+    assert parts(text, aligned_table(text, line_spans(text, 0, len(text)))) == expected
 
 
 @pytest.mark.parametrize(
