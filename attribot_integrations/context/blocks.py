@@ -13,6 +13,7 @@ from typing import Final
 
 from attribot_integrations.context.formats import lines as line_formats
 from attribot_integrations.context.formats.code import LANGUAGES, code
+from attribot_integrations.context.formats.html_pages import page_blocks
 from attribot_integrations.context.formats.html_tables import HTML_STARTS, html_blocks
 from attribot_integrations.context.formats.markdown_blocks import (
     Heading,
@@ -53,7 +54,7 @@ def may_hold_structure(text: str) -> bool:
         return True
     if text.lstrip()[:1] in _BRACKETS and text.rstrip()[-1:] in ("}", "]", ")"):
         return True
-    return "<" in text and HTML_STARTS.search(text) is not None
+    return "<" in text and ("</" in text or HTML_STARTS.search(text) is not None)
 
 
 def whole(text: str, known: str | None, depth: int, header: bool) -> Node | None:
@@ -128,6 +129,8 @@ class Blocks:
                 self._taken.append((span, self._fenced(span, inside, language)))
         if "<" in text and HTML_STARTS.search(text):
             self._add(html_blocks(text))
+        if "</" in text:
+            self._add(page_blocks(text))
         if (front := front_matter(text, self._depth)) is not None:
             self._add([front])
         self._add([block for span in self._free() for block in self._paragraphs(*span)])

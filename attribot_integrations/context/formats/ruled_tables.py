@@ -59,14 +59,19 @@ def bar_rows(text: str, spans: Sequence[Span]) -> Node | None:
     if len(spans) < 2:
         return None
     lines = [text[start:end] for start, end in spans]
-    cut = lines[-1] if lines[-1].startswith("|") and not lines[-1].endswith("|") else None
-    whole = lines[bool(not lines[0].startswith("|")) : len(lines) - (cut is not None)]
-    bars = {len(_BAR.findall(line)) for line in whole}
-    if len(bars) != 1 or bars.pop() < (3 if len(whole) < 3 else 2):
+    bars = [len(_BAR.findall(line)) for line in lines]
+    whole = [
+        count if line[0] == line[-1] == "|" and not _EMPTY.fullmatch(line) else 0
+        for line, count in zip(lines, bars, strict=True)
+    ]
+    first_cut = not lines[0].startswith("|") or (len(lines) > 2 and bars[0] < bars[1])
+    last_cut = len(lines) > 2 and (not lines[-1].endswith("|") or bars[-1] < bars[1])
+    inner = whole[first_cut : len(whole) - last_cut]
+    if len({*inner}) != 1 or inner[0] < (3 if len(inner) < 3 else 2):
         return None
-    if not lines[0].endswith("|") or not all(
-        line[0] == line[-1] == "|" and not _EMPTY.fullmatch(line) for line in whole
-    ):
+    if not lines[0].endswith("|") or not lines[-1].startswith("|"):
+        return None
+    if _EMPTY.fullmatch(lines[0]) or _EMPTY.fullmatch(lines[-1]):
         return None
     return Row(tuple(Leaf(*span) for span in spans))
 

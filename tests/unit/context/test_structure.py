@@ -132,6 +132,11 @@ def test_json_below_a_line_and_across_blank_lines() -> None:
         ("Piers\n=====\n\nOne. Two.\n\nSizes\n-----\n\nThree.", ["One.", "Two.", "Three."]),
         ("---\ntitle: X\nyear: 1\n---\n\n# Piers\n\nOne.", ["title: X", "year: 1", "One."]),
         ("[1, 2, 3]", ["[1, 2, 3]"]),
+        (
+            "<body><h1>Piers</h1><p>One. <b>Two</b> it is.</p><ul><li>a<li>b</ul>\n</body>",
+            ["One.", "<b>Two</b> it is.", "<li>a", "<li>b"],
+        ),
+        ("<p>One.</p>", ["One."]),
     ],
 )  # fmt: skip
 def test_prose_around_records_is_prose(text: str, expected: list[str]) -> None:
@@ -157,6 +162,18 @@ def test_rows_further_behind_in_a_file_have_no_header() -> None:
     )
     found = SourceSet.build([chunk, replace(chunk, origin=None)], SplitStructure()).sentences
     assert [each.text for each in found] == ["Bo,Oslo", "Al,Rome", "Al,Rome"]
+
+
+def test_rows_of_a_table_that_was_cut_are_one_source_where_chunks_overlap() -> None:
+    table = "| a | b |\n|---|---|\n| x | 1 |\n| y | 2 |\n| z | 3 |\n| u | 4 |"
+    cuts = (0, 42), (25, len(table))  # inside of a row
+    chunks = [
+        Chunk(table[low:high], origin=Origin("t", ((0, high - low, low),))) for low, high in cuts
+    ]
+    sources = SourceSet.build(chunks, SplitStructure()).at(["sentence"])
+    assert sorted(" ".join(each.text.split("|")).split()[0] for each in sources) == [*"uxyz"]
+    shared = [each for each in sources if len(each.sentence_ids) > 1]
+    assert [each.text for each in shared] == ["| x | 1 |", "| y | 2 |", "| z | 3 |"]
 
 
 def test_a_row_that_a_loader_wrote() -> None:
@@ -191,7 +208,7 @@ def test_the_name_of_a_file_tells_its_format() -> None:
         "- A single item. It has two sentences.",
         "Dr. Smith: he left. He was late.\nAda: yes. She was.",
         "First, second, third.\nFourth, fifth, sixth.\nSeventh, eighth, ninth.",
-        "<p>One.</p> <b>Two.</b>",
+        "Write <p> and </p> around it. <b>Two.</b>",
         "Line one.\nLine two.\n\n***\n\nLine three.",
         "2000. The trend goes on.\nIt is low.",
         "He came; she left; it rained.\nThey saw; we heard.\nAll; is; well.",
