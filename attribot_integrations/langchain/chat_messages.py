@@ -32,14 +32,17 @@ _THOUGHTS: Final = ("thinking", "reasoning", "reasoning_content")
 def message_thoughts(message: BaseMessage) -> str:
     """Return the thoughts that a message holds apart from its text: DeepSeek's, Anthropic's, ….
 
-    They stand in `reasoning_content`, or in content blocks of the type `thinking`, `reasoning` or
-    `reasoning_content`, as text or in parts; of OpenAI's models, it is their summary.
+    They stand in `reasoning_content` or `reasoning`, or in content blocks of the type `thinking`,
+    `reasoning` or `reasoning_content`, as text or in parts; of OpenAI's models, it is their summary.
     """
-    kept = message.additional_kwargs.get("reasoning_content")
-    if isinstance(kept, str):
-        return kept
+    for key in ("reasoning_content", "reasoning"):
+        kept = message.additional_kwargs.get(key)
+        if isinstance(kept, str):
+            return kept
+        if isinstance(kept, Mapping):
+            return "\n".join(filter(None, _thought(kept)))
     found = (text for block in _blocks(message, *_THOUGHTS) for text in _thought(block))
-    return "\n".join(text for text in found if text)
+    return "\n".join(filter(None, found))
 
 
 def _thought(block: Mapping[str, Any]) -> Iterator[str]:
@@ -119,8 +122,9 @@ def _calls(message: AIMessage) -> Iterator[tuple[str, str, Any]]:
     called = message.additional_kwargs.get("function_call")
     if isinstance(called, Mapping):  # before there were several at once
         given = called.get("arguments")
-        with suppress(RecursionError, TypeError, ValueError):
-            given = json.loads(given)
+        if isinstance(given, str):
+            with suppress(RecursionError, ValueError):
+                given = json.loads(given)
         yield "", str(called.get("name", "")), given
 
 

@@ -87,7 +87,7 @@ def test_calls_in_any_form(message: AIMessage) -> None:
     [
         (ToolMessage("It is 900 m long.", tool_call_id="t"), "tool"),
         (ToolMessage([{"type": "text", "text": "It is 900 m long."}], tool_call_id="t"), "tool"),
-        (FunctionMessage("It is 900 m long.", name="find"), "function"),
+        (FunctionMessage(content="It is 900 m long.", name="find"), "function"),
         (HumanMessage([OUTPUT]), "tool"),
         (
             HumanMessage([{**OUTPUT, "content": [{"type": "text", "text": OUTPUT["content"]}]}]),
@@ -133,9 +133,22 @@ def test_thoughts_in_any_form(block: dict[str, Any]) -> None:
     assert prompt_messages([message]) == [{"role": "assistant", "content": "It is."}]
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"reasoning_content": "Hm."},
+        {"reasoning": "Hm."},
+        {"reasoning": {"id": "rs", "summary": [{"type": "summary_text", "text": "Hm."}]}},
+    ],
+)
+def test_thoughts_beside_the_text(kept: dict[str, Any]) -> None:
+    assert message_thoughts(AIMessage("It is.", additional_kwargs=kept)) == "Hm."
+
+
 def test_messages_without_thoughts() -> None:
-    hidden = [{"type": "redacted_thinking", "data": "x"}, {"type": "reasoning", "summary": []}]
+    hidden: list[Any] = [
+        {"type": "redacted_thinking", "data": "x"},
+        {"type": "reasoning", "summary": []},
+    ]
     assert message_thoughts(AIMessage(hidden)) == ""
     assert message_thoughts(AIMessage("It is.")) == ""
-    kept = AIMessage("It is.", additional_kwargs={"reasoning_content": "Hm."})
-    assert message_thoughts(kept) == "Hm."
