@@ -33,7 +33,7 @@ def message_thoughts(message: BaseMessage) -> str:
     """Return the thoughts that a message holds apart from its text: DeepSeek's, Anthropic's, ….
 
     They stand in `reasoning_content` or `reasoning`, or in content blocks of the type `thinking`,
-    `reasoning` or `reasoning_content`, as text or in parts; of OpenAI's models, it is their summary.
+    `reasoning` or `reasoning_content`, as text or in parts; of OpenAI's models, it is a summary.
     """
     for key in ("reasoning_content", "reasoning"):
         kept = message.additional_kwargs.get(key)
