@@ -119,10 +119,14 @@ def _is_table(rows: Sequence[Sequence[str]], separator: str) -> bool:
 
 
 def _has_header(rows: Sequence[Sequence[str]], sure: bool) -> bool:
-    """Tell whether the first row names the columns: what it says is said in none of them."""
+    """Tell whether the first row names the columns: no column holds its own name."""
     if not _is_header(rows[0]) or not (sure or len(rows) >= _LEAST_ROWS):
         return False
-    return not any(cell and cell in cells for cells in rows[1:] for cell in rows[0])
+    return not any(
+        name and name == cell
+        for cells in rows[1:]
+        for name, cell in zip(rows[0], cells, strict=False)
+    )
 
 
 def _is_header(cells: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ from tests.unit.context.formats.dividing import parts
         ("a,b,c\n1,2,3\n4,5", []),
         ("1,2,3\n4,5,6\n7,8,9", ["1,2,3", "4,5,6", "7,8,9"]),
         ("a,a,c\n1,2,3\n4,5,6", ["a,a,c", "1,2,3", "4,5,6"]),
+        ("a,b,c\n1,c,x\n2,c,y", ["1,c,x", "2,c,y"]),
         (",a,b\n0,x,y\n1,z,u", ["0,x,y", "1,z,u"]),
         ("a, b, c\nx, 1, y\nz, 2, u", ["x, 1, y", "z, 2, u"]),
         ("1|x|y\n2|z|u\n3|v|w", ["1|x|y", "2|z|u", "3|v|w"]),
