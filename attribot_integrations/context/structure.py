@@ -68,7 +68,7 @@ class SplitStructure:
             ConfigurationError: If the sentence splitter returns spans that are blank, out of order
                 or outside the text.
         """
-        if text[:1] == _MARK:
+        if text[:1] == _MARK and text[1:].strip():
             return moved(self.divide(text[1:], metadata), 1)
         known = file_format(metadata)
         if len(text) <= _MOST and (known or may_hold_structure(text)):

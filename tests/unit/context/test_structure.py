@@ -156,6 +156,10 @@ def test_the_mark_of_an_encoding_is_no_text(text: str) -> None:
     assert without(f"\ufeff{text}") == f"\ufeff{text}"
 
 
+def test_a_mark_alone_is_what_there_is() -> None:
+    assert parts("\ufeff") == ["\ufeff"]
+
+
 def test_rows_further_behind_in_a_file_have_no_header() -> None:
     chunk = Chunk(
         "Bo,Oslo\nAl,Rome", metadata={"source": "a.csv"}, origin=Origin("a", ((0, 15, 90),))
