@@ -202,7 +202,10 @@ class Blocks:
         if not line_formats.may_tell(self._text, start, end):
             return
         for spans in line_formats.paragraphs(self._text, start, end):
-            if not line_formats.may_tell(self._text, spans[0][0], spans[-1][1]):
+            if len(spans) == 1:  # of one line, only data are told from prose
+                if self._text[spans[0][0]] not in _BRACKETS:
+                    continue
+            elif not line_formats.may_tell(self._text, spans[0][0], spans[-1][1]):
                 continue
             for found in self._in_paragraph([span for span in spans if span[0] >= done], end):
                 inside = list(leaves(found))
