@@ -98,25 +98,24 @@ def _encode(
         found = model.encode(list(texts), batch_size=16, normalize_embeddings=True)
         return np.asarray(found, np.float32)
 
-    every = [
+    places = [
         (number, chunk) for number, each in enumerate(examples) for chunk in range(len(each.chunks))
     ]
-    texts = [examples[number].chunks[chunk].text for number, chunk in every]
-    first = {text: place for place, text in reversed(list(enumerate(texts)))}
-    pool = vectors([*first]) if most is not None else None
+    texts = [examples[number].chunks[chunk].text for number, chunk in places]
+    distinct = {text: place for place, text in reversed(list(enumerate(texts)))}
+    pool = None if most is None else dict(zip(distinct, vectors([*distinct]), strict=True))
     for number in range(len(store.rows), len(examples)):
-        example = examples[number]
-        (asked,) = vectors([example.question])
-        if pool is None:
-            places = [(number, chunk) for chunk in range(len(example.chunks))]
-            similar = vectors([each.text for each in example.chunks]) @ asked
-        else:
-            own = {chunk.text for chunk in example.chunks}
-            ranked = sorted(zip((-pool @ asked).tolist(), first, strict=True))
-            others = [(-value, first[text]) for value, text in ranked if text not in own]
-            chosen = others[: (most or 0) - len(own)]
-            places = sorted(every[place] for _, place in chosen)
-            places += [(number, chunk) for chunk in range(len(example.chunks))]
-            places.sort()
-            similar = vectors([examples[i].chunks[chunk].text for i, chunk in places]) @ asked
-        store.append({"id": example.id, "chunks": places, "similar": similar.tolist()})
+        own = [(number, chunk) for chunk in range(len(examples[number].chunks))]
+        asked, *found = vectors(
+            [examples[number].question]
+            + ([examples[number].chunks[chunk].text for _, chunk in own] if pool is None else [])
+        )
+        if pool is not None and most is not None:
+            shown = {texts[places.index(place)] for place in own}
+            nearest = sorted(
+                pool.keys() - shown, key=lambda text: (-float(pool[text] @ asked), text)
+            )
+            own = sorted([*own, *(places[distinct[text]] for text in nearest[: most - len(own)])])
+            found = [pool[examples[one].chunks[chunk].text] for one, chunk in own]
+        similar = [float(vector @ asked) for vector in found]
+        store.append({"id": examples[number].id, "chunks": own, "similar": similar})
