@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from attribot_integrations.context.sources import Chunk
     from attribot_integrations.scoring.protocols import ScoringModel
 
-__all__ = ["JudgedWords", "cross_validated", "fit_words", "kept_and_dropped", "word_evidence"]
+__all__ = [
+    "JudgedWords",
+    "cross_validated",
+    "fit_words",
+    "kept_and_dropped",
+    "without_marked",
+    "word_evidence",
+]
 
 _KEPT: Final = 0.97
 """Least share of each data set's marked chunks that the fit keeps: 2 % more than it is to keep of
