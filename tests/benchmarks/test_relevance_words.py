@@ -44,7 +44,7 @@ class Letters:
         Letters.calls += 1
         counts = [Counter(text.casefold()) for text in texts]
         table = np.array([[each[chr(97 + n)] for n in range(26)] for each in counts], float)
-        return table / np.linalg.norm(table, axis=1, keepdims=True)
+        return np.asarray(table / np.linalg.norm(table, axis=1, keepdims=True))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Unasked(WordModel):
     def scorer(self, *_: object, **__: object) -> Any:
         raise AssertionError("words need no model")
 
-    draft = scorer  # type: ignore[assignment]
+    draft = scorer
 
 
 def scored(chunks: Sequence[str], question: str = QUESTION, **options: Any) -> ChunkScores:
