@@ -42,8 +42,8 @@ class JudgedQuestion:
     chunks: tuple[Chunk, ...]
     relevant: npt.NDArray[np.bool_]
     """`[chunks]`."""
-    similar: npt.NDArray[np.float32]
-    """`[chunks]`: cosine with the question by the encoder."""
+    similar: npt.NDArray[np.float32] | None
+    """`[chunks]`: cosine with the question by the encoder, if one was asked."""
 
 
 def marked_chunks(example: EvaluationExample) -> set[int]:
@@ -52,17 +52,30 @@ def marked_chunks(example: EvaluationExample) -> set[int]:
     return of_statements | {chunk for fact in example.gold or () for chunk, _ in fact}
 
 
-def judged_questions(data: Path, name: str, folder: Path, encoder: Path) -> list[JudgedQuestion]:
+def judged_questions(
+    data: Path, name: str, folder: Path, encoder: Path | None
+) -> list[JudgedQuestion]:
     """Return the questions of a data set that have marked chunks.
 
     Args:
         data: Folder of the data files, `NAME_dev.jsonl`.
-        name: A key of `WORD_SETS`.
+        name: A key of `WORD_SETS`; without an encoder, any data set.
         folder: Where the encoder's figures are kept, to go on with.
-        encoder: Folder of the encoder.
+        encoder: Folder of the encoder, which sets whose chunks are retrieved need.
     """
     examples = [each for each in read_set(data / f"{name}_dev.jsonl").examples if each.chunks]
     examples = [each for each in examples if marked_chunks(each)]
+    if encoder is None:
+        return [
+            JudgedQuestion(
+                each.id,
+                each.question,
+                each.chunks,
+                np.isin(np.arange(len(each.chunks)), list(marked_chunks(each))),
+                None,
+            )
+            for each in examples
+        ]
     store = RowStore.open({"data": name, "encoder": encoder.name}, folder / name)
     if len(store.rows) < len(examples):
         _encode(store, examples, WORD_SETS[name], encoder)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["relevance_words"]
 
 _RECALL: Final = 0.95
+_WHOLE: Final = "qasper"
+"""Whole papers, of which nothing was retrieved: not fitted to."""
 _COLUMNS: Final = (
     Column("questions", "questions", 0),
     Column("map", "mAP", 2, with_interval=True),
@@ -79,9 +81,19 @@ def relevance_words(
         for each in figures[name].values():
             each.setdefault("questions", len(own))
         console.print(figure_table(name, "by", _COLUMNS, figures[name]))
+    whole = judged_questions(data, _WHOLE, rows, None)
+    figures[f"{_WHOLE}, not fitted to"] = _unfitted(whole)
+    console.print(figure_table(_WHOLE, "by", _COLUMNS, figures[f"{_WHOLE}, not fitted to"]))
     if json_file is not None:
         weights = {"matched": fitted.matched, "said": fitted.said, "bias": fitted.bias}
         write_results({"schema": 1, "fitted": weights, "word_relevance": figures}, json_file)
+
+
+def _unfitted(own: Sequence[JudgedQuestion]) -> dict[str, dict[str, Any]]:
+    """Return figures on data that no fit has seen."""
+    judged = [JudgedWords(word_evidence(one.question, one.chunks), one.relevant) for one in own]
+    figures = {"words": _default(judged, own), **_searches(own)}
+    return {name: {"questions": len(own), **each} for name, each in figures.items()}
 
 
 def _default(judged: Sequence[JudgedWords], own: Sequence[JudgedQuestion]) -> dict[str, Any]:
@@ -103,7 +115,8 @@ def _irrelevant(judged: Sequence[JudgedWords], own: Sequence[JudgedQuestion]) ->
 
 def _searches(own: Sequence[JudgedQuestion]) -> dict[str, dict[str, Any]]:
     """Return how well searches for the question rank the chunks."""
-    found = {"embeddings (MiniLM)": _ranking([each.similar for each in own], own)}
+    similar = [each.similar for each in own if each.similar is not None]
+    found = {"embeddings (MiniLM)": _ranking(similar, own)} if similar else {}
     for name in ("bm25", "tfidf"):
         search = text_scorer(name)
         scores = [search.score(one.question, "", [each.text for each in one.chunks]) for one in own]

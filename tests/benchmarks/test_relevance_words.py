@@ -55,7 +55,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sets = {"hotpotqa": None, "squad2": 2}
     for module in (relevance_rows, relevance_words):
         monkeypatch.setattr(module, "WORD_SETS", sets)
-    for name in sets:
+    for name in (*sets, "qasper"):
         write_data(tmp_path / f"{name}_dev.jsonl")
     return tmp_path
 
@@ -108,6 +108,9 @@ def test_command(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert figures["words, nothing relevant retrieved"]["recall"] is None
     assert figures["words, nothing relevant retrieved"]["questions"] == 1
     assert figures["bm25"]["map"] == 1.0
+    whole = written["word_relevance"]["qasper, not fitted to"]
+    assert whole["words"]["recall"] == 1.0
+    assert "embeddings (MiniLM)" not in whole
 
 
 def test_the_fit_keeps_what_is_marked_in_the_hardest_set() -> None:
