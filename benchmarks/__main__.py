@@ -14,6 +14,7 @@ python -m benchmarks live                              citations while the answe
 python -m benchmarks screen --data DIR --rows DIR      attention screens of real models
 python -m benchmarks contest --data DIR --rows DIR     all ways in one run on real text
 python -m benchmarks held --data DIR                   many questions on one document
+python -m benchmarks knockouts --data DIR --rows DIR   knockouts, and how many to rescore
 python -m benchmarks relevance --data DIR --rows DIR   chunks before there is an answer
 python -m benchmarks relevance-words --data DIR --rows DIR   the filter by words, and its fit
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
@@ -47,6 +48,7 @@ from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
 from benchmarks.held import held
+from benchmarks.knockouts import knockouts
 from benchmarks.live import live
 from benchmarks.ours import our_ways
 from benchmarks.real_text import real
@@ -110,6 +112,7 @@ app.command()(contest)
 app.command()(relevance)
 app.command()(relevance_words)
 app.command()(held)
+app.command()(knockouts)
 app.command()(bundled_screens)
 app.command()(serve)
 app.command()(structure)

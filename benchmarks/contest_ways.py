@@ -14,6 +14,7 @@ from attribot_integrations.evaluation.screen_rows import request_of
 from attribot_integrations.methods import (
     METHODS,
     AttentionScreen,
+    Knockout,
     LearnedAttention,
     Method,
     ScreenAndRescore,
@@ -79,7 +80,10 @@ def entrants(
         ours["fast"] = METHODS["fast"]
     if screen is not None:
         learned = LearnedAttention(screen)
-        ours |= {"instant": learned, "instant, rescored": ScreenAndRescore(learned)}
+        ours |= {
+            "instant": learned,
+            "instant, rescored": ScreenAndRescore(Knockout(after=learned), at_least=1),
+        }
         even = replace(screen, weights=np.ones_like(screen.weights))
         rivals["mean attention"] = LearnedAttention(even)
         if ablated is not None:

@@ -2,6 +2,8 @@
 
 python -m benchmarks live --json FILE                             the bundled pair
 python -m benchmarks live --data DIR --model smollm2 --json FILE   a real model on real text
+
+`instant` takes the real model's attention screen of `benchmarks/screens`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 import torch
 import typer
@@ -22,7 +24,8 @@ from rich.console import Console
 from attribot_integrations import AttributionEngine, EngineOptions
 from attribot_integrations.evaluation.examples import EvaluationExample, demo_set, read_set
 from attribot_integrations.evaluation.store import write_results
-from attribot_integrations.methods.presets import MethodName, named_method
+from attribot_integrations.methods import AttentionScreen, LearnedAttention, Method
+from attribot_integrations.methods.presets import named_method
 from benchmarks.clock import device_in_use
 from benchmarks.live_steps import Steps, keeps_up, measure_steps, share_in_time
 from benchmarks.live_streams import Streamed, stream_once, typist, writer
@@ -31,6 +34,7 @@ from benchmarks.report import environment
 __all__ = ["live"]
 
 _SMOLLM2: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SCREEN: Final = Path(__file__).parent / "screens" / "smollm2-135m-instruct.safetensors"
 _SETS: Final = "quotesum_dev.jsonl"
 _LEAST: Final = 3
 """Statements of an answer that is streamed."""
@@ -58,8 +62,7 @@ def live(
     engine, examples, usual = _subject(model, data, models, answers)
     console, ways = Console(width=160), {}
     for method in (methods or usual).split(","):
-        named_method(method)
-        options = EngineOptions(method=cast("MethodName", method))
+        options = EngineOptions(method=_method(method, model))
         chosen = AttributionEngine(engine.target, engine.proxy, options)
         ways[method] = _measured(chosen, examples, repeats, speed, own)
         console.print(f"{method}: {ways[method]}", highlight=False)
@@ -72,6 +75,14 @@ def live(
     }
     if json_file is not None:
         write_results(figures, json_file)
+
+
+def _method(name: str, model: str) -> Method:
+    """Return the method of a name, with the model's screen where it has none of its own."""
+    found = named_method(name)
+    if isinstance(found, LearnedAttention) and model == "smollm2":
+        return replace(found, screen=AttentionScreen.load(_SCREEN))
+    return found
 
 
 def _subject(
@@ -89,7 +100,7 @@ def _subject(
     examples = read_set(data / _SETS).examples
     long = [each for each in examples if len(each.statements or ()) >= _LEAST]
     long.sort(key=lambda each: sum(len(chunk.text) for chunk in each.chunks))
-    return engine, long[:count], "knockout"
+    return engine, long[:count], "instant,knockout"
 
 
 def _told_more(example: EvaluationExample) -> EvaluationExample:

@@ -66,7 +66,8 @@ def measure_steps(engine: AttributionEngine, example: EvaluationExample) -> Step
         started = time.process_time()
         if known is not None:
             settled_statements(example.answer[:known], split_sentences, len(seconds))
-        found = follower.attribute_request(request(example.answer[:end]))
+        attributor = follower if known is None else follower.beginnings
+        found = attributor.attribute_request(request(example.answer[:end]))
         seconds.append(time.process_time() - started)
         count = len(found.statements) if known is None else number
         apart = np.abs(found.statement_scores[:, :count] - plain.statement_scores[:, :count])

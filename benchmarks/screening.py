@@ -9,7 +9,7 @@ sets that screens are fitted to is held back; the other sets are new to the scre
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from attribot_integrations.evaluation.suite import Suite
 from attribot_integrations.methods import (
     METHODS,
     AttentionScreen,
+    Knockout,
     LearnedAttention,
     Method,
     ScreenAndRescore,
@@ -95,8 +96,6 @@ class _Answers:
     rows: tuple[ScreenRow, ...]
     seconds: tuple[tuple[float, float], ...]
     """Processor time of some passes, read and plain."""
-    balanced: Mapping[str, Attribution]
-    """What `balanced` gave, where that was recorded, by the example's id."""
 
     def part(self, fitted: bool) -> list[int]:
         """Return which answers are for the fit, or are held back from it."""
@@ -176,13 +175,10 @@ def _read(
     """Read what recorded answers attend to, one pass each."""
     part = next((each for each in suite.parts if each.data.name == f"{about.name}_dev.jsonl"), None)
     if part is None or about.method not in part.methods:
-        return _Answers(about, (), (), (), {})
+        return _Answers(about, (), (), ())
     recorder = suite.recorder(part, about.method)
     kept = recordings / about.plan / f"{about.name}_dev"
     answers = [each for each in recorder.read(kept / about.method) if _is_answer(each)]
-    balanced = []
-    if "balanced" in part.methods:
-        balanced = [*suite.recorder(part, "balanced").read(kept / "balanced")]
     chosen = tuple(answers[about.first : limit])
     settings = {**recorder.settings, "first": about.first}
     store = RowStore.open(settings, folder / f"attention-{about.plan}-{about.name}-{about.method}")
@@ -196,7 +192,6 @@ def _read(
         chosen,
         tuple(ScreenRow.from_dict(row) for row in found),
         tuple((row["read_seconds"], row["plain_seconds"]) for row in found if row["plain_seconds"]),
-        {each.variant.example.id: each.attribution for each in balanced if _is_answer(each)},
     )
 
 
@@ -259,10 +254,10 @@ def _rescored(
     count: int,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Rescore what the screen finds, on some held-back answers, beside `balanced`."""
+    """Knock out and rescore what the screen finds, on held-back answers, beside `balanced`."""
     ways: dict[str, Method] = {
         "instant": LearnedAttention(fitted),
-        "rescored": ScreenAndRescore(LearnedAttention(fitted)),
+        "rescored": ScreenAndRescore(Knockout(after=LearnedAttention(fitted)), at_least=1),
         "balanced": METHODS["balanced"],
     }
     places = found.part(fitted=False)[:count]
@@ -275,13 +270,9 @@ def _rescored(
         recorded = found.recorded[place]
         row: dict[str, Any] = {"id": recorded.variant.example.id}
         for name, way in ways.items():
-            known = found.balanced.get(recorded.variant.example.id)
-            if name == "balanced" and known is not None:
-                result = known
-            else:
-                result = engine.attribute_request(
-                    request_of(recorded.variant.example), options=_options(engine, recorded, way)
-                )
+            result = engine.attribute_request(
+                request_of(recorded.variant.example), options=_options(engine, recorded, way)
+            )
             row[name] = _outcome(result, recorded)
         store.append(row)
         tell(f"{about.name}, {about.method}: {len(store.rows)} of {len(places)} rescored")

@@ -185,7 +185,7 @@ class LiveAnswer:
         if settled is None:
             return
         captured = replace(captured, answer=text[: settled.end])
-        outcome = attempt(self._follower or self._engine, captured)
+        outcome = attempt(self._follower.beginnings if self._follower else self._engine, captured)
         if outcome.attribution is None:
             self._give_up(str(outcome.reason), outcome.error)
             return

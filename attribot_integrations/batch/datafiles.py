@@ -7,9 +7,9 @@ One JSON object on each line:
   (texts that are joined by a space); objects may also have `id`, `title` and `metadata`.
 - `id` (optional): a text or an integer, handed back as text.
 - `prompt` (optional): the prompt that the generator saw, as text or as a list of
-  `{"role", "content"}` messages, which may have `name`, `calls`, `memory` and `kind`. Control
-  tokens in it are read as plain text, so give messages where the generator's chat template was
-  used.
+  `{"role", "content"}` messages, which may have `name`, `calls`, `memory` and `kind`, or have the
+  form of OpenAI's. Control tokens in it are read as plain text, so give messages where the
+  generator's chat template was used.
 
 Other fields are ignored, and `fieldnames` tells fields by other names. Files are read line by line,
 so their size does not matter, and a line that cannot be read never ends the reading.
@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from attribot_integrations.batch.fieldnames import FieldNames
+from attribot_integrations.batch.jsontypes import as_text, kind_of, reject
+from attribot_integrations.batch.promptmessages import prompt_messages
 from attribot_integrations.batch.records import records
 from attribot_integrations.batch.textfiles import STANDARD_INPUT
-from attribot_integrations.context.conversation import MORE_KEYS
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import DataFileError
 from attribot_integrations.requests.options import AttributionRequest
@@ -42,15 +43,6 @@ __all__ = [
 
 _SHOWN = 8
 """Names of a line's fields in an error, at most."""
-_KINDS = {
-    dict: "an object",
-    list: "a list",
-    str: "text",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-}
 
 
 @dataclass(frozen=True)
@@ -127,11 +119,11 @@ def parse_request(data: Mapping[str, Any]) -> AttributionRequest:
     """
     chunks = _field(data, "chunks")
     if not isinstance(chunks, list):
-        _reject("chunks", "a list", chunks)
+        reject("chunks", "a list", chunks)
     return AttributionRequest(
-        question=_text(_field(data, "question"), "question"),
+        question=as_text(_field(data, "question"), "question"),
         chunks=[_chunk(chunk, f"chunks[{index}]") for index, chunk in enumerate(chunks)],
-        answer=_text(_field(data, "answer"), "answer"),
+        answer=as_text(_field(data, "answer"), "answer"),
         prompt=_prompt(data.get("prompt")),
         id=_id(data.get("id"), "id"),
     )
@@ -153,7 +145,7 @@ def load_line(raw: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     except (RecursionError, ValueError) as error:  # nested too deep, an integer too long
         raise DataFileError(f"the line's JSON cannot be read: {error}") from error
     if not isinstance(data, Mapping):
-        raise DataFileError(f"the line must be a JSON object, not {_kind(data)}")
+        raise DataFileError(f"the line must be a JSON object, not {kind_of(data)}")
     return data
 
 
@@ -177,16 +169,12 @@ def _field(data: Mapping[str, Any], name: str) -> Any:
     return data[name]
 
 
-def _text(value: Any, name: str) -> str:
-    return value if isinstance(value, str) else _reject(name, "text", value)
-
-
 def _id(value: Any, name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    _reject(name, "text or an integer", value)
+    reject(name, "text or an integer", value)
 
 
 def _valid_id(data: Mapping[str, Any]) -> str | None:
@@ -200,18 +188,18 @@ def _chunk(value: Any, name: str) -> Chunk:
     if isinstance(value, str):
         return Chunk(value)
     if not isinstance(value, dict):
-        _reject(name, "text or an object", value)
+        reject(name, "text or an object", value)
     if ("text" in value) == ("sentences" in value):
         raise DataFileError(f'{name} needs either "text" or "sentences"')
     if "text" in value:
-        text = _text(value["text"], f"{name}.text")
+        text = as_text(value["text"], f"{name}.text")
     elif isinstance(value["sentences"], list):
         text = " ".join(
-            _text(sentence, f"{name}.sentences[{index}]")
+            as_text(sentence, f"{name}.sentences[{index}]")
             for index, sentence in enumerate(value["sentences"])
         )
     else:
-        _reject(f"{name}.sentences", "a list", value["sentences"])
+        reject(f"{name}.sentences", "a list", value["sentences"])
     return Chunk(text, _id(value.get("id"), f"{name}.id"), _metadata(value, name))
 
 
@@ -220,33 +208,16 @@ def _metadata(chunk: Mapping[str, Any], name: str) -> dict[str, Any]:
     if metadata is None:
         metadata = {}
     if not isinstance(metadata, dict):
-        _reject(f"{name}.metadata", "an object", metadata)
+        reject(f"{name}.metadata", "an object", metadata)
     title = chunk.get("title")
     if title is None:
         return metadata
-    return {**metadata, "title": _text(title, f"{name}.title")}
+    return {**metadata, "title": as_text(title, f"{name}.title")}
 
 
 def _prompt(value: Any) -> str | list[dict[str, str]] | None:
     if value is None or isinstance(value, str):
         return value
     if not isinstance(value, list):
-        _reject("prompt", "text or a list of messages", value)
-    messages = []
-    for index, message in enumerate(value):
-        name = f"prompt[{index}]"
-        if not isinstance(message, dict):
-            _reject(name, "an object with role and content", message)
-        more = [key for key in MORE_KEYS if isinstance(message.get(key), str)]
-        messages.append(
-            {key: _text(message.get(key), f"{name}.{key}") for key in ("role", "content", *more)}
-        )
-    return messages
-
-
-def _reject(name: str, wanted: str, value: Any) -> NoReturn:
-    raise DataFileError(f'the field "{name}" must be {wanted}, not {_kind(value)}')
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(type(value), type(value).__name__)
+        reject("prompt", "text or a list of messages", value)
+    return prompt_messages(value)

@@ -48,8 +48,8 @@ MethodOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="exact, balanced, fast (which needs a proxy), instant (which needs an attention "
-        "screen: instant:FILE, see fit-screen), attribot, or one of the others. By default what "
-        "may matter is scored exactly.",
+        "screen: instant:FILE or balanced:FILE, see fit-screen), attribot, or one of the others. "
+        "By default what may matter is scored exactly.",
         show_default=False,
     ),
 ]
@@ -100,18 +100,26 @@ def field_names(given: Sequence[str] | None) -> FieldNames:
 def chosen_method(name: str | None) -> Method | None:
     """Return the method that --method names, `None` where it is left out.
 
-    Behind "instant:" stands the file of an attention screen.
+    Behind "instant:" or "balanced:" stands the file of an attention screen, which gives the scores,
+    or is followed by knockouts of the best and exact scores of those.
 
     Raises:
         BadParameter: If there is none of that name, or no such file.
     """
-    from attribot_integrations.methods import AttentionScreen, LearnedAttention
+    from attribot_integrations.methods import (
+        AttentionScreen,
+        Knockout,
+        LearnedAttention,
+        ScreenAndRescore,
+    )
     from attribot_integrations.methods.presets import named_method
 
     kind, _, screen = (name or "").partition(":")
     try:
-        if kind == "instant" and screen:
-            return LearnedAttention(AttentionScreen.load(screen))
+        if screen and kind in ("instant", "balanced"):
+            learned = LearnedAttention(AttentionScreen.load(screen))
+            rescored = ScreenAndRescore(Knockout(after=learned), at_least=1)
+            return learned if kind == "instant" else rescored
         return None if name is None else named_method(name)
     except (ConfigurationError, DataFileError, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--method") from error

@@ -31,6 +31,12 @@ from attribot_integrations.cli.answer_options import (
     dependence,
     field_names,
 )
+from attribot_integrations.cli.conversation_sources import (
+    ChosenSources,
+    ConversationCount,
+    SourcesOption,
+    chosen_sources,
+)
 from attribot_integrations.cli.model_options import (
     ApiOption,
     ChatOption,
@@ -169,6 +175,7 @@ def attribute(
     field: FieldOption = None,
     method: MethodOption = None,
     level: _Level = LevelOption.SENTENCE,
+    sources: SourcesOption = "retrieved",
     min_score: MinScoreOption = MIN_SCORE,
     min_share: MinShareOption = MIN_SHARE,
     min_stated: _MinStated = MIN_STATED,
@@ -205,10 +212,12 @@ def attribute(
     variables = chat_options(chat_option)
     limits = {"max_seconds": max_seconds, "max_tokens": max_tokens}
     policy = _policy(min_score, max_citations, min_share, min_stated)
+    kinds = chosen_sources(sources)
     options = _engine_options(
-        method, level, policy, max_seconds, max_tokens, certificates=certificates
+        method, level, kinds, policy, max_seconds, max_tokens, certificates=certificates
     )
-    selected = Selection(file, limit, _share(shard), field_names(field))
+    counted = None if kinds == "retrieved" else ConversationCount(kinds)
+    selected = Selection(file, limit, _share(shard), field_names(field), counted=counted)
     start = Start(resume, overwrite, device_map)
     if str(output) != "-":
         check_output(output, file, overwrite=overwrite or resume)
@@ -242,6 +251,7 @@ def attribute(
                 name: limit for name, limit in limits.items() if limit is not None
             }
             given |= {"certificates": True} if certificates else {}
+            given |= {} if kinds == "retrieved" else {"sources": options.sources}
             given |= {"fields": dict(selected.fields.places)} if field else {}
             given |= {"from": source} if source is not None else {}
             how = {"method": method, "chat_options": variables, **given}
@@ -277,6 +287,7 @@ def _stream(
             rows = chain([first], lines)
             done, failed = _run(engine, rows, writer, total, show_progress=not terminal)
         writer.write(writer.form.end())
+    selected.say_what_was_counted()
     if failed:
         note(f"{failed} of {done} lines failed", always=True)
         raise typer.Exit(1)
@@ -317,6 +328,7 @@ def _run(
 def _engine_options(
     method: str | None,
     level: LevelOption,
+    sources: ChosenSources,
     policy: CiteEvidence,
     max_seconds: float | None,
     max_tokens: int | None,
@@ -335,6 +347,7 @@ def _engine_options(
         return EngineOptions(
             method=chosen_method(method),
             levels=levels[level],
+            sources=sources,
             policy=policy,
             max_seconds=max_seconds,
             max_tokens=max_tokens,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from attribot_integrations.batch.job import BatchJob
 from attribot_integrations.batch.merging import failures_file
 from attribot_integrations.batch.plan import Plan, Share
 from attribot_integrations.batch.processes import Processes, are_several, joined
+from attribot_integrations.cli.conversation_sources import ConversationCount, CountedRows
 from attribot_integrations.cli.first_rows import looked_at
 from attribot_integrations.cli.progress import INTERRUPTED, rows_progress
 from attribot_integrations.cli.result_options import ResultFormat
@@ -43,6 +44,8 @@ class Selection:
     fields: FieldNames = field(default_factory=FieldNames)
     traces: RowFile | None = None
     """The file's rows, where it is no file of requests."""
+    counted: ConversationCount | None = None
+    """Counts what is read, where more than retrieved text is a source."""
 
     def open(self) -> RowFile:
         """Return the rows of the file.
@@ -52,7 +55,8 @@ class Selection:
             DataFileError: If it is called a Parquet file and is none.
             OSError: If it cannot be read.
         """
-        return self.traces if self.traces is not None else open_rows(self.file, self.fields)
+        rows = self.traces if self.traces is not None else open_rows(self.file, self.fields)
+        return rows if self.counted is None else CountedRows(rows, self.counted)
 
     def lines(self) -> tuple[Iterator[RequestLine], int | None]:
         """Return the rows one by one, and how many there are if that can be known.
@@ -69,6 +73,11 @@ class Selection:
         # Of traces it is said beforehand what could not be read.
         lines = looked_at(pairs) if self.traces is None else (line for line, _ in pairs)
         return lines, None if total is None else self.plan(total).rows
+
+    def say_what_was_counted(self) -> None:
+        """Say on standard error where `--sources` did nothing."""
+        for remark in self.counted.remarks() if self.counted is not None else ():
+            note(remark)
 
     def plan(self, total: int) -> Plan:
         """Return the rows as a job, given how many rows the file has."""
@@ -135,6 +144,8 @@ def run_job(
         if counts is None:
             _fill(job, load, start.device_map)
             counts = job.join()
+    if processes.is_main:
+        selected.say_what_was_counted()
     if counts is not None and processes.is_main:
         _conclude(counts, output)
 
@@ -150,7 +161,7 @@ def _job(
     plan = selected.plan(rows.count() or 0)
     if not plan.rows and processes.is_main:
         note(f"{selected.file} holds no rows")
-    selected.lines()  # what cannot be read is told before a model is loaded
+    replace(selected, counted=None).lines()  # what cannot be read is told before a model is loaded
     settings = {
         **settings,
         "version": __version__,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, replace
 
 from attribot_integrations.engine.attributing import SharedContexts, attribute_answer, warm_up
 from attribot_integrations.errors import OutOfMemoryError
+from attribot_integrations.requests.attributors import RequestAttributor
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution, Cost
 from attribot_integrations.scoring.protocols import HoldsAnswers, ScoringModel
@@ -56,13 +58,30 @@ class AnswerFollower:
         Raises:
             CancelledError: If it was cancelled.
         """
+        return self.attribute_by(request, self.options)
+
+    def attribute_by(self, request: AttributionRequest, options: EngineOptions) -> Attribution:
+        """Do the same with other options.
+
+        Raises:
+            CancelledError: If it was cancelled.
+        """
         try:
-            return self._attribute(request)
+            return self._attribute(request, options)
         except OutOfMemoryError:
             if self._shared is None or not self._shared.let_go():
                 raise
         self._shared = None  # what is kept, beside the rest, may be what does not fit
-        return self._attribute(request)
+        return self._attribute(request, options)
+
+    @property
+    def beginnings(self) -> RequestAttributor:
+        """Attributes what is not all of the answer, in time: by scores of single sources alone.
+
+        Alternatives and certificates take several passes for a statement. They are looked for when
+        the answer is complete.
+        """
+        return _Beginnings(self, replace(self.options, alternatives=None, certificates=None))
 
     def let_go(self) -> None:
         """Free what is held."""
@@ -73,12 +92,12 @@ class AnswerFollower:
         """Have the attribution that runs now end behind its pass; any thread may call it."""
         self._cancelled.set()
 
-    def _attribute(self, request: AttributionRequest) -> Attribution:
+    def _attribute(self, request: AttributionRequest, options: EngineOptions) -> Attribution:
         found = attribute_answer(
             self.target,
             self.proxy,
             request,
-            self.options,
+            options,
             self._shared,
             cancelled=self._cancelled,
         )
@@ -87,3 +106,14 @@ class AnswerFollower:
 
     def _count(self, cost: Cost) -> None:
         self.tokens += sum(each.tokens for each in cost.models)
+
+
+@dataclass(frozen=True)
+class _Beginnings:
+    """Attributes one answer's beginnings by options of their own."""
+
+    follower: AnswerFollower
+    options: EngineOptions
+
+    def attribute_request(self, request: AttributionRequest) -> Attribution:
+        return self.follower.attribute_by(request, self.options)

@@ -36,7 +36,7 @@ MethodName = Literal[
 METHODS: Mapping[MethodName, Method] = MappingProxyType(
     {
         "exact": LeaveOneOut(),
-        "balanced": ScreenAndRescore(Knockout()),
+        "balanced": ScreenAndRescore(Knockout(), at_least=1),
         "fast": Knockout(on="proxy", rerun=4),
         "instant": LearnedAttention(),
         "attribot": ScreenAndPrune(Hierarchical(on="proxy", within="pruned")),

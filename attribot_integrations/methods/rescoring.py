@@ -45,12 +45,12 @@ class ScreenAndRescore:
     """Screens all sources with one method, and rescores the best on the target.
 
     A source matters if it would be cited for some statement, see `results.policies.least_cited`.
-    Rescoring goes from the best screened source down. It takes every source that matters by the
-    screen, and `at_least` that do not, which show how far the screen falls short of small scores:
-    by their mean error plus `caution` standard deviations, where only too low scores count as
-    errors; a screen that takes harmful sources for idle ones loses none that matters. It goes on
-    while the screen, erring that much, may have put a source too low that matters. Where the budget
-    ends before, those that are left keep the screen's score.
+    Rescoring goes from the best screened source down. It takes every source that may matter by the
+    screen, `doubt` allowed for, and `at_least` that do not, which show how far the screen falls
+    short of small scores: by their mean error plus `caution` standard deviations, where only too
+    low scores count as errors; a screen that takes harmful sources for idle ones loses none that
+    matters. It goes on while the screen, erring that much, may have put a source too low that
+    matters. Where the budget ends before, those that are left keep the screen's score.
 
     By the tokens predicted, it runs no more than exact leave-one-out of all sources would, where
     the screen is a `PricedMethod`. In short contexts, and with long answers of many statements,
@@ -72,8 +72,12 @@ class ScreenAndRescore:
     """Least share in a statement's positive scores, likewise."""
     enough_score: float = ENOUGH_SCORE
     """Score, in nats, that should not be missed whatever its share, likewise."""
+    doubt: float = 0.2
+    """Share by which the screen may fall short of a score that matters, whatever its errors show:
+    the greater the least score that matters, the more a screen may be wrong."""
     at_least: int = 3
-    """Sources that do not matter by the screen and are rescored in any case, to learn its error."""
+    """Sources that do not matter by the screen and are rescored in any case, to learn its error.
+    Knockouts need 1: nine in ten fall short by less than `doubt`, on texts of any length."""
     at_most: int = 32
     """Sources that do not matter by the screen and are rescored at most. A screen that errs as much
     by then tells too little: going on would be exact leave-one-out of all, in small parts."""
@@ -99,6 +103,8 @@ class ScreenAndRescore:
             raise ConfigurationError(
                 f"at_most must be at least at_least = {self.at_least}, got {self.at_most}"
             )
+        if not 0 <= self.doubt < 1:
+            raise ConfigurationError(f"doubt must be at least 0 and below 1, got {self.doubt}")
         if self.audit < 0 or self.caution < 0:
             raise ConfigurationError(
                 f"audit and caution must not be negative, got {self.audit} and {self.caution}"
@@ -127,7 +133,7 @@ class ScreenAndRescore:
             if not inputs.budget.declined:
                 return exact
         state = _State(inputs, run_screen(self.screen, inputs), self._least)
-        screened = state.margins(state.screened.scores)
+        screened = state.margins(state.screened.scores, 1 - self.doubt)
         order = ranked(screened)
         above = int((screened >= -TIE).sum())
         affordable = self._affordable(inputs, order, left)
@@ -245,15 +251,16 @@ class _State:
         self.log_probs_without_context = removal.log_probs_without_context
         self.rescored += rows
 
-    def margins(self, scores: FloatArray) -> npt.NDArray[np.float64]:
+    def margins(self, scores: FloatArray, share: float = 1.0) -> npt.NDArray[np.float64]:
         """Return `[sources]`: by how much each exceeds what matters, where it does most, in nats.
 
         What matters to a statement follows from its best scores so far.
 
         Args:
             scores: `[sources, answer tokens]`, the screen's or the best so far.
+            share: Share of what matters that is enough.
         """
-        least = self.least(statement_scores(self.scores, self.inputs.statements))
+        least = share * self.least(statement_scores(self.scores, self.inputs.statements))
         found = statement_scores(scores, self.inputs.statements).astype(np.float64)
         return np.asarray((found - least).max(axis=1), dtype=np.float64)
 

@@ -15,9 +15,11 @@ from attribot_integrations.render.evidence import (
     share,
     states_of,
 )
+from attribot_integrations.render.frames import below_frame, frame_above
 from attribot_integrations.render.text import nats, one_line
 
 if TYPE_CHECKING:
+    from attribot_integrations.context.retrieved import Chunk
     from attribot_integrations.results import Attribution, Basis, Citation
 
 __all__ = ["Card", "citation_worth", "make_card"]
@@ -84,10 +86,7 @@ def make_card(
     """
     first = citations[0]
     chunk = attribution.chunks[first.chunk_index]
-    quotes = [
-        one_line(f"{'metadata: ' if each.part == 'metadata' else ''}{each.text}")
-        for each in citations
-    ]
+    quotes = [_quote(attribution.chunks[each.chunk_index], each) for each in citations]
     basis = basis_of(citations)
     why = basis_words(attribution, basis)
     return Card(
@@ -105,6 +104,13 @@ def make_card(
         basis=basis,
         why=why,
     )
+
+
+def _quote(chunk: Chunk, citation: Citation) -> str:
+    if citation.part == "metadata":
+        return one_line(f"metadata: {citation.text}")
+    frame = frame_above(chunk, citation.chunk_start, citation.chunk_end)
+    return one_line(below_frame(frame, citation.text))
 
 
 def _notes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from attribot_integrations.context.links import web_link
 from attribot_integrations.render.chunks import chosen_metadata, chunk_statement_scores
 from attribot_integrations.render.evidence import share, states_of
+from attribot_integrations.render.frames import frame_above
 from attribot_integrations.render.html_cards import citation_worth
 from attribot_integrations.render.text import nats, visible
 from attribot_integrations.results.parts import citable_rows
@@ -37,6 +38,8 @@ class Piece:
     cited: bool = False
     level: int = 0
     note: str = ""
+    frame: str = ""
+    """What it stands below, if it is cited: the header of its table."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,11 @@ class SourceList:
                 continue
             if source.start > done:
                 pieces.append(Piece(visible(text[done : source.start])))
-            pieces.append(self._scored(row, source, visible(text[source.start : source.end])))
+            piece = self._scored(row, source, visible(text[source.start : source.end]))
+            if piece.cited and len(text) > _LONG_TEXT:
+                frame = frame_above(self._shown.chunks[index], source.start, source.end)
+                piece = replace(piece, frame=frame)
+            pieces.append(piece)
             done = source.end
         return (*pieces, Piece(visible(text[done:]))) if done < len(text) else tuple(pieces)
 

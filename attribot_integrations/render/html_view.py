@@ -108,6 +108,14 @@ class AttributionView:
         """The other chunks, the strongest first, those without a score last."""
         return self._sources.uncited
 
+    @property
+    def uncited_name(self) -> str:
+        """What they are called together: what was said in the conversation was not retrieved."""
+        uncited = {*range(len(self._shown.chunks))}
+        uncited -= {each.chunk_index for each in self._shown.shown_citations}
+        said = any(self._shown.chunks[index].said is not None for index in uncited)
+        return "Also at hand, not cited" if said else "Also retrieved, not cited"
+
     def _statement(self, index: int, passage: Passage) -> StatementView:
         return StatementView(
             marks=tuple(

@@ -120,7 +120,7 @@ def _sources(attribution: Attribution, style: MarkdownStyle) -> list[str]:
     chunks: dict[int, CitedSource] = {}
     for each in cited_sources(attribution):
         chunks.setdefault(each.number, each)
-        quote = f"“{escape_inline(one_line(each.text))}”{_evidence(attribution, each)}"
+        quote = f"“{escape_inline(one_line(each.quote))}”{_evidence(attribution, each)}"
         if each.part == "metadata":
             quote = f"metadata {quote}"
         if quote not in quotes.setdefault(each.number, []):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from attribot_integrations.render.answer_blocks import only_shape
 from attribot_integrations.render.evidence import basis_of, states_of
+from attribot_integrations.render.frames import below_frame, frame_above
 from attribot_integrations.results.wording import wording_of
 
 if TYPE_CHECKING:
     from attribot_integrations.context.retrieved import Part
+    from attribot_integrations.context.sources import Source
     from attribot_integrations.results import Attribution, Basis, Citation
     from attribot_integrations.results.support import Support, SupportLabel
 
@@ -88,6 +90,8 @@ class CitedSource:
     source_id: int
     chunk_index: int
     text: str
+    quote: str
+    """Its text as it is quoted: a row of a table with the table's header before it."""
     score: float
     """Sum of its scores for the statements that cite it, in nats."""
     exact: bool
@@ -158,6 +162,7 @@ def cited_sources(attribution: Attribution) -> list[CitedSource]:
                 source_id=source_id,
                 chunk_index=source.chunk_index,
                 text=source.text,
+                quote=_quote(attribution, source),
                 score=sum(each.score for each in own),
                 exact=bool(attribution.exact[row]),
                 sufficiency=max(alone, default=None),
@@ -171,6 +176,13 @@ def cited_sources(attribution: Attribution) -> list[CitedSource]:
     for each in cited:
         once.setdefault((each.number, " ".join(each.text.split()), each.part), each)
     return list(once.values())
+
+
+def _quote(attribution: Attribution, source: Source) -> str:
+    if source.part == "metadata":
+        return source.text
+    chunk = attribution.chunks[source.chunk_index]
+    return below_frame(frame_above(chunk, source.start, source.end), source.text)
 
 
 def citation_marks(citations: Sequence[Citation]) -> tuple[Mark, ...]:

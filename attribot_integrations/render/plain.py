@@ -63,4 +63,4 @@ def _line(attribution: Attribution, source: CitedSource) -> str:
         worth.append("approximate")
     name = chunk_name(attribution.chunks[source.chunk_index], source.chunk_index, source.part)
     why = f"{basis}: " if basis else ""
-    return f"[{source.number}] {name}: {source.text} ({why}{', '.join(worth)})"
+    return f"[{source.number}] {name}: {source.quote} ({why}{', '.join(worth)})"

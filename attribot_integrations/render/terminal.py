@@ -108,7 +108,7 @@ def sources_table(attribution: Attribution) -> Table:
         row = [
             Text(f"[{each.number}]", _MARKER),
             Text(chunk_name(attribution.chunks[each.chunk_index], each.chunk_index, each.part)),
-            Text(one_line(each.text)),
+            Text(one_line(each.quote)),
             _nats(each),
         ]
         if judged:

@@ -36,6 +36,11 @@ class BatchAttributor(RequestAttributor, Protocol):
 class FollowingAttributor(RequestAttributor, Protocol):
     """Attributes the beginnings of one answer in turn, and runs only what is new of each."""
 
+    @property
+    def beginnings(self) -> RequestAttributor:
+        """Attributes those that are not all of it, without what can wait until it is complete."""
+        ...
+
     def warm_up(self, request: AttributionRequest) -> None:
         """Run what all beginnings need, as soon as there is a first word."""
         ...

@@ -45,6 +45,14 @@ class GroupSums:
         owners = torch.tensor([owner for owner, _ in found], dtype=torch.long)
         return cls(edges.to(device), owners.to(device), len(groups))
 
+    def same(self, other: GroupSums) -> bool:
+        """Tell whether the groups are those of another one."""
+        return (
+            self.count == other.count
+            and torch.equal(self.edges, other.edges)
+            and torch.equal(self.owners, other.owners)
+        )
+
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
         """Add up `[…, tokens]` to `[…, groups]`."""
         sums = torch.nn.functional.pad(values.cumsum(-1), (1, 0))

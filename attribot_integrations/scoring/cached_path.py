@@ -80,22 +80,45 @@ class CachedPath(ScoringPath):
         It is read while the prompt's prefix is computed, or, where that has been done, as the end
         is run again.
         """
-        behind = 0 if self._length_held is None else 1
-        reader = AttentionReader(self._rows_from(start), sums, behind)
-        if self._cache is None and self._grown is None:  # of which most may have been run before
-            self._reader = reader
-            try:
-                self._prefix(0)
-            finally:
-                self._reader = None
+        if self._grown is not None:
+            return self._read_grown(self._grown, start, sums)
+        if self._cache is not None:
+            return self._read_again(start, sums)
+        return self._read_prefix(self._reader_of(self._rows_from(start), sums))
+
+    def _read_grown(self, grown: GrowingAnswer, start: int, sums: GroupSums) -> list[torch.Tensor]:
+        """Read what an answer attends to that goes on, as far as that has not been read."""
+        branch = grown.continued(self._whole_branch(), self._answer)
+        known = grown.reading(sums, self._answer[: branch.known])
+        if self._cache is None and known is not None and branch.left:
+            new = self._read_prefix(self._reader_of(branch.left, sums))
+            layers = [torch.cat(both, dim=1) for both in zip(known, new, strict=True)]
         else:
-            end = self._unablated(start)
-            self._prefix(0)  # unseen by the reader
-            within_memory(
-                lambda: self._run_read(end, reader),
-                lambda: f"the end of a prompt with its answer, of {len(end.tokens):,} tokens,",
-            )
+            layers = self._read_again(start, sums)
+        grown.keep_reading(sums, self._answer, layers)
+        return layers
+
+    def _read_prefix(self, reader: AttentionReader) -> list[torch.Tensor]:
+        """Read while the prompt's prefix, and the answer, are run."""
+        self._reader = reader
+        try:
+            self._prefix(0)
+        finally:
+            self._reader = None
         return reader.layers
+
+    def _read_again(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+        """Read while the end of the prompt, and the answer, are run again."""
+        end, reader = self._unablated(start), self._reader_of(self._rows_from(start), sums)
+        self._prefix(0)  # unseen by the reader
+        within_memory(
+            lambda: self._run_read(end, reader),
+            lambda: f"the end of a prompt with its answer, of {len(end.tokens):,} tokens,",
+        )
+        return reader.layers
+
+    def _reader_of(self, rows: int, sums: GroupSums) -> AttentionReader:
+        return AttentionReader(rows, sums, 0 if self._length_held is None else 1)
 
     def _run_read(self, branch: Branch, reader: AttentionReader) -> None:
         """Run a branch in one pass, with the model's own mask, while the reader looks on."""
@@ -107,6 +130,10 @@ class CachedPath(ScoringPath):
                 past_key_values=self._prefix(branch.start),
                 use_cache=True,
             )
+
+    def _whole_branch(self) -> Branch:
+        """Return all of the unablated prompt, and the answer."""
+        return Branch(-1, 0, (*self._prompt, *self._answer[:-1]))
 
     def _unablated(self, start: int) -> Branch:
         """Return the rest of the unablated prompt from a branch point on, and the answer."""
@@ -278,8 +305,7 @@ class CachedPath(ScoringPath):
 
     def _grown_prefix(self, grown: GrowingAnswer) -> PrefixCache:
         """Run the prompt and the answer, but for what is kept of them."""
-        branch = Branch(-1, 0, (*self._prompt, *self._answer[:-1]))
-        branch = grown.continued(branch, self._answer)
+        branch = grown.continued(self._whole_branch(), self._answer)
         kept = grown.of(branch, self._answer) if branch.known else None
         if kept is None:
             from transformers import DynamicCache
@@ -289,7 +315,9 @@ class CachedPath(ScoringPath):
             prefix, self._whole = kept.own, kept.log_probs[: branch.known]
         else:
             cache = kept.own.view(branch.done)
-            self._whole = self._row(branch, self._run_pieces(branch, cache))
+            with self._reader or nullcontext():
+                new = self._run_pieces(branch, cache)
+            self._whole = self._row(branch, new)
             prefix = PrefixCache.of(cache)
         assert self._whole is not None
         grown.keep(branch, self._answer, prefix, self._whole, self._whole)

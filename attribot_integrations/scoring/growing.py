@@ -22,6 +22,8 @@ from attribot_integrations.scoring.packing import Branch, common_prefix
 if TYPE_CHECKING:
     from transformers import DynamicCache
 
+    from attribot_integrations.scoring.attention import GroupSums
+
 __all__ = ["GrowingAnswer", "KeptBranch", "Room"]
 
 _MOST_BYTES: Final = 1 << 30
@@ -74,6 +76,15 @@ class KeptBranch:
     """`[answer tokens]`, of the unablated prompt, run beside it."""
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What was read of an answer: small beside the activations, so not counted with them."""
+
+    sums: GroupSums
+    answer: tuple[int, ...]
+    layers: tuple[torch.Tensor, ...]
+
+
 class _Taken:
     """Bytes that one answer has taken; given back when it is forgotten, whoever forgets it."""
 
@@ -103,6 +114,7 @@ class GrowingAnswer:
     def __init__(self, room: Room = _everywhere) -> None:
         self._prompt: tuple[int, ...] = ()
         self._branches: dict[_Key, KeptBranch] = {}
+        self._reading: _Reading | None = None
         self._taken = _Taken(room)
         weakref.finalize(self, self._taken.give_back)
 
@@ -115,7 +127,7 @@ class GrowingAnswer:
     def let_go(self) -> bool:
         """Free what is held, and tell whether there was anything."""
         held = bool(self._branches)
-        self._branches, self._prompt = {}, ()
+        self._branches, self._prompt, self._reading = {}, (), None
         self._taken.give_back()
         return held
 
@@ -147,6 +159,27 @@ class GrowingAnswer:
         grown = own.size - (0 if before is None else before.own.size)
         if self._taken.change(grown):
             self._branches[key] = KeptBranch(own, answer, log_probs, reference)
+
+    def reading(self, sums: GroupSums, known: tuple[int, ...]) -> list[torch.Tensor] | None:
+        """Return what has been read of the beginning of an answer, for each attention.
+
+        Args:
+            sums: The groups of tokens that are asked for.
+            known: The beginning, by which the rows before its end are known.
+
+        Returns:
+            `[heads, tokens of the beginning, groups]` each; `None` if it has not been read.
+        """
+        kept = self._reading
+        if not known or kept is None or kept.answer[: len(known)] != known:
+            return None
+        return [each[:, : len(known)] for each in kept.layers] if kept.sums.same(sums) else None
+
+    def keep_reading(
+        self, sums: GroupSums, answer: tuple[int, ...], layers: Sequence[torch.Tensor]
+    ) -> None:
+        """Keep what has been read of an answer, in the place of what was read before."""
+        self._reading = _Reading(sums, answer, tuple(layers))
 
     def behind(self, branches: Sequence[Branch], answer: tuple[int, ...]) -> list[PrefixCache]:
         """Return the activations of what is done of each branch that has been continued."""

@@ -25,6 +25,8 @@ _TERM: Final = regex.compile(
     rf"|\b(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}](?:(?!{_UNSPACED}).)*?\b",
     regex.WORD | regex.V1,
 )
+_NOT_GROUPED: Final = regex.compile(r",(?=\d{4})")
+"""A comma between two cells of a row, such as "Voyager 2,1977": no four digits are a group."""
 _CACHED: Final = 65_536
 """Stems that are kept."""
 
@@ -75,7 +77,7 @@ def find_terms(text: str, language: str | None) -> list[Term]:
             pairs = [word[place : place + 2] for place in range(len(word) - 1)]
             found += [Term(pair, False) for pair in pairs or [word]]
         elif is_number(word):
-            found.append(Term(_number(word), True))
+            found += [Term(_number(one), True) for one in _NOT_GROUPED.split(word)]
         else:
             found.append(Term(_stem(word.casefold(), language), bool(found) and word[0].isupper()))
     return found

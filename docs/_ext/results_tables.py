@@ -105,6 +105,20 @@ _STRUCTURE = {
     "of them marked": ("right", 0),
     "seconds": ("seconds", 0),
 }
+_KNOCKOUTS = {
+    "mAP": ("map", 2),
+    "top-1": ("top1", 2),
+    "F1 of citations": ("cited", 2),
+    "error, nats": ("error", 2),
+    "of exact's tokens": ("tokens", 2),
+}
+_RESCORING = {
+    "mAP": ("map", 2),
+    "top-1": ("top1", 2),
+    "F1 of citations": ("cited", 3),
+    "sources rescored": ("rescored", 1),
+    "of exact's tokens": ("tokens", 2),
+}
 _RELEVANCE = {
     "questions": ("questions", 0),
     "mAP": ("map", 2),
@@ -179,13 +193,15 @@ def markdown_of(results: Figures) -> str:
         lines = _relevance(results)
     elif "forms" in results:
         lines = _structure(results)
+    elif "knockouts" in results:
+        lines = _knockouts(results)
     elif "ways" in results:
         lines = _live(results)
     else:
         raise ValueError(
             "results must hold bars, verifiers, policies, held_back, word_relevance, plan, sets, "
-            "rows, contexts, methods, batches, contest, held, relevance, forms or ways, not "
-            f"{sorted(results)}"
+            "rows, contexts, methods, batches, contest, held, relevance, forms, knockouts or ways, "
+            f"not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -400,6 +416,15 @@ def _structure(results: Figures) -> Iterator[str]:
     """Yield whether the marked sentence is found in the other forms that it was written in."""
     yield f"{_capital(str(results['answers']))} answers of SQuAD, exact scores:"
     yield from _table("form", results["forms"], _STRUCTURE)
+
+
+def _knockouts(results: Figures) -> Iterator[str]:
+    """Yield how far knockouts are from exact scores, and what rescoring behind them needs."""
+    for name, found in results["knockouts"].items():
+        yield f"{_capital(_short(name))}, {found['answers']} answers, by tokens run again:"
+        yield from _table("run again", found["reruns"], _KNOCKOUTS)
+        yield "Rescoring behind them:"
+        yield from _table("settings", found["rescoring"], _RESCORING)
 
 
 def _service(results: Figures) -> Iterator[str]:

@@ -99,6 +99,8 @@ def check_command(command: list[str]) -> None:
             assert {name for names in wanted for name in names.split(",")} <= _extras()
         case [python, "-m", module, *_] if python.rpartition("/")[2] in ("python", "python3"):
             assert find_spec(module)
+        case ["python", script, *_] if script.endswith(".py"):
+            assert (ROOT / script).is_file()
         case _:
             others = ("cd", "git", "jupyter", "ollama", "pre-commit", "source", "vllm", "zcat")
             assert command[0] in others, "add how this is checked"

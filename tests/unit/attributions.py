@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
+from attribot_integrations.context.sources import (
+    Chunk,
+    SentenceSplitter,
+    SourceSet,
+    as_chunks,
+    split_sentences,
+)
 from attribot_integrations.results import Attribution, Cost, ModelCost
 from attribot_integrations.results.citations import make_citations
 from attribot_integrations.results.policies import CiteDependence
@@ -20,10 +26,11 @@ def make_attribution(
     *,
     score: float = 2.0,
     id: str | None = None,
+    splitter: SentenceSplitter = split_sentences,
 ) -> Attribution:
     """Build a result by hand: each character is a token, and the first sentence has `score`."""
     wrapped = as_chunks(chunks)
-    sources = SourceSet.build(wrapped).at(("sentence",))
+    sources = SourceSet.build(wrapped, splitter).at(("sentence",))
     spans = tuple((index, index + 1) for index in range(len(answer)))
     statements = find_statements(answer, spans)
     scores = np.zeros((len(sources), len(answer)), dtype=np.float32)

@@ -60,7 +60,7 @@ def _citation(attribution: Attribution, sources: list[CitedSource]) -> dict[str,
     source = {"name": name} if url is None else {"name": name, "url": url}
     data: dict[str, Any] = {
         "source": source,
-        "document": [escape_markdown(each.text) for each in sources],
+        "document": [escape_markdown(each.quote) for each in sources],
         "metadata": [{**known, **linked} for _ in sources],
     }
     states = [each.states for each in cited_sources(attribution)]

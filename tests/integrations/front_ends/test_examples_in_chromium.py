@@ -9,30 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
 
 from attribot_integrations.demo.chain import DemoChain, demo_chain
-from tests.documents.blocks import ROOT
+from tests.documents.example_modules import EXAMPLES, example
 from tests.integrations.front_ends.browsing import note_errors, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
-
-EXAMPLES = ROOT / "docs" / "examples"
-
-
-def example(name: str) -> ModuleType:
-    """An example's module; it is in no package."""
-    path = EXAMPLES / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

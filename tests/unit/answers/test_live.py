@@ -243,6 +243,10 @@ class Following:
     def following_answer(self) -> "Following":
         return self
 
+    @property
+    def beginnings(self) -> "Following":
+        return self
+
     def warm_up(self, request: AttributionRequest) -> None:
         self.events.append(f"warm up {request.answer!r}")
 

@@ -28,6 +28,9 @@ def test_an_attention_screen_stands_behind_its_method(tmp_path: Path) -> None:
     assert method.screen is not None
     assert method.screen.digest == SCREEN.digest
     assert chosen_method("instant") is METHODS["instant"]
+    rescored = chosen_method(f"balanced:{path}")
+    assert rescored is not None
+    assert rescored.name == "learned attention, then knockout, then rescored"
     path.write_bytes(b"no screen")
     with pytest.raises(typer.BadParameter, match=r"one\.safetensors is no attention screen"):
         chosen_method(f"instant:{path}")

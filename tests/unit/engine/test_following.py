@@ -13,6 +13,7 @@ from attribot_integrations.engine import following as following_module
 from attribot_integrations.engine.attributing import attribute_answer
 from attribot_integrations.engine.following import AnswerFollower
 from attribot_integrations.errors import EmptyAnswerError, OutOfMemoryError
+from attribot_integrations.methods import CertifySets
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from tests.unit.evaluation.tiny import EXAMPLE, tiny_engine
 from tests.unit.words import WordModel
@@ -46,9 +47,24 @@ def test_attention_is_read_of_an_answer_that_grows() -> None:
     engine = AttributionEngine.demo(options=EngineOptions(method="instant", alternatives=None))
     found = engine.following_answer()
     found.warm_up(request("It"))
-    for answer in BEGINNINGS[1:]:
+    lengths, ran = [], []
+    for answer in (*BEGINNINGS[1:], f"{BEGINNINGS[1]} A bridge crosses the river."):
         live, plain = (each.attribute_request(request(answer)) for each in (found, engine))
         np.testing.assert_allclose(live.scores, plain.scores, atol=1e-4)
+        lengths.append(len(live.token_spans))
+        ran.append(live.cost.tokens)
+    # What is new is read as it is run, then run once more beside the context's absence.
+    assert ran[1] == 3 * (lengths[1] - lengths[0])
+
+
+def test_sources_that_say_the_same_are_looked_for_when_the_answer_is_complete() -> None:
+    options = EngineOptions(method="exact", certificates=CertifySets())
+    found = AttributionEngine(WordModel(), options=options).following_answer()
+    twice = AttributionRequest("What?", ["It opened. Well.", "Maybe. It opened."], "It opened.")
+    early, complete = found.beginnings.attribute_request(twice), found.attribute_request(twice)
+    assert (early.alternatives, early.certificates) == ((), ())
+    assert [each.source_ids for each in complete.alternatives] == [(0, 3)]
+    assert early.scores.tolist() == complete.scores.tolist()
 
 
 def test_a_failed_warm_up_says_why() -> None:

@@ -71,7 +71,10 @@ class Screen:
 
 
 def rescored(
-    screened: list[float], losses: list[float], max_tokens: int | None = None
+    screened: list[float],
+    losses: list[float],
+    max_tokens: int | None = None,
+    at_least: int = 3,
 ) -> tuple[list[int], MethodScores]:
     budget = Budget(max_tokens=max_tokens)
     target = Target(losses, budget)
@@ -85,7 +88,8 @@ def rescored(
         token_spans=target.token_spans,
         budget=budget,
     )
-    return target.asked, ScreenAndRescore(Screen(screened), min_score=1, min_share=0).run(inputs)
+    method = ScreenAndRescore(Screen(screened), min_score=1, min_share=0, at_least=at_least)
+    return target.asked, method.run(inputs)
 
 
 def padded(*first: float, rest: Sequence[float] = (0.0,)) -> list[float]:
@@ -103,6 +107,15 @@ def test_a_screen_whose_scores_are_too_low_is_followed_further() -> None:
     # 0.9 nats too low for one of the first three: more may be, until enough others are not.
     asked, _ = rescored(padded(5.0), padded(5.0, 0.9, -8.0, 0.0))
     assert 7 <= len(asked) < 32
+
+
+def test_what_the_screen_puts_a_little_too_low_is_rescored_whatever_its_errors_show() -> None:
+    # Right to the second digit on the third, which by itself would be trusted.
+    asked, result = rescored(padded(5.0, 0.81, 0.7), padded(5.0, 1.1, 0.7), at_least=1)
+    assert asked == [0, 1, 2]
+    assert result.scores[:3, 0].tolist() == pytest.approx([5.0, 1.1, 0.7])
+    with pytest.raises(ConfigurationError, match="doubt must be at least 0 and below 1, got 1"):
+        ScreenAndRescore(Screen([]), doubt=1)
 
 
 def test_a_screen_that_tells_nothing_is_not_followed_through_all_sources(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.context.locating import ChunkLocation
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import ConfigurationError
@@ -185,6 +186,18 @@ def test_uncited_chunks_are_folded() -> None:
     page = Page(html_fragment(sample()))
     assert len(page.all("details")) == 2
     assert page.texts["summary"][0] == "Also retrieved, not cited · 1"
+
+
+def test_what_was_said_and_is_not_cited_was_not_retrieved() -> None:
+    made = sample()
+    cited = {each.chunk_index for each in made.shown_citations}
+    said = ConversationPart("user", 1, "user")
+    chunks = [
+        chunk if index in cited else replace(chunk, said=said)
+        for index, chunk in enumerate(made.chunks)
+    ]
+    page = Page(html_fragment(replace(made, chunks=tuple(chunks))))
+    assert page.texts["summary"][0] == "Also at hand, not cited · 1"
 
 
 def test_chunks_of_the_same_text_are_shown_once() -> None:

@@ -83,6 +83,7 @@ export function answerView(result) {
     tail: result.answer.slice(offset),
     cited: numbered,
     uncited: chunks.filter((chunk) => !used.has(chunk.index)),
+    alsoSaid: result.chunks.some((chunk, index) => chunk.said && !used.has(index)),
     verified: Boolean(result.verifier) && !result.unverified,
     models: (result.cost?.models ?? []).map((each) => lastPart(each.model)),
     method: result.method ?? "",
@@ -414,7 +415,8 @@ function sources(view) {
     const others = make("details", { className: "others" });
     const list = make("ul", { className: "sources" });
     list.append(...view.uncited.map((each) => uncitedSource(each)));
-    const summary = `Also retrieved, not cited · ${view.uncited.length}`;
+    const name = view.alsoSaid ? "Also at hand" : "Also retrieved"; // no conversation is retrieved
+    const summary = `${name}, not cited · ${view.uncited.length}`;
     others.append(make("summary", {}, summary), list);
     found.push(others);
   }
