@@ -115,24 +115,21 @@ class WordSignal:
         known = _Chunks.read(context, self.language)
         asked = frozenset(self._keys(inputs.question))
         rare = asked.difference(self._keys(common_words(inputs.question))) or asked
-        found = [(known.cosine(each, asked), known.share(each, rare)) for each in known.stretches]
-        matched, said = np.array(found, np.float32).reshape(-1, 2).T
-        greatest = matched.max(initial=0.0)
+        best = np.zeros((len(context.sentences), 2))
+        for each in known.stretches:
+            own = best[each.sentences.start : each.sentences.stop]
+            np.maximum(own, (known.cosine(each, asked), known.share(each, rare)), out=own)
+        greatest = best[:, 0].max(initial=0.0)
         if greatest > 0:
-            matched = matched / greatest
-        foreign = {
-            each.chunk_index: speak_differently(inputs.question, each.text)
+            best[:, 0] /= greatest
+        readable = {
+            each.chunk_index: not speak_differently(inputs.question, each.text)
             for each in context.whole_chunks
         }
-        places = [known.places(source) for source in inputs.sources]
-        return WordEvidence(
-            np.array([matched[each].max(initial=0.0) for each in places], np.float32),
-            np.array([said[each].max(initial=0.0) for each in places], np.float32),
-            np.array(
-                [greatest > 0 and not foreign[each.chunk_index] for each in inputs.sources],
-                np.bool_,
-            ),
-        )
+        found = [best[_own_ids(context, source)].max(axis=0) for source in inputs.sources]
+        matched, said = np.array(found, np.float32).T
+        telling = [greatest > 0 and readable[source.chunk_index] for source in inputs.sources]
+        return WordEvidence(matched, said, np.array(telling, np.bool_))
 
     def _keys(self, text: str) -> list[str]:
         return [term.key for term in find_terms(text, self.language)]
@@ -142,7 +139,6 @@ class WordSignal:
 class _Stretch:
     """Some sentences of a chunk in a row, or a part of a long one."""
 
-    chunk: int
     sentences: range
     """Their ids."""
     parts: tuple[tuple[str, ...], ...]
@@ -170,7 +166,7 @@ class _Chunks:
                 for each, keys in zip(own, terms, strict=True)
                 for part in _parts(keys)
             ]
-            stretches += _stretches(whole.chunk_index, parts)
+            stretches += _stretches(parts)
         return cls(tuple(stretches), frequency, len(context.whole_chunks))
 
     def cosine(self, stretch: _Stretch, asked: frozenset[str]) -> float:
@@ -188,17 +184,15 @@ class _Chunks:
         shares = [sum(map(self._weight, asked.intersection(part))) for part in stretch.parts]
         return max(shares) / whole if whole else 0.0
 
-    def places(self, source: Source) -> list[int]:
-        """Return the numbers of the stretches that a source has a part in."""
-        whole = source.level == "chunk"
-        return [
-            number
-            for number, each in enumerate(self.stretches)
-            if each.chunk == source.chunk_index and (whole or source.id in each.sentences)
-        ]
-
     def _weight(self, key: str) -> float:
         return math.log((self.count + _MORE_CHUNKS) / (self.frequency.get(key, 0) + 0.5))
+
+
+def _own_ids(context: SourceSet, source: Source) -> list[int]:
+    """Return the ids of a source's own sentences, without those that show the same elsewhere."""
+    if source.level == "sentence":
+        return [source.id]
+    return [each.id for each in context.of_chunk(source.chunk_index)]
 
 
 def _parts(keys: Sequence[str]) -> Iterable[tuple[str, ...]]:
@@ -208,7 +202,7 @@ def _parts(keys: Sequence[str]) -> Iterable[tuple[str, ...]]:
     ]
 
 
-def _stretches(chunk: int, parts: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[_Stretch]:
+def _stretches(parts: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[_Stretch]:
     """Yield the longest stretch that starts with each part, up to the one that ends the chunk."""
     for start, (first, _) in enumerate(parts):
         size, end = 0, start
@@ -216,6 +210,6 @@ def _stretches(chunk: int, parts: Sequence[tuple[int, tuple[str, ...]]]) -> Iter
             size += len(parts[end][1])
             end += 1
         ids = range(first, parts[end - 1][0] + 1)
-        yield _Stretch(chunk, ids, tuple(part for _, part in parts[start:end]))
+        yield _Stretch(ids, tuple(part for _, part in parts[start:end]))
         if end == len(parts):
             break
