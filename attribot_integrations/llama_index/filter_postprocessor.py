@@ -21,7 +21,9 @@ from attribot_integrations.filtering.chunk_filter import (
     KeptChunk,
     trim,
 )
+from attribot_integrations.filtering.chunk_scoring import named_signal
 from attribot_integrations.filtering.keeping import KeepRule
+from attribot_integrations.filtering.worded import WordSignal
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
             )
         query = query_bundle.query_str
         most = len(nodes) if self.top_n is None else self.top_n
-        model = _model_name(self._engine)
+        model = _model_name(self._engine, choose.signal)
         _dispatcher.event(
             ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=most, model_name=model)
         )
@@ -186,7 +188,9 @@ def _own_spans(own: str, text: NodeText, spans: Sequence[Span]) -> list[Span]:
     return [(start + shift, end + shift) for start, end in inside if start < end]
 
 
-def _model_name(engine: object) -> str:
-    """Return the name of the model that an engine judges by."""
+def _model_name(engine: object, signal: RelevanceSignal | str) -> str:
+    """Return the name of the model that an engine judges by, or what it judges by without one."""
+    if isinstance(named_signal(signal), WordSignal):
+        return named_signal(signal).name
     model = getattr(engine, "proxy", None) or getattr(engine, "target", None)
     return str(getattr(model, "name", type(engine).__name__))

@@ -328,7 +328,7 @@ def test_rerank_events(events: list[BaseEvent]) -> None:
     assert isinstance(start, ReRankStartEvent)
     assert isinstance(end, ReRankEndEvent)
     assert isinstance(start.query, QueryBundle)
-    assert (start.query.query_str, start.top_n, start.model_name) == ("Who?", 3, "MarkedScorer")
+    assert (start.query.query_str, start.top_n, start.model_name) == ("Who?", 3, "words")
     assert (start.nodes, end.nodes) == (nodes, kept)
     first, second = legacy.payloads
     assert first[EventPayload.QUERY_STR] == "Who?"
@@ -338,7 +338,7 @@ def test_rerank_events(events: list[BaseEvent]) -> None:
 
 
 def test_events_name_the_model(demo: DemoQueryEngine, events: list[BaseEvent]) -> None:
-    processor = AttributionFilterPostprocessor(demo.engine)
+    processor = AttributionFilterPostprocessor(demo.engine, signal="draft")
     processor.postprocess_nodes(scored(demo), query_str=demo.questions[0])
     start = events[0]
     assert isinstance(start, ReRankStartEvent)
