@@ -2,7 +2,8 @@
 
 Chinese and Japanese sentences end at their full stops and marks, whatever follows; a quotation
 stays whole with what says that it is one. Khmer has a full stop of its own. Thai and Lao mark no
-end: a space stands between clauses, and clauses of some length are divided there.
+end: a space stands between clauses, and clauses of some length are divided there; full stops behind
+a few consonants mark an abbreviation, such as the eras that years are counted by.
 """
 
 from __future__ import annotations
@@ -32,8 +33,12 @@ _BRACKETS = regex.compile(
 """Quotations and asides, which are not divided; those that open are the group."""
 _SAYS = regex.compile(r"\u3068|\u3063\u3066|[\u3001\uff0c]")
 """What follows a quotation in the sentence that it is part of."""
+_SHORTENED = r"[\u0e01-\u0e2e\u0e81-\u0eae]{1,4}\."
+"""An abbreviation in Thai or Lao: consonants without a vowel."""
+_ENDS_SHORTENED = regex.compile(rf"(?<![\p{{Thai}}\p{{Lao}}]){_SHORTENED}\Z")
 _CLAUSE = regex.compile(
-    r"(?<=[\p{Thai}\p{Lao}][\p{M}\u0e2f\u0e46\u0eaf\u0ec6]*)\s+(?=[\p{Thai}\p{Lao}])"
+    r"(?<=[\p{Thai}\p{Lao}][\p{M}\u0e2f\u0e46\u0eaf\u0ec6]*)\s+"
+    rf"(?=[\p{{Thai}}\p{{Lao}}])(?!{_SHORTENED})"
 )
 _SHORT: Final = 24
 """Characters below which a clause is not divided from its neighbours."""
@@ -59,7 +64,7 @@ def refine_sentences(text: str, spans: Sequence[Span]) -> Sequence[Span]:
     if text.isascii() or _SPECIAL.search(text) is None:
         return spans
     refined: list[Span] = []
-    for start, end in spans:
+    for start, end in _without_shortened(text, spans):
         if refined and _goes_on(text, refined[-1], start):
             start = refined.pop()[0]
         refined += _divided(text, start, end)
@@ -69,6 +74,24 @@ def refine_sentences(text: str, spans: Sequence[Span]) -> Sequence[Span]:
 def _goes_on(text: str, before: Span, start: int) -> bool:
     quoted = text[before[1] - 1] in "\u300d\u300f" and before[1] == start
     return quoted and _SAYS.match(text, start) is not None
+
+
+def _without_shortened(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """Join sentences of which one ends with an abbreviation in Thai or Lao with the next."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and _is_shortened(text, joined[-1], start):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
+
+
+def _is_shortened(text: str, before: Span, start: int) -> bool:
+    """Tell whether a sentence ends with an abbreviation in the line in which the next starts."""
+    end = before[1]
+    if text[end - 1] != "." or text[start].isupper() or not {*text[end:start]}.isdisjoint("\r\n"):
+        return False
+    return _ENDS_SHORTENED.search(text, max(before[0], end - 5), end) is not None
 
 
 def _divided(text: str, start: int, end: int) -> Iterator[Span]:
