@@ -2,8 +2,7 @@
 
 Chinese and Japanese sentences end at their full stops and marks, whatever follows; a quotation
 stays whole with what says that it is one. Khmer has a full stop of its own. Thai and Lao mark no
-end: a space stands between clauses, and clauses of some length are divided there; full stops behind
-a few consonants mark an abbreviation, such as the eras that years are counted by.
+end: a space stands between clauses, and clauses of some length are divided there.
 """
 
 from __future__ import annotations
@@ -31,11 +30,12 @@ _BRACKETS = regex.compile(
     r"|[\u300d\u300f\uff09\u3011\u3009\u300b\u201d)\]]"
 )
 """Quotations and asides, which are not divided; those that open are the group."""
+_SHORTENED = r"[\u0e01-\u0e2e\u0e81-\u0eae]{1,4}\."
+"""An abbreviation in Thai or Lao: consonants without a vowel, as in the
+eras that years are counted by."""
+_ENDS_SHORTENED = regex.compile(rf"(?<![\p{{Thai}}\p{{Lao}}]){_SHORTENED}\Z")
 _SAYS = regex.compile(r"\u3068|\u3063\u3066|[\u3001\uff0c]")
 """What follows a quotation in the sentence that it is part of."""
-_SHORTENED = r"[\u0e01-\u0e2e\u0e81-\u0eae]{1,4}\."
-"""An abbreviation in Thai or Lao: consonants without a vowel."""
-_ENDS_SHORTENED = regex.compile(rf"(?<![\p{{Thai}}\p{{Lao}}]){_SHORTENED}\Z")
 _CLAUSE = regex.compile(
     r"(?<=[\p{Thai}\p{Lao}][\p{M}\u0e2f\u0e46\u0eaf\u0ec6]*)\s+"
     rf"(?=[\p{{Thai}}\p{{Lao}}])(?!{_SHORTENED})"
@@ -76,24 +76,6 @@ def _goes_on(text: str, before: Span, start: int) -> bool:
     return quoted and _SAYS.match(text, start) is not None
 
 
-def _without_shortened(text: str, spans: Sequence[Span]) -> Sequence[Span]:
-    """Join sentences of which one ends with an abbreviation in Thai or Lao with the next."""
-    joined: list[Span] = []
-    for start, end in spans:
-        if joined and _is_shortened(text, joined[-1], start):
-            start = joined.pop()[0]
-        joined.append((start, end))
-    return joined
-
-
-def _is_shortened(text: str, before: Span, start: int) -> bool:
-    """Tell whether a sentence ends with an abbreviation in the line in which the next starts."""
-    end = before[1]
-    if text[end - 1] != "." or text[start].isupper() or not {*text[end:start]}.isdisjoint("\r\n"):
-        return False
-    return _ENDS_SHORTENED.search(text, max(before[0], end - 5), end) is not None
-
-
 def _divided(text: str, start: int, end: int) -> Iterator[Span]:
     done, low, depth = start, start, 0
     for found in _STOP.finditer(text, start, end):
@@ -114,6 +96,24 @@ def _clauses(text: str, start: int, end: int) -> Iterator[Span]:
             yield start, found.start()
             start = found.end()
     yield start, end
+
+
+def _without_shortened(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """Join sentences of which one ends with an abbreviation in Thai or Lao with the next."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and _is_shortened(text, joined[-1], start):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
+
+
+def _is_shortened(text: str, before: Span, start: int) -> bool:
+    """Tell whether a sentence ends with an abbreviation in the line in which the next starts."""
+    end = before[1]
+    if text[end - 1] != "." or text[start].isupper() or not {*text[end:start]}.isdisjoint("\r\n"):
+        return False
+    return _ENDS_SHORTENED.search(text, max(before[0], end - 5), end) is not None
 
 
 def script_of(text: str) -> str | None:

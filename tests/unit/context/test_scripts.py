@@ -84,11 +84,11 @@ def test_other_sentences_stay_as_they_are(text: str) -> None:
 
 def test_long_hostile_text_takes_little_time() -> None:
     for text in (
+        "ก." * 50_000,
         "「" * 50_000 + "。",
         "？" * 50_000,
         "ก" + "ั" * 50_000 + " " * 50_000,
         "漢)!" * 30_000,
-        "ก." * 50_000,
     ):
         assert refine_sentences(text, [(0, len(text))])
     many = "ก. " * 20_000
