@@ -31,8 +31,7 @@ _BRACKETS = regex.compile(
 )
 """Quotations and asides, which are not divided; those that open are the group."""
 _SHORTENED = r"[\u0e01-\u0e2e\u0e81-\u0eae]{1,4}\."
-"""An abbreviation in Thai or Lao: consonants without a vowel, as in the
-eras that years are counted by."""
+"""An abbreviation in Thai or Lao: consonants without a vowel, as in the eras of years."""
 _ENDS_SHORTENED = regex.compile(rf"(?<![\p{{Thai}}\p{{Lao}}]){_SHORTENED}\Z")
 _SAYS = regex.compile(r"\u3068|\u3063\u3066|[\u3001\uff0c]")
 """What follows a quotation in the sentence that it is part of."""
