@@ -75,7 +75,7 @@ class LexicalVerifier:
 
         All rows have one header; so its words raise the score of a row only if that row itself has
         nearly all that the statement shares with any row below it, see `shares_held`. They lower
-        none, and change none of a passage without a frame.
+        none, and change none of a passage without a frame. The cells of CSV are told apart before.
 
         Args:
             question: The question that was answered.
