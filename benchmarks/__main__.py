@@ -16,6 +16,7 @@ python -m benchmarks contest --data DIR --rows DIR     all ways in one run on re
 python -m benchmarks held --data DIR                   many questions on one document
 python -m benchmarks knockouts --data DIR --rows DIR   knockouts, and how many to rescore
 python -m benchmarks relevance --data DIR --rows DIR   chunks before there is an answer
+python -m benchmarks relevance-words --data DIR --rows DIR   the filter by words, and its fit
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 python -m benchmarks structure --data DIR              rows and fields against sentences
@@ -54,6 +55,7 @@ from benchmarks.live import live
 from benchmarks.ours import our_ways
 from benchmarks.real_text import real
 from benchmarks.relevance import relevance
+from benchmarks.relevance_words import relevance_words
 from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
@@ -110,6 +112,7 @@ app.command()(live)
 app.command()(screen)
 app.command()(contest)
 app.command()(relevance)
+app.command()(relevance_words)
 app.command()(held)
 app.command()(knockouts)
 app.command()(bundled_screens)

@@ -51,7 +51,8 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
         min_nodes: Nodes that are kept in any case, the most relevant ones.
         keep_retrieval_score: Whether `metadata["retrieval_score"]` holds the score that a node
             came with; prompts and embeddings do not show it.
-        signal: What relevance is judged by: "draft", "question", "both", or an object.
+        signal: What relevance is judged by: "words", which runs no model, "draft", "question",
+            "both", or an object.
         granularity: "sentence" cuts sentences below the threshold (0.5 if there is none) out of
             the nodes that are kept; a node that would lose all of them stays whole.
             `metadata["attribot_spans"]` holds the offsets of what is left in the node's text.
@@ -81,7 +82,7 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
         top_n: int | None = None,
         min_nodes: int = 0,
         keep_retrieval_score: bool = False,
-        signal: RelevanceSignal | SignalName = "draft",
+        signal: RelevanceSignal | SignalName = "words",
         granularity: Granularity = "chunk",
         raise_error: bool = False,
     ) -> None:

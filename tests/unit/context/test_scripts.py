@@ -20,12 +20,16 @@ from attribot_integrations.context.sources import split_sentences
         ["何？！", "えっ。"],
         ["ខ្ញុំទៅផ្សារ។", "គាត់នៅផ្ទះ។", "ភ្នំពេញជារដ្ឋធានី។"],
         ["မြို့တော်မှာ နေပြည်တော်ဖြစ်သည်။", "ရန်ကုန်မြို့။"],
+        ['"길다. 낡았다."라고 말했다.', " 비가 온다."],
+        ["Είναι μακριά;", " Ναι.", " Πόσο; και πού;", " «Εδώ.»"],
+        ["ཆུ་རིང་པོ་རེད།", " དེ་རྙིང་པ་རེད།"],
         ["यह एक वाक्य है।", "यह दूसरा है।"],
     ],
 )
 def test_sentences_without_spaces(sentences: list[str]) -> None:
     text = "".join(sentences)
-    assert [text[start:end] for start, end in split_sentences(text)] == sentences
+    expected = [sentence.strip() for sentence in sentences]
+    assert [text[start:end] for start, end in split_sentences(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -89,6 +93,9 @@ def test_long_hostile_text_takes_little_time() -> None:
         "？" * 50_000,
         "ก" + "ั" * 50_000 + " " * 50_000,
         "漢)!" * 30_000,
+        "α;" * 30_000,
+        "།" * 50_000,
+        '"가' * 30_000,
     ):
         assert refine_sentences(text, [(0, len(text))])
     many = "ก. " * 20_000
