@@ -20,6 +20,7 @@ python -m benchmarks relevance-words --data DIR --rows DIR   the filter by words
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 python -m benchmarks structure --data DIR              rows and fields against sentences
+python -m benchmarks headers --data DIR                rows with and without their header, verified
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from benchmarks.contest import contest
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
+from benchmarks.headers import headers
 from benchmarks.held import held
 from benchmarks.knockouts import knockouts
 from benchmarks.live import live
@@ -116,6 +118,7 @@ app.command()(knockouts)
 app.command()(bundled_screens)
 app.command()(serve)
 app.command()(structure)
+app.command()(headers)
 
 
 @app.callback(invoke_without_command=True)

@@ -36,12 +36,16 @@ _BRACKETS = regex.compile(
     r"|[\u300d\u300f\uff09\u3011\u3009\u300b\u201d)\]]"
 )
 """Quotations and asides, which are not divided; those that open are the group."""
+_SHORTENED = r"[\u0e01-\u0e2e\u0e81-\u0eae]{1,4}\."
+"""An abbreviation in Thai or Lao: consonants without a vowel, as in the eras of years."""
+_ENDS_SHORTENED = regex.compile(rf"(?<![\p{{Thai}}\p{{Lao}}]){_SHORTENED}\Z")
 _SAYS = regex.compile(r"\u3068|\u3063\u3066|[\u3001\uff0c]")
 """What follows a quotation in the sentence that it is part of."""
 _QUOTED = regex.compile(r"[\"'\u201d\u2019\u300d\u300f\u300b\u3009]\p{Hangul}")
 """A quotation in Korean, and what says that it is one, without a space between them."""
 _CLAUSE = regex.compile(
-    r"(?<=[\p{Thai}\p{Lao}][\p{M}\u0e2f\u0e46\u0eaf\u0ec6]*)\s+(?=[\p{Thai}\p{Lao}])"
+    r"(?<=[\p{Thai}\p{Lao}][\p{M}\u0e2f\u0e46\u0eaf\u0ec6]*)\s+"
+    rf"(?=[\p{{Thai}}\p{{Lao}}])(?!{_SHORTENED})"
 )
 _SHORT: Final = 24
 """Characters below which a clause is not divided from its neighbours."""
@@ -67,7 +71,7 @@ def refine_sentences(text: str, spans: Sequence[Span]) -> Sequence[Span]:
     if text.isascii() or _SPECIAL.search(text) is None:
         return spans
     refined: list[Span] = []
-    for start, end in spans:
+    for start, end in _without_shortened(text, spans):
         if refined and _goes_on(text, refined[-1], start):
             start = refined.pop()[0]
         refined += _divided(text, start, end)
@@ -102,6 +106,24 @@ def _clauses(text: str, start: int, end: int) -> Iterator[Span]:
             yield start, found.start()
             start = found.end()
     yield start, end
+
+
+def _without_shortened(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """Join sentences of which one ends with an abbreviation in Thai or Lao with the next."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and _is_shortened(text, joined[-1], start):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
+
+
+def _is_shortened(text: str, before: Span, start: int) -> bool:
+    """Tell whether a sentence ends with an abbreviation in the line in which the next starts."""
+    end = before[1]
+    if text[end - 1] != "." or text[start].isupper() or not {*text[end:start]}.isdisjoint("\r\n"):
+        return False
+    return _ENDS_SHORTENED.search(text, max(before[0], end - 5), end) is not None
 
 
 def script_of(text: str) -> str | None:

@@ -44,6 +44,7 @@ __all__ = [
     "Span",
     "as_chunks",
     "clean_text",
+    "division_of",
     "split_sentences",
 ]
 
@@ -143,6 +144,20 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
             )
         previous = end
     return spans
+
+
+def division_of(chunk: Chunk, splitter: SentenceSplitter) -> Node:
+    """Divide a chunk into its parts, what frames them, and the metadata around them.
+
+    Args:
+        chunk: The chunk.
+        splitter: Finds the sentences of a chunk, or more than those.
+
+    Raises:
+        ConfigurationError: If the splitter returns spans that are blank, out of order or outside
+            the text.
+    """
+    return _divided(chunk, splitter, splitter if isinstance(splitter, Divider) else None)
 
 
 @dataclass(frozen=True)
