@@ -17,9 +17,11 @@ python -m benchmarks held --data DIR                   many questions on one doc
 python -m benchmarks pace --data DIR                   tokens per second beside a plain pass
 python -m benchmarks knockouts --data DIR --rows DIR   knockouts, and how many to rescore
 python -m benchmarks relevance --data DIR --rows DIR   chunks before there is an answer
+python -m benchmarks relevance-words --data DIR --rows DIR   the filter by words, and its fit
 python -m benchmarks bundled-screens --rows DIR        those of the bundled models
 python -m benchmarks serve --json FILE                 the service under load, its micro-batches
 python -m benchmarks structure --data DIR              rows and fields against sentences
+python -m benchmarks headers --data DIR                rows with and without their header, verified
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ from benchmarks.contest import contest
 from benchmarks.contexts import ContextShape, make_case, named_contexts
 from benchmarks.entries import Clock, Plan
 from benchmarks.gpu.command import gpu
+from benchmarks.headers import headers
 from benchmarks.held import held
 from benchmarks.knockouts import knockouts
 from benchmarks.live import live
@@ -54,6 +57,7 @@ from benchmarks.ours import our_ways
 from benchmarks.pace import pace
 from benchmarks.real_text import real
 from benchmarks.relevance import relevance
+from benchmarks.relevance_words import relevance_words
 from benchmarks.report import environment, show, write_json
 from benchmarks.rivals import RIVALS
 from benchmarks.rows import Row
@@ -110,12 +114,14 @@ app.command()(live)
 app.command()(screen)
 app.command()(contest)
 app.command()(relevance)
+app.command()(relevance_words)
 app.command()(held)
 app.command()(knockouts)
 app.command()(pace)
 app.command()(bundled_screens)
 app.command()(serve)
 app.command()(structure)
+app.command()(headers)
 
 
 @app.callback(invoke_without_command=True)

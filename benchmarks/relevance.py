@@ -2,8 +2,8 @@
 
 python -m benchmarks relevance --data DIR --rows DIR --json FILE
 
-A drafted answer (`draft`) and the question's own likelihood (`question`), by SmolLM2, beside
-searches for the question. Resumable.
+A drafted answer (`draft`) and the question's own likelihood (`question`), by SmolLM2, beside the
+default, `words`, and searches for the question. Resumable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from attribot_integrations.filtering.drafted import DraftEvidence, DraftSignal
 from attribot_integrations.filtering.keeping import DEFAULT_THRESHOLD
 from attribot_integrations.filtering.relevance import RelevanceInput
 from attribot_integrations.filtering.signals import QuestionSignal
+from attribot_integrations.filtering.worded import WordProbability
 from benchmarks.real_text import ENCODER, PLANS, real_engine
+from benchmarks.relevance_fit import word_evidence
 
 if TYPE_CHECKING:
     from attribot_integrations import AttributionEngine
@@ -41,7 +43,7 @@ __all__ = ["relevance"]
 
 _SETS: Final[Mapping[str, int]] = {"hotpotqa": 12, "quotesum": 12, "lfqa": 10}
 _RECALL: Final = 0.95
-_OURS: Final = ("draft", "question")
+_OURS: Final = ("words", "draft", "question")
 _COLUMNS: Final = (
     Column("questions", "questions", 0),
     Column("map", "mAP", 2, with_interval=True),
@@ -76,7 +78,7 @@ def relevance(
         for number in range(len(store.rows), len(examples)):
             store.append(_row(engine, examples[number], searches))
             console.print(f"{name}: {number + 1} of {len(examples)}", style="dim")
-        figures[name] = _figures(store.rows[: len(examples)])
+        figures[name] = _figures(store.rows[: len(examples)], examples)
         console.print(figure_table(name, "by", _COLUMNS, figures[name]))
     if json_file is not None:
         results = {
@@ -116,7 +118,9 @@ def _row(
     }
 
 
-def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _figures(
+    rows: Sequence[Mapping[str, Any]], examples: Sequence[EvaluationExample]
+) -> dict[str, dict[str, Any]]:
     """Return figures by what ranks the chunks."""
     labels = [np.array(row["relevant"], np.bool_) for row in rows]
     evidence = [
@@ -129,7 +133,9 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         for row in rows
     ]
     drafted = DraftSignal().probability
+    words = [word_evidence(each.question, each.chunks) for each in examples]
     scores: dict[str, list[npt.NDArray[Any]]] = {
+        "words": [WordProbability()(each) for each in words],
         "draft": [drafted(each) if each.draft else each.necessary * 0 for each in evidence],
         "draft, necessary alone": [each.necessary for each in evidence],
         "draft, sufficient alone": [each.sufficient for each in evidence],

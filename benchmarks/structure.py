@@ -34,7 +34,7 @@ from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.evaluation.store import RowStore, write_results
 from attribot_integrations.results import Attribution
 
-__all__ = ["ALL", "FORMS", "TURNS", "structure"]
+__all__ = ["ALL", "FORMS", "TURNS", "example_sentences", "is_usable", "structure"]
 
 _MODEL: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _ROUNDS: Final = 5
@@ -124,16 +124,17 @@ class Found:
     seconds: float
 
 
-def _sentences(example: EvaluationExample) -> list[list[str]]:
+def example_sentences(example: EvaluationExample) -> list[list[str]]:
+    """Return the sentences of each chunk of an example."""
     return [
         [chunk.text[start:end] for start, end in example.splitter(chunk.text)]
         for chunk in example.chunks
     ]
 
 
-def _usable(example: EvaluationExample) -> bool:
+def is_usable(example: EvaluationExample) -> bool:
     """Tell whether an example has marked evidence, and sentences that any form can hold."""
-    sentences = _sentences(example)
+    sentences = example_sentences(example)
     plain = all("|" not in text and "\n" not in text for one in sentences for text in one)
     return bool(example.gold) and plain and all(len(one) >= _LEAST for one in sentences)
 
@@ -144,7 +145,7 @@ def _find(engine: AttributionEngine, form: str, example: EvaluationExample) -> F
     Raises:
         ValueError: If the form does not divide into the sentences that it was made of.
     """
-    sentences = _sentences(example)
+    sentences = example_sentences(example)
     places = [(chunk, place) for chunk, one in enumerate(sentences) for place in range(len(one))]
     started = time.process_time()
     made = (_in_turns if form in TURNS else _in_chunks)(engine, form, example, sentences)
@@ -222,7 +223,7 @@ def structure(
         raise typer.BadParameter(f"there are {', '.join(ALL)}; not {sorted(unknown)}")
     torch.set_num_threads(threads)
     read = read_set(data / "squad2_dev.jsonl").examples
-    examples = [each for each in read if _usable(each)][:rows]
+    examples = [each for each in read if is_usable(each)][:rows]
     ratio = split_ratio([chunk.text for each in examples for chunk in each.chunks])
     console = Console()
     console.print(f"time to divide prose, structure looked for / not: {ratio:.2f}")

@@ -21,6 +21,7 @@ __all__ = ["Lineage", "flat", "prompt_texts", "stands_in", "wrote"]
 
 Call = TypeVar("Call", bound=ModelCall)
 
+_NUMBER = regex.compile(r"-?\d+(?:\.\d+)?")
 _LONGEST_JSON: Final = 200_000
 
 
@@ -110,6 +111,8 @@ def wrote(call: ModelCall, answer: str | None) -> int:
             return 1
     if _same_json(answer, call.text or "") or _same_json(answer, call.arguments):
         return 2
+    if _NUMBER.fullmatch(bare) and stands_in(bare, call.arguments):
+        return 1
     return int(_quoted(answer) in call.arguments)
 
 

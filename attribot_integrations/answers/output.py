@@ -42,8 +42,12 @@ class Output:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The texts among the fields; those that a model wrote may be answers."""
-        return tuple(each.text for each in self.fields if not each.is_number)
+        """The texts among the fields; those that a model wrote may be answers.
+
+        Numbers are what an output says that holds nothing else.
+        """
+        texts = tuple(each.text for each in self.fields if not each.is_number)
+        return texts or tuple(each.text for each in self.fields)
 
     def of_fields(self, fields: Sequence[Field]) -> Output:
         """Return the output with an answer that has a line and a statement for each field."""

@@ -54,8 +54,8 @@ _Filters = Annotated[
     typer.Option(
         "--filters",
         "-f",
-        help="Filters by name, with commas between: none, tfidf-top, tfidf, draft, "
-        "draft-target, draft-proxy, question, both, or all.",
+        help="Filters by name, with commas between: none, tfidf-top, tfidf, words, "
+        "draft, draft-target, draft-proxy, question, both, or all.",
     ),
 ]
 _Threshold = Annotated[

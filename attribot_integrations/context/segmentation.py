@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from attribot_integrations.context.formats import lines as line_formats
+from attribot_integrations.context.formats.separated_values import separated
 from attribot_integrations.context.sources import SentenceSplitter, Span, sentence_spans
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def _rows(answer: str, start: int, end: int) -> list[Span]:
     spans = line_formats.line_spans(answer, start, end) if "\n" in answer[start:end] else []
     if len(spans) < 2:
         return []
-    if line_formats.fields(answer, spans) or line_formats.separated(answer, start, end):
-        return spans
-    return []
+    if found := line_formats.fields(answer, spans):
+        return found
+    return spans if separated(answer, start, end) else []
 
 
 def _blocks(answer: str) -> Iterator[tuple[int, int, bool]]:

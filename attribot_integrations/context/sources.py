@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from attribot_integrations.context.passages import shown_again
 from attribot_integrations.context.pieces import (
@@ -44,6 +44,7 @@ __all__ = [
     "Span",
     "as_chunks",
     "clean_text",
+    "division_of",
     "split_sentences",
 ]
 
@@ -143,6 +144,20 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Sequence[Span]:
             )
         previous = end
     return spans
+
+
+def division_of(chunk: Chunk, splitter: SentenceSplitter) -> Node:
+    """Divide a chunk into its parts, what frames them, and the metadata around them.
+
+    Args:
+        chunk: The chunk.
+        splitter: Finds the sentences of a chunk, or more than those.
+
+    Raises:
+        ConfigurationError: If the splitter returns spans that are blank, out of order or outside
+            the text.
+    """
+    return _divided(chunk, splitter, splitter if isinstance(splitter, Divider) else None)
 
 
 @dataclass(frozen=True)
@@ -270,7 +285,7 @@ def _divided(chunk: Chunk, splitter: SentenceSplitter, divider: Divider | None) 
     low, high = chunk.body_span
     body = chunk.text[low:high]
     if divider is not None:
-        division = divider.divide(body, chunk.metadata)
+        division = divider.divide(body, _described(chunk))
     else:
         division = Row(tuple(Leaf(*span) for span in sentence_spans(body, splitter)))
     found: list[Node] = [
@@ -283,6 +298,14 @@ def _divided(chunk: Chunk, splitter: SentenceSplitter, divider: Divider | None) 
     if next(leaves(division), None) is not None:
         found.append(moved(division, low))
     return Row(tuple(sorted(found, key=lambda each: next(leaves(each)).start)))
+
+
+def _described(chunk: Chunk) -> Mapping[str, Any]:
+    """Return a chunk's metadata, and where it starts in its document if that is not the start."""
+    stretches = chunk.origin.stretches if chunk.origin is not None else ()
+    if not stretches or not stretches[0][2] or "start_index" in chunk.metadata:
+        return chunk.metadata
+    return {**chunk.metadata, "start_index": stretches[0][2]}
 
 
 def _number(leaf: Leaf, numbers: Iterator[int]) -> int | None:

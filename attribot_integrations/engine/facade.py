@@ -214,14 +214,15 @@ class AttributionEngine(ModelPair):
         question: str,
         chunks: Sequence[GivenChunk],
         *,
-        signal: RelevanceSignal | SignalName = "draft",
+        signal: RelevanceSignal | SignalName = "words",
         granularity: Granularity = "chunk",
         options: EngineOptions | None = None,
     ) -> ChunkScores:
         """Say how relevant each chunk is, before there is an answer; `ChunkScores.keep` chooses.
 
-        If there is a proxy, it judges, and the target drafts, where the signal needs a draft.
-        The granularity "sentence" scores sentences in addition. Chunks may be blank, or none.
+        By default words judge, and no model is run, see `filtering.WordSignal`. For other signals,
+        the proxy judges if there is one, and the target drafts. The granularity "sentence" scores
+        sentences in addition. Chunks may be blank, or none.
 
         Raises:
             InputError: If the question is blank, or chunks are of a wrong type or do not fit in.

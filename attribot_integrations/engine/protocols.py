@@ -87,7 +87,7 @@ class Engine(BatchAttributor, KnowsItsModel, Protocol):
         question: str,
         chunks: Sequence[str | Chunk],
         *,
-        signal: RelevanceSignal | SignalName = "draft",
+        signal: RelevanceSignal | SignalName = "words",
         granularity: Granularity = "chunk",
         options: EngineOptions | None = None,
     ) -> ChunkScores:

@@ -34,6 +34,7 @@ FILTERS = (
     "none",
     "tfidf-top",
     "tfidf",
+    "words",
     "draft",
     "draft-target",
     "draft-proxy",
@@ -143,8 +144,9 @@ def context_filters(
 
     Args:
         names: Names of `FILTERS`; "all" stands for all that the engine has models for.
-        engine: The models. "draft", "question" and "both" are as `engine.score_chunks` has them,
-            judged by the proxy if there is one; "draft-target" and "draft-proxy" run one model.
+        engine: The models. "words", "draft", "question" and "both" are those of
+            `engine.score_chunks`, judged by the proxy if there is one; "draft-target" and
+            "draft-proxy" run one model.
         threshold: Least relevance of a chunk; the documented default if it is not given.
         similarity: Least TF-IDF cosine for "tfidf".
         top_n: Number of chunks for "tfidf-top".

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +12,28 @@ import numpy.typing as npt
 from attribot_integrations.context.sources import Chunk, SourceSet, as_chunks
 from attribot_integrations.errors import ConfigurationError, InputError, MissingExtraError
 from attribot_integrations.evaluation.calibration import expected_calibration_error
-from attribot_integrations.filtering.drafted import DraftEvidence, DraftProbability, DraftSignal
+from attribot_integrations.filtering.drafted import DraftProbability, DraftSignal
 from attribot_integrations.filtering.relevance import RelevanceInput
+from attribot_integrations.filtering.worded import UNKNOWN, WordProbability, WordSignal
+from attribot_integrations.results.probabilities import logistic
 
 if TYPE_CHECKING:
     from attribot_integrations.engine import AttributionEngine
+    from attribot_integrations.results.parts import FloatArray
 
 __all__ = ["LabelledChunks", "RelevanceCalibration", "calibrate_relevance"]
 
 Booleans = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+
+
+class _Evidence(Protocol):
+    """What a signal shows of each source, before it is a probability."""
+
+    @property
+    def telling(self) -> Booleans: ...
+
+    def features(self) -> FloatArray: ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class LabelledChunks:
 class RelevanceCalibration:
     """A fitted signal, and how good it is on questions that it was not fitted to."""
 
-    signal: DraftSignal
+    signal: WordSignal | DraftSignal
     """For `engine.score_chunks(…, signal=…)`."""
     threshold: float
     """Highest threshold that keeps the wanted share of the relevant chunks, cross-validated."""
@@ -56,18 +68,19 @@ def calibrate_relevance(
     engine: AttributionEngine,
     examples: Sequence[LabelledChunks],
     *,
-    signal: DraftSignal | None = None,
+    signal: WordSignal | DraftSignal | None = None,
     min_recall: float = 0.98,
     folds: int = 5,
 ) -> RelevanceCalibration:
     """Fit the probability of relevance, and the threshold on it, to labelled chunks.
 
-    A logistic regression on `DraftEvidence.features`. All chunks of a question are in one fold.
+    A logistic regression on what the signal shows of each chunk. All chunks of a question are in
+    one fold.
 
     Args:
         engine: Drafts and judges with the models that `engine.score_chunks` uses.
         examples: Questions with their chunks, of the kind that will be filtered.
-        signal: Signal whose other options are kept.
+        signal: What is fitted, the words by default; its other options are kept.
         min_recall: Share of the relevant chunks to keep, above 0 and up to 1.
         folds: Parts of the questions, each predicted by a model fitted to the others.
 
@@ -89,7 +102,7 @@ def calibrate_relevance(
             f"at least {folds} questions, one for each fold, must have relevant and other chunks; "
             f"there are {sum(mixed)}"
         )
-    base = signal or DraftSignal()
+    base = signal or WordSignal()
     evidence = [_examine(engine, each, base) for each in examples]
     parts = _parts(mixed, folds)
     probabilities = _cross_validated(evidence, labels, parts)
@@ -97,7 +110,7 @@ def calibrate_relevance(
     threshold = _threshold(probabilities[relevant], min_recall)
     kept = probabilities >= threshold
     return RelevanceCalibration(
-        signal=replace(base, probability=_fit(evidence, labels)),
+        signal=_with_fit(base, _fit(evidence, labels)),
         threshold=threshold,
         recall=float(kept[relevant].mean()),
         dropped=float((~kept[~relevant]).mean()),
@@ -119,8 +132,8 @@ def _labels(number: int, example: LabelledChunks) -> Booleans:
 
 
 def _examine(
-    engine: AttributionEngine, example: LabelledChunks, signal: DraftSignal
-) -> DraftEvidence:
+    engine: AttributionEngine, example: LabelledChunks, signal: WordSignal | DraftSignal
+) -> _Evidence:
     options, judge = engine.options, engine.proxy or engine.target
     context = SourceSet.build(as_chunks(example.chunks), options.splitter)
     sources = context.whole_chunks
@@ -139,27 +152,39 @@ def _parts(mixed: Sequence[bool], folds: int) -> npt.NDArray[np.int64]:
 
 
 def _cross_validated(
-    evidence: Sequence[DraftEvidence], labels: Sequence[Booleans], parts: npt.NDArray[np.int64]
+    evidence: Sequence[_Evidence], labels: Sequence[Booleans], parts: npt.NDArray[np.int64]
 ) -> Floats:
     """Predict each question's chunks by a model that has not seen them."""
     found: list[Floats] = [np.zeros(0)] * len(evidence)
     for part in np.unique(parts):
         others = np.flatnonzero(parts != part).tolist()
-        model = _fit([evidence[i] for i in others], [labels[i] for i in others])
+        *weights, bias = _fit([evidence[i] for i in others], [labels[i] for i in others])
         for index in np.flatnonzero(parts == part).tolist():
-            found[index] = model(evidence[index]).astype(np.float64)
+            shown = logistic(evidence[index].features() @ np.array(weights) + bias)
+            found[index] = np.where(evidence[index].telling, shown, UNKNOWN)
     return np.concatenate(found)
 
 
-def _fit(evidence: Sequence[DraftEvidence], labels: Sequence[Booleans]) -> DraftProbability:
+def _fit(evidence: Sequence[_Evidence], labels: Sequence[Booleans]) -> tuple[float, float, float]:
+    """Return two weights and a bias."""
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise MissingExtraError("calibration", "evaluation") from error
+    telling = np.concatenate([each.telling for each in evidence])
     features = np.concatenate([each.features() for each in evidence])
-    model = LogisticRegression(max_iter=1000).fit(features, np.concatenate(labels))
-    necessity, sufficiency = (float(weight) for weight in model.coef_[0])
-    return DraftProbability(necessity, sufficiency, float(model.intercept_[0]))
+    model = LogisticRegression(max_iter=1000)
+    model.fit(features[telling], np.concatenate(labels)[telling])
+    first, second = (float(weight) for weight in model.coef_[0])
+    return first, second, float(model.intercept_[0])
+
+
+def _with_fit(
+    signal: WordSignal | DraftSignal, fit: tuple[float, float, float]
+) -> WordSignal | DraftSignal:
+    if isinstance(signal, WordSignal):
+        return replace(signal, probability=WordProbability(*fit))
+    return replace(signal, probability=DraftProbability(*fit))
 
 
 def _threshold(relevant: Floats, min_recall: float) -> float:

@@ -5,6 +5,7 @@ from attribot_integrations.filtering.chunk_scoring import Granularity, SignalNam
 from attribot_integrations.filtering.drafted import DraftProbability, DraftSignal
 from attribot_integrations.filtering.relevance import Relevance, RelevanceInput, RelevanceSignal
 from attribot_integrations.filtering.signals import CombinedSignal, QuestionSignal
+from attribot_integrations.filtering.worded import WordProbability, WordSignal
 
 __all__ = [
     "ChunkScores",
@@ -18,4 +19,6 @@ __all__ = [
     "RelevanceSignal",
     "SentenceRelevance",
     "SignalName",
+    "WordProbability",
+    "WordSignal",
 ]

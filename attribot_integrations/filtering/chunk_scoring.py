@@ -23,7 +23,7 @@ __all__ = ["Granularity", "SignalName", "check_granularity", "named_signal", "sc
 
 Granularity = Literal["chunk", "sentence"]
 """What is scored: whole chunks, or their sentences too."""
-SignalName = Literal["draft", "question", "both"]
+SignalName = Literal["words", "draft", "question", "both"]
 """Names that options take in the place of a signal."""
 
 

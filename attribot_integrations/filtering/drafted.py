@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.filtering.relevance import Relevance, RelevanceInput
@@ -64,6 +65,11 @@ class DraftEvidence:
     draft: str
     """The drafted answer; nothing depends on a blank one."""
     cost: tuple[ModelCost, ...]
+
+    @property
+    def telling(self) -> npt.NDArray[np.bool_]:
+        """`[sources]`: whether the draft can say anything of them."""
+        return np.ones(len(self.necessary), np.bool_)
 
     def features(self) -> FloatArray:
         """Return what `DraftProbability` weighs, `[sources, 2]`."""

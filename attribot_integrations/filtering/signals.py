@@ -1,4 +1,4 @@
-"""What tells relevant chunks from others: a drafted answer, the question, or both."""
+"""What tells relevant chunks from others, by name, and those that take little code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from attribot_integrations.filtering.relevance import (
     RelevanceInput,
     RelevanceSignal,
 )
+from attribot_integrations.filtering.worded import WordSignal
 from attribot_integrations.results.probabilities import logistic
 
 __all__ = ["SIGNALS", "CombinedSignal", "QuestionSignal"]
@@ -79,6 +80,7 @@ class CombinedSignal:
 
 
 SIGNALS: dict[str, RelevanceSignal] = {
+    "words": WordSignal(),
     "draft": DraftSignal(),
     "question": QuestionSignal(),
     "both": CombinedSignal(),

@@ -50,7 +50,8 @@ class AttributionDocumentCompressor(BaseDocumentCompressor):
         top_n: Most documents, those of highest relevance.
         min_documents: Documents that are kept in any case, the most relevant ones.
         score_key: Metadata key of the relevance, a number from 0 to 1.
-        signal: What relevance is judged by: "draft", "question", "both", or an object.
+        signal: What relevance is judged by: "words", which runs no model, "draft", "question",
+            "both", or an object.
         granularity: "sentence" cuts sentences below the threshold (0.5 if there is none) out of
             the documents that are kept; a document that would lose all of them stays whole.
             `metadata["attribot_spans"]` holds the offsets of what is left.
@@ -79,7 +80,7 @@ class AttributionDocumentCompressor(BaseDocumentCompressor):
         top_n: int | None = None,
         min_documents: int = 0,
         score_key: str = "relevance_score",
-        signal: RelevanceSignal | SignalName = "draft",
+        signal: RelevanceSignal | SignalName = "words",
         granularity: Granularity = "chunk",
         raise_error: bool = False,
     ) -> None:

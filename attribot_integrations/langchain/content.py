@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +10,17 @@ from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
-    HumanMessage,
-    ToolMessage,
     convert_to_messages,
 )
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.prompt_values import PromptValue
 
 from attribot_integrations.answers.output import Output
-from attribot_integrations.langchain.found import block_chunk
+from attribot_integrations.langchain.chat_messages import (
+    json_arguments,
+    message_role,
+    message_thoughts,
+)
 from attribot_integrations.langchain.paths import at_path, fields_at
 
 __all__ = [
@@ -27,10 +28,7 @@ __all__ = [
     "answer_text",
     "generated_text",
     "generated_thoughts",
-    "json_arguments",
-    "message_thoughts",
     "model_name",
-    "prompt_messages",
     "question_text",
     "tool_arguments",
 ]
@@ -39,7 +37,6 @@ _QUESTION_KEYS = ("input", "question", "query", "messages")
 _TEXT_KEYS = ("answer", "output", "result", "output_text", "text", "parsed")
 # What an agent was asked to fill in comes before its conversation.
 _ANSWER_KEYS = (*_TEXT_KEYS, "structured_response", "messages")
-_ROLES = {"human": "user", "ai": "assistant"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def question_text(inputs: object, key: str | None = None) -> str | None:
         found = (question_text(inputs[key]) for key in _QUESTION_KEYS if key in inputs)
         return next((text for text in found if text is not None), None)
     for message in reversed(_messages(inputs)):
-        if isinstance(message, HumanMessage) or message_role(message) == "user":
+        if message_role(message) == "user":
             return question_text(str(message.text))
     return None
 
@@ -131,92 +128,6 @@ def generated_thoughts(result: LLMResult) -> str:
     return "" if message is None else message_thoughts(message)
 
 
-def message_thoughts(message: BaseMessage) -> str:
-    """Return the thoughts that a message holds apart from its text: DeepSeek's, Anthropic's, ….
-
-    They stand in `reasoning_content`, or in content blocks of the type `thinking` or `reasoning`.
-    """
-    kept = message.additional_kwargs.get("reasoning_content")
-    if isinstance(kept, str):
-        return kept
-    blocks = message.content if isinstance(message.content, list) else []
-    found = (
-        block.get("thinking") or block.get("reasoning")
-        for block in blocks
-        if isinstance(block, Mapping) and block.get("type") in ("thinking", "reasoning")
-    )
-    return "\n".join(text for text in found if isinstance(text, str))
-
-
-def prompt_messages(messages: Iterable[BaseMessage]) -> list[dict[str, str]]:
-    """Return chat messages as `{"role": …, "content": …}`; parts that are not text are left out.
-
-    Documents in content blocks are text, set apart by blank lines. Where they are known, a message
-    has the `name` of its tools, the `calls` that it makes as JSON, one a line, and the `kind`
-    "summary" if LangChain's middleware has put it in the place of earlier ones.
-    """
-    names: dict[str, str] = {}
-    return [
-        {
-            "role": message_role(message),
-            "content": _shown_text(message),
-            **_tools_of(message, names),
-            **({"kind": "summary"} if _is_summary(message) else {}),
-        }
-        for message in messages
-    ]
-
-
-def _tools_of(message: BaseMessage, names: dict[str, str]) -> dict[str, str]:
-    """Return what a message calls tools with, or which one it is of.
-
-    Args:
-        message: The message.
-        names: Names of the tools by the ids of the calls so far; new ones are added.
-    """
-    if isinstance(message, ToolMessage):
-        name = message.name or names.get(message.tool_call_id)
-        return {"name": name} if name else {}
-    if not isinstance(message, AIMessage) or not message.tool_calls:
-        return {}
-    names.update((call["id"] or "", call["name"]) for call in message.tool_calls)
-    asked = [{"name": call["name"], "arguments": call["args"]} for call in message.tool_calls]
-    return {
-        "name": ", ".join(dict.fromkeys(call["name"] for call in message.tool_calls)),
-        "calls": "\n".join(json.dumps(each, ensure_ascii=False, default=str) for each in asked),
-    }
-
-
-def _is_summary(message: BaseMessage) -> bool:
-    return bool(message.additional_kwargs.get("lc_source") == "summarization")
-
-
-def _shown_text(message: BaseMessage) -> str:
-    if isinstance(message.content, str):
-        return str(message.text)
-    documents = [block_chunk(block) for block in message.content]
-    if not any(documents):
-        return str(message.text)
-    pieces = []
-    for block, document in zip(message.content, documents, strict=True):
-        if document is not None:
-            pieces.append(document.text)
-        elif isinstance(block, str):
-            pieces.append(block)
-        elif block.get("type") == "text" and isinstance(block.get("text"), str):
-            pieces.append(block["text"])
-    return "\n\n".join(pieces)
-
-
-def message_role(message: BaseMessage) -> str:
-    """Return a message's role as chat templates call it: "user", "assistant", "system", …."""
-    if isinstance(message, ChatMessage):
-        return message.role
-    # A chunk's type is the class's name, as "AIMessageChunk", in place of "ai".
-    kind = message.type.removesuffix("MessageChunk").lower()
-    return _ROLES.get(kind, kind)
-
-
 def tool_arguments(result: LLMResult) -> str:
     """Return as JSON what a model's first completion called tools with, "" if it called none."""
     first = next((group[0] for group in result.generations if group), None)
@@ -224,14 +135,6 @@ def tool_arguments(result: LLMResult) -> str:
     if not isinstance(message, AIMessage):
         return ""
     return json_arguments(message)
-
-
-def json_arguments(message: AIMessage) -> str:
-    """Return as JSON what a message calls tools with, "" if it calls none."""
-    if not message.tool_calls:
-        return ""
-    arguments = [call["args"] for call in message.tool_calls]
-    return json.dumps(arguments, ensure_ascii=False, default=str)
 
 
 def model_name(event: Mapping[str, Any]) -> str | None:

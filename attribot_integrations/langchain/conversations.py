@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from attribot_integrations.answers.captured import ModelCall
 from attribot_integrations.answers.recent import Recent
 from attribot_integrations.answers.runs import Run, RunTree
-from attribot_integrations.langchain.content import (
+from attribot_integrations.langchain.chat_messages import (
     json_arguments,
     message_thoughts,
     prompt_messages,

@@ -14,7 +14,7 @@ from attribot_integrations.context.conversation import read_messages, turns_of
 from attribot_integrations.context.kinds import ConversationPart
 from attribot_integrations.context.sources import Chunk
 from attribot_integrations.errors import InputError
-from attribot_integrations.langchain.content import prompt_messages
+from attribot_integrations.langchain.chat_messages import prompt_messages
 from attribot_integrations.langchain.found import block_chunk, chunk_of
 
 __all__ = [

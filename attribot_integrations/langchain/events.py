@@ -17,12 +17,12 @@ from attribot_integrations.answers.loose import LooseRuns
 from attribot_integrations.answers.runs import RunTree
 from attribot_integrations.answers.several import answers_of
 from attribot_integrations.answers.tracking import RunTracker
+from attribot_integrations.langchain.chat_messages import prompt_messages
 from attribot_integrations.langchain.content import (
     Keys,
     generated_text,
     generated_thoughts,
     model_name,
-    prompt_messages,
     question_text,
     tool_arguments,
 )

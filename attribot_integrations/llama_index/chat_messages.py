@@ -18,13 +18,14 @@ _TOOLS: Final = ("tool", "function")
 def plain_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
     """Return chat messages as role and text; blocks that are no text are left out.
 
+    Texts that a message hands over to be cited are text, set apart by blank lines.
     Where they are known, a message has the `name` of its tools, the `calls` that it makes as JSON,
     one a line, and the `memory` that stands at its start.
     """
     names: dict[str, str] = {}
     plain: list[dict[str, str]] = []
     for message in messages:
-        made = {"role": str(message.role.value), "content": message.content or ""}
+        made = {"role": str(message.role.value), "content": _text(message)}
         calls = list(_calls(message))
         names.update((id_, name) for id_, name, _ in calls if id_)
         asked = [name for _, name, _ in calls]
@@ -58,6 +59,24 @@ def with_summaries(prompt: Any, summaries: frozenset[str]) -> Any:
         else each
         for each in prompt
     ]
+
+
+def _text(message: ChatMessage) -> str:
+    texts = [_citable(block) for block in message.blocks]
+    if not any(texts):
+        return message.content or ""
+    own = (getattr(block, "text", None) for block in message.blocks)
+    shown = (given or text for given, text in zip(texts, own, strict=True))
+    return "\n\n".join(text for text in shown if isinstance(text, str) and text)
+
+
+def _citable(block: Any) -> str:
+    """Return the text of a block that may be cited, "" for any other."""
+    inner = getattr(block, "content", None)
+    if getattr(block, "block_type", "") != "citable" or not isinstance(inner, list):
+        return ""  # not all versions have them
+    texts = (getattr(each, "text", None) for each in inner)
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _calls(message: ChatMessage) -> Iterator[tuple[str, str, Any]]:

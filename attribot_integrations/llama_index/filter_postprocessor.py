@@ -21,7 +21,9 @@ from attribot_integrations.filtering.chunk_filter import (
     KeptChunk,
     trim,
 )
+from attribot_integrations.filtering.chunk_scoring import named_signal
 from attribot_integrations.filtering.keeping import KeepRule
+from attribot_integrations.filtering.worded import WordSignal
 from attribot_integrations.llama_index.nodes import NodeText, node_texts
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
         min_nodes: Nodes that are kept in any case, the most relevant ones.
         keep_retrieval_score: Whether `metadata["retrieval_score"]` holds the score that a node
             came with; prompts and embeddings do not show it.
-        signal: What relevance is judged by: "draft", "question", "both", or an object.
+        signal: What relevance is judged by: "words", which runs no model, "draft", "question",
+            "both", or an object.
         granularity: "sentence" cuts sentences below the threshold (0.5 if there is none) out of
             the nodes that are kept; a node that would lose all of them stays whole.
             `metadata["attribot_spans"]` holds the offsets of what is left in the node's text.
@@ -81,7 +84,7 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
         top_n: int | None = None,
         min_nodes: int = 0,
         keep_retrieval_score: bool = False,
-        signal: RelevanceSignal | SignalName = "draft",
+        signal: RelevanceSignal | SignalName = "words",
         granularity: Granularity = "chunk",
         raise_error: bool = False,
     ) -> None:
@@ -115,7 +118,7 @@ class AttributionFilterPostprocessor(BaseNodePostprocessor):
             )
         query = query_bundle.query_str
         most = len(nodes) if self.top_n is None else self.top_n
-        model = _model_name(self._engine)
+        model = _model_name(self._engine, choose.signal)
         _dispatcher.event(
             ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=most, model_name=model)
         )
@@ -185,7 +188,9 @@ def _own_spans(own: str, text: NodeText, spans: Sequence[Span]) -> list[Span]:
     return [(start + shift, end + shift) for start, end in inside if start < end]
 
 
-def _model_name(engine: object) -> str:
-    """Return the name of the model that an engine judges by."""
+def _model_name(engine: object, signal: RelevanceSignal | str) -> str:
+    """Return the name of the model that an engine judges by, or what it judges by without one."""
+    if isinstance(named_signal(signal), WordSignal):
+        return named_signal(signal).name
     model = getattr(engine, "proxy", None) or getattr(engine, "target", None)
     return str(getattr(model, "name", type(engine).__name__))

@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _PAGE_KEYS = ("page_label", "page_number", "page")  # first what the page itself says
+_FROM_ZERO = {"total_pages", "producer"}
+"""What the loaders of LangChain say of a PDF beside the page."""
 _LONG_PAGE = 20
 _LONG_SECTION = 80
 _LONG_VALUE = 160
@@ -81,13 +83,16 @@ def chosen_metadata(chunk: Chunk, keys: Sequence[str]) -> list[tuple[str, str]]:
 def chunk_page(chunk: Chunk) -> str | None:
     """Return the page in a chunk's metadata: `page_label`, else `page_number`, else `page`.
 
-    Loaders count pages from 0 or 1; the number is given as it is. What Docling has written may be a
-    range of pages.
+    Loaders count pages from 0 or 1; the number is given as it is, but for that of LangChain's
+    loaders of PDF, which count from 0. What Docling has written may be a range of pages.
     """
     for key in _PAGE_KEYS:
         page = chunk.metadata.get(key)
+        if isinstance(page, float) and page.is_integer():  # as tables of data hold it
+            page = int(page)
         if isinstance(page, int) and not isinstance(page, bool) and 0 <= page < 10**_LONG_PAGE:
-            return str(page)
+            from_zero = key == "page" and chunk.metadata.keys() >= _FROM_ZERO
+            return str(page + from_zero)
         if isinstance(page, str) and 0 < len(shown := one_line(page)) <= _LONG_PAGE:
             return shown
     pages = pages_of_items(chunk.metadata)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribot_integrations.render.chunks import chunk_name
+from attribot_integrations.render.frames import below_frame, frame_above
 from attribot_integrations.render.text import one_line
 
 if TYPE_CHECKING:
@@ -54,11 +55,17 @@ def _branch(trace: Trace, depth: int) -> Branch:
     return Branch(
         share=_percent(trace.share),
         name=_name(trace),
-        text=_short(trace.text),
+        text=_short(_quote(trace)),
         notes=tuple(_notes(trace, depth)),
         below=tuple(_branch(each, depth + 1) for each in trace.below),
         left_out=_left_out(trace),
     )
+
+
+def _quote(trace: Trace) -> str:
+    if trace.chunk is None:
+        return trace.text
+    return below_frame(frame_above(trace.chunk, trace.start, trace.end), trace.text)
 
 
 def _name(trace: Trace) -> str:

@@ -37,7 +37,8 @@ def json_fields(text: str) -> dict[Span, str]:
     """Return where the values of a JSON object or list stand in a text, each with its path.
 
     Texts without their quotation marks, and numbers, in order; none if the text is no JSON, or
-    holds no text. Paths are JSONPath (RFC 9535), such as `$.people[0].name`.
+    holds neither. A list needs to hold a text: "[2]" may be a mark. Paths are JSONPath (RFC 9535),
+    such as `$.people[0].name`.
 
     Args:
         text: An answer; fences of code may stand around it.
@@ -48,7 +49,8 @@ def json_fields(text: str) -> dict[Span, str]:
     if not (bare[:1] + bare[-1:] in ("{}", "[]") and len(bare) <= _LONGEST):
         return {}
     try:
-        if not _holds_text(json.loads(bare)):
+        value = json.loads(bare)
+        if not (_holds(value, str) or (isinstance(value, dict) and _holds(value, int, float))):
             return {}
     except (RecursionError, ValueError):
         return {}
@@ -104,9 +106,11 @@ def json_words(text: str, span: Span) -> Iterator[tuple[int, str]]:
         yield match.start(), clean_text(shown)
 
 
-def _holds_text(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_text, value.values()))
-    if isinstance(value, list):
-        return any(map(_holds_text, value))
-    return isinstance(value, str) and bool(value.strip())
+def _holds(value: object, *types: type) -> bool:
+    """Tell whether a value is of some types, and not blank, or holds one that is."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return any(_holds(each, *types) for each in inner)
+    if isinstance(value, bool) or not isinstance(value, types):
+        return False
+    return not isinstance(value, str) or bool(value.strip())

@@ -16,6 +16,8 @@ __all__ = [
     "MIN_SHARE",
     "MIN_STATED",
     "NEAR_BEST_STATED",
+    "RELEVANCE_BIAS",
+    "RELEVANCE_WEIGHTS",
     "SUPPORT_BIAS",
     "SUPPORT_VERIFIER",
     "SUPPORT_WEIGHTS",
@@ -50,3 +52,7 @@ UNVERIFIED_WEIGHTS = (4.105, 0.961, 0.567, 0.226, -0.864)
 UNVERIFIED_BIAS = 1.875
 MIN_PROBABILITY = 0.5
 """Least probability of support of what is not `unsupported`."""
+
+RELEVANCE_WEIGHTS = (3.64, 3.6)
+"""Weights of what words show of a chunk, see `filtering.worded`, in the log-odds of relevance."""
+RELEVANCE_BIAS = -0.945

@@ -252,7 +252,7 @@ class RemoteEngine:
         question: str,
         chunks: Sequence[GivenChunk],
         *,
-        signal: RelevanceSignal | SignalName = "draft",
+        signal: RelevanceSignal | SignalName = "words",
         granularity: Granularity = "chunk",
         options: EngineOptions | None = None,
     ) -> ChunkScores:

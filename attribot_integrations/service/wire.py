@@ -193,7 +193,7 @@ def filter_call(data: Any, default: EngineOptions) -> FilterCall:
     optional = ("signal", "granularity", "threshold", "top_n", "min_chunks", "wire")
     fields = as_object(data, "", ("question", "chunks"), optional)
     check_version(fields.get("wire", WIRE_VERSION))
-    signal = as_text(fields.get("signal", "draft"), "signal")
+    signal = as_text(fields.get("signal", "words"), "signal")
     granularity = as_text(fields.get("granularity", "chunk"), "granularity")
     threshold, top_n = fields.get("threshold"), fields.get("top_n")
     try:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["chat_segments"]
 
 _STAND_IN = "attribotmessage{}content"
-_TOOLS = ("tool", "function")
+_SYSTEM = ("system", "developer")
+_AS_USER = ("user", "human", "tool", "function")
 _STAND_INS = re.compile(_STAND_IN.format(r"(\d+)"))
 
 
@@ -32,8 +33,9 @@ def chat_segments(
     Args:
         tokenizer: A tokenizer with a chat template.
         messages: The messages; system text joins the user message beside it where the template
-            knows no system role. Where it still refuses them, tools speak as the user, and
-            neighbours of one role are one message, so that roles alternate.
+            knows no system role. Where it still refuses them, tools speak as the user and all
+            others as the assistant, neighbours of one role are one message, and what is said before
+            the user has said anything follows an empty message, so that roles alternate.
         options: Variables for the template.
 
     Returns:
@@ -99,9 +101,9 @@ def _merge_system(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...
     """Move system text into the user message beside it, for templates that know no system role."""
     merged: list[PromptMessage] = []
     for before, message in zip((None, *messages), messages, strict=False):
-        role = "user" if message.role == "system" else message.role
+        role = "user" if message.role in _SYSTEM else message.role
         segments = message.segments
-        moved = before is not None and "system" in (before.role, message.role)
+        moved = before is not None and (before.role in _SYSTEM or message.role in _SYSTEM)
         if moved and merged[-1].role == role:
             segments = (*merged.pop().segments, Segment("\n\n"), *segments)
         merged.append(PromptMessage(role, segments))
@@ -109,11 +111,13 @@ def _merge_system(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...
 
 
 def _alternating(messages: Sequence[PromptMessage]) -> tuple[PromptMessage, ...]:
-    """Let tools speak as the user, and join neighbours of one role."""
+    """Let the user and the assistant take turns, which all others speak as."""
     joined: list[PromptMessage] = []
     for message in messages:
-        role = "user" if message.role in _TOOLS else message.role
+        role = "user" if message.role is None or message.role in _AS_USER else "assistant"
         segments = message.segments
+        if not joined and role == "assistant":
+            joined.append(PromptMessage("user", ()))
         if joined and joined[-1].role == role:
             segments = (*joined.pop().segments, Segment("\n\n"), *segments)
         joined.append(PromptMessage(role, segments))

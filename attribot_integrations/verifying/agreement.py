@@ -20,7 +20,7 @@ from attribot_integrations.verifying.terms import Term, find_terms, is_number
 if TYPE_CHECKING:
     from attribot_integrations.results.parts import FloatArray
 
-__all__ = ["AGREEMENT", "measure_agreement"]
+__all__ = ["AGREEMENT", "measure_agreement", "shares_held"]
 
 AGREEMENT: Final = (
     "added",
@@ -69,6 +69,37 @@ def measure_agreement(
     return found
 
 
+def shares_held(
+    statements: Sequence[str],
+    passages: Sequence[str],
+    frames: Sequence[str],
+    language: str | None,
+) -> FloatArray:
+    """Return `[passages, statements]`: the share a passage has of what all below its frame have.
+
+    Of the statement's terms that any passage below the same frame has, that is, by weight, 0 to 1;
+    0 where none of them has one, and for passages that nothing frames. A row has all of them if
+    the statement speaks of that row, and few if it has a name or number of another one.
+
+    Args:
+        statements: Statements of the answer.
+        passages: Texts of the sources.
+        frames: What frames each of them, blank where nothing does.
+        language: Language of the stemmer, `None` for none.
+    """
+    known = _Passages([_keys(find_terms(text, language)) for text in passages])
+    below: defaultdict[str, list[int]] = defaultdict(list)
+    for row, frame in enumerate(frames):
+        if frame:
+            below[frame].append(row)
+    found = np.zeros((len(passages), len(statements)), dtype=np.float32)
+    for column, statement in enumerate(statements):
+        said = frozenset(_keys(find_terms(wording_of(statement).text, language)))
+        for rows in below.values():
+            found[rows, column] = known.held(said, rows)
+    return found
+
+
 class _Passages:
     """The terms of all passages, and what each term weighs among them."""
 
@@ -105,6 +136,17 @@ class _Passages:
             ]
             for ordered, each in zip(self._keys, self._sets, strict=True)
         ]
+
+    def held(self, said: Set[str], rows: Sequence[int]) -> list[float]:
+        """Return each passage's share of the terms of a statement that some passages have.
+
+        Args:
+            said: Terms of the statement.
+            rows: Which passages.
+        """
+        shared = [self._sets[row] & said for row in rows]
+        together = frozenset[str]().union(*shared)
+        return [self._share(own, together) for own in shared]
 
     def _cosine(self, first: Set[str], second: Set[str]) -> float:
         lengths = math.sqrt(self._squares(first) * self._squares(second))

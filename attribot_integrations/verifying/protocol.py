@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from attribot_integrations.context.framing import frames_of
 from attribot_integrations.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
     from attribot_integrations.results.attribution import Attribution
     from attribot_integrations.results.parts import FloatArray
 
-__all__ = ["Verifier", "check_verifier", "verified", "with_verifier"]
+__all__ = [
+    "FrameReader",
+    "Verifier",
+    "below_frames",
+    "check_verifier",
+    "verified",
+    "with_verifier",
+]
 
 
 class Verifier(Protocol):
@@ -34,9 +42,39 @@ class Verifier(Protocol):
             question: The question that was answered; a statement such as "Paris" says nothing
                 without it.
             statements: Statements of the answer.
-            passages: Texts of the sources, sentences or whole chunks, in the context's order.
+            passages: Texts of the sources, sentences or whole chunks, in the context's order. Rows
+                and members stand below the line that frames them, such as their table's header.
         """
         ...
+
+
+@runtime_checkable
+class FrameReader(Protocol):
+    """A verifier that takes passages and what frames them apart from each other."""
+
+    def verify_framed(
+        self,
+        question: str,
+        statements: Sequence[str],
+        passages: Sequence[str],
+        frames: Sequence[str],
+    ) -> FloatArray:
+        """Return `[passages, statements]`, as `Verifier.verify` does.
+
+        Args:
+            question: The question that was answered.
+            statements: Statements of the answer.
+            passages: Texts of the sources alone.
+            frames: What each of them stands below, such as the header of its table; blank for
+                those, such as prose, that nothing frames.
+        """
+        ...
+
+
+def below_frames(frames: Sequence[str], passages: Sequence[str]) -> list[str]:
+    """Return passages as they are read: each below the line that frames it, if any does."""
+    pairs = zip(frames, passages, strict=True)
+    return [f"{frame}\n{passage}" if frame else passage for frame, passage in pairs]
 
 
 def check_verifier(verifier: object) -> None:
@@ -56,7 +94,11 @@ def check_verifier(verifier: object) -> None:
 
 
 def verified(
-    verifier: Verifier, question: str, statements: Sequence[str], passages: Sequence[str]
+    verifier: Verifier,
+    question: str,
+    statements: Sequence[str],
+    passages: Sequence[str],
+    frames: Sequence[str] = (),
 ) -> FloatArray:
     """Ask a verifier, and check what it says.
 
@@ -65,6 +107,7 @@ def verified(
         question: The question that was answered.
         statements: Statements of the answer.
         passages: Texts of the sources.
+        frames: What frames each of them, see `FrameReader`; nothing does by default.
 
     Returns:
         `[passages, statements]`, 0 to 1, a copy of what the verifier returned.
@@ -78,7 +121,13 @@ def verified(
     shape = (len(passages), len(statements))
     if not all(shape):
         return np.zeros(shape, dtype=np.float32)
-    found: object = verifier.verify(question, statements, passages)
+    found: object
+    if not any(frames):
+        found = verifier.verify(question, statements, passages)
+    elif isinstance(verifier, FrameReader):
+        found = verifier.verify_framed(question, statements, passages, frames)
+    else:
+        found = verifier.verify(question, statements, below_frames(frames, passages))
     try:
         scores = np.array(found, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -103,7 +152,8 @@ def verified(
 def with_verifier(attribution: Attribution, verifier: Verifier | None) -> Attribution:
     """Return an attribution with what a verifier says of its sources and statements.
 
-    Citations and labels stay as they are; `results.judging.judged` chooses them anew.
+    It reads rows and members below what frames them and stays when they are removed. Citations and
+    labels stay as they are; `results.judging.judged` chooses them anew.
 
     Args:
         attribution: One whose scores stay as they are.
@@ -117,5 +167,6 @@ def with_verifier(attribution: Attribution, verifier: Verifier | None) -> Attrib
         return replace(attribution, stated=None, verifier=None, unverified=None)
     statements = [each.text for each in attribution.statements]
     passages = [source.text for source in attribution.sources]
-    stated = verified(verifier, attribution.question, statements, passages)
+    frames = frames_of(attribution.chunks, attribution.sources)
+    stated = verified(verifier, attribution.question, statements, passages, frames)
     return replace(attribution, stated=stated, verifier=verifier.name, unverified=None)

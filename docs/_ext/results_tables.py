@@ -133,6 +133,13 @@ _RELEVANCE = {
     "others dropped": ("dropped", 2),
     "others dropped where 95 % are kept": ("dropped_at_recall", 2),
 }
+_WORD_RELEVANCE = {
+    "questions": ("questions", 0),
+    "mAP": ("map", 2),
+    "kept at .5": ("recall", 3),
+    "others dropped": ("dropped", 2),
+    "others dropped where 95 % are kept": ("dropped_at_recall", 2),
+}
 _WITH_INTERVAL = {
     "map",
     "top1",
@@ -171,6 +178,8 @@ def markdown_of(results: Figures) -> str:
         return "\n".join(["Citation rules:", *_candidates(results)])
     if "held_back" in results:
         return "\n".join(_screen(results))
+    if "word_relevance" in results:
+        return "\n".join(_word_relevance(results))
     if "plan" in results:
         return "\n".join(["Planted faults:", *_audits(results)])
     if "sets" in results:
@@ -199,9 +208,9 @@ def markdown_of(results: Figures) -> str:
         lines = _live(results)
     else:
         raise ValueError(
-            "results must hold bars, verifiers, policies, held_back, plan, sets, rows, contexts, "
-            "methods, batches, contest, held, paces, relevance, forms, knockouts or ways, "
-            f"not {sorted(results)}"
+            "results must hold bars, verifiers, policies, held_back, word_relevance, plan, sets, "
+            "rows, contexts, methods, batches, contest, held, paces, relevance, forms, knockouts "
+            f"or ways, not {sorted(results)}"
         )
     return "\n".join([*lines, "", _measured_on(results), ""])
 
@@ -413,6 +422,13 @@ def _relevance(results: Figures) -> Iterator[str]:
     for name, ways in results["relevance"].items():
         yield f"`{results['target']}`, {name}:"
         yield from _table("by", ways, _RELEVANCE)
+
+
+def _word_relevance(results: Figures) -> Iterator[str]:
+    """Yield how well words tell chunks apart, by their default and by fits to other data."""
+    for name, ways in results["word_relevance"].items():
+        yield f"{name}:"
+        yield from _table("by", ways, _WORD_RELEVANCE)
 
 
 def _structure(results: Figures) -> Iterator[str]:

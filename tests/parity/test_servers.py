@@ -95,8 +95,8 @@ def test_a_server_may_be_the_proxy() -> None:
 
 
 def test_chunks_are_scored_before_there_is_an_answer() -> None:
-    expected = AttributionEngine(target()).score_chunks(ASKED[0], ASKED[1])
-    found = by(VllmServer()).score_chunks(ASKED[0], ASKED[1])
+    expected = AttributionEngine(target()).score_chunks(ASKED[0], ASKED[1], signal="draft")
+    found = by(VllmServer()).score_chunks(ASKED[0], ASKED[1], signal="draft")
     assert int(np.argmax(found.relevance)) == int(np.argmax(expected.relevance))
 
 

@@ -104,6 +104,34 @@ FORMATS = {
         st.builds("- {}: {}\n  b: {}".format, NAMES, WORDS, NUMBERS),
         metadata={"language": "yaml"},
     ),
+    "YAML documents": Format(
+        st.builds("{}: {}\nb: {}".format, NAMES, WORDS, NUMBERS),
+        joint="\n---\n",
+        metadata={"file_name": "a.yml"},
+    ),
+    "Markdown rows behind a cut": Format(cells("| {} | {} | {} |")),
+    "grid": Format(
+        cells("| {} | {} | {} |\n|   | x | y |"),
+        "+--+--+--+\n| a | b | c |\n+==+==+==+\n",
+        "\n+--+--+--+\n",
+        "\n+--+--+--+",
+    ),
+    "columns": Format(cells("{}    {}    {}"), "a  b  c\n-- -- --\n"),
+    "printed columns": Format(
+        st.builds("{}   {}   x{}".format, NUMBERS, NAMES, NUMBERS), "size   name   id\n"
+    ),
+    "rows of a database": Format(cells("{1}|{0}|{2}"), "id|name|note\n"),
+    "HTML rows that share a cell": Format(
+        cells("<tr><td rowspan=2>{}<td>{}</tr><tr><td>{}</tr>"), "<table>", "\n", "</table>"
+    ),
+    "fenced table": Format(
+        cells("| {} | {} | {} |"), "```\n| A | B | C |\n|--|--|--|\n", tail="\n```"
+    ),
+    "round bullets": Format(st.builds("\u2022 {} {}. More\nof {}.".format, WORDS, NUMBERS, NAMES)),
+    "settings": Format(cells("{2} = {0} {1}")),
+    "wide colons": Format(cells("\u540d{1}\uff1a{0}{2}")),
+    "wrapped fields": Format(cells("{2}: {0}\n  and {1}")),
+    "edges": Format(cells("({0})-[{1}]->({2})")),
     "bullets": Format(st.builds("- {} {}. More\n  of {} it.".format, WORDS, NUMBERS, NAMES)),
     "numbered items": Format(
         st.builds("{}. {}\n    - {}".format, st.integers(0, 99), WORDS, NAMES),
@@ -125,11 +153,22 @@ def shown(sources: SourceSet, removed: frozenset[int]) -> str:
     return render(TEMPLATE("", sources).messages[0].segments, removed).text
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data())
 def test_parts_are_found_and_taken_out(name: str, data: st.DataObject) -> None:
-    form = FORMATS[name]
+    check_format(FORMATS[name], data)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@pytest.mark.parametrize("name", FORMATS)
+@given(data=st.data())
+def test_parts_of_many_texts(name: str, data: st.DataObject) -> None:
+    check_format(FORMATS[name], data)
+
+
+def check_format(form: Format, data: st.DataObject) -> None:
     parts = data.draw(st.lists(form.part, min_size=2, max_size=5, unique=True))
     before, after = ("", "") if form.metadata else ("It rains. ", "\n\nThe sun sets. It is dark.")
     if before and not form.head.startswith("<"):
@@ -206,6 +245,8 @@ SNIPPETS = st.sampled_from(
         ),
         *("---|---", "| a | b |", "+--+--+\n", "a,b,c\n", "1,2,3\n", "a: b\n", "a:\n  - b\n"),
         *("<table>", "<tr>", "</tr>", "<td>", "</table>", "<ul>", "<li>", "</ul>", "<!--", "<!["),
+        *("<p>", "</p>", "<h1>a</h1>", "<body>", " rowspan=2>", "a = 1\n", "\u2022 x\n", "---\n"),
+        *("a  1\n", "===\n", "| x |\n", "--  --\n", "\ufeff", "\uff1a", "(a)-[B]->(c)\n"),
         *('"a": 1', "&x", "*x", "a -> b -> c\n", "def f():\n"),
     )
 )

@@ -26,8 +26,14 @@ LANGUAGES: Final = {
     "ts": "typescript", "typescript": "typescript", "tsx": "tsx",
     "java": "java", "go": "go", "golang": "go", "rs": "rust", "rust": "rust",
     "c": "c", "h": "c", "cpp": "cpp", "c++": "cpp", "cc": "cpp", "hpp": "cpp",
+    **dict.fromkeys(
+        ("bash", "cs", "css", "dart", "erl", "ex", "exs", "groovy", "hs", "jl", "kt", "less", "lua",
+         "ml", "php", "pl", "proto", "ps1", "r", "rb", "ruby", "scala", "scss", "sh", "sql",
+         "swift", "tf", "zsh"), "",
+    ),
 }  # fmt: skip
-"""Languages that the extra `code` has grammars for, by the endings and names they go by."""
+"""Names of grammars of the extra `code` by the endings and names that languages go by; empty for
+languages without one."""
 
 _JOINED: Final = {"comment", "line_comment", "block_comment", "attribute_item", "decorator"}
 """What belongs to the definition below it."""

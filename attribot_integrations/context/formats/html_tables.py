@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Final
 
 from attribot_integrations.context.pieces import Leaf, Node, Row
 from attribot_integrations.context.retrieved import Span
@@ -16,6 +17,9 @@ HTML_STARTS = re.compile(r"<(?:table|ul|ol|dl)\b", re.IGNORECASE)
 
 _ROWS = {"table": ("tr",), "ul": ("li",), "ol": ("li",), "dl": ("dt",)}
 _NEWLINE = re.compile("\n")
+_DIGITS = re.compile(r"\s*([0-9]{1,5})\s*")
+_MOST_ROWS: Final = 65_534
+"""Rows that a cell may go over, by HTML's standard."""
 
 
 @dataclass
@@ -26,6 +30,8 @@ class _Block:
     """Start and end of each row; the end is 0 until it is known."""
     headers: int = 0
     """How many rows at the top have header cells alone."""
+    held: dict[int, int] = field(default_factory=dict)
+    """The last row that a cell of a row reaches into, by the row's place."""
     end: int = 0
 
 
@@ -56,6 +62,9 @@ class _Reader(HTMLParser):
             self._plain_cell = False
         elif len(self._open) == 1 and tag in ("th", "td") and self._open[0].rows:
             self._plain_cell = self._plain_cell or tag == "td"
+            block, row = self._open[0], len(self._open[0].rows) - 1
+            reaches = row + _rowspan(dict(attrs).get("rowspan")) - 1
+            block.held[row] = max(block.held.get(row, row), reaches)
 
     def handle_endtag(self, tag: str) -> None:
         if not self._open:
@@ -102,9 +111,28 @@ def html_blocks(text: str) -> list[tuple[Span, Node]]:
     return [((block.start, block.end), node) for block, node in made if node is not None]
 
 
+def _rowspan(value: str | None) -> int:
+    """Return over how many rows a cell goes; "0" is all that follow."""
+    found = _DIGITS.fullmatch(value or "1")
+    return (int(found[1]) or _MOST_ROWS) if found else 1
+
+
+def _held_together(block: _Block, rows: list[Span]) -> list[Span]:
+    """Join rows that share a cell: without the first of them, the others would lose it."""
+    joined: list[Span] = []
+    last = -1
+    for place, (start, end) in enumerate(rows):
+        if block.headers < place <= last:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+        last = max(last, block.held.get(place, place))
+    return joined
+
+
 def _division(text: str, block: _Block) -> Node | None:
     rows = [(start, start + len(text[start:end].rstrip())) for start, end in block.rows]
-    body = rows[block.headers :]
+    body = _held_together(block, rows)[block.headers :]
     if not body or any(start >= end for start, end in rows):
         return None
     members: list[Node] = [Leaf(block.start, body[0][0], "frame")]

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from attribot_integrations.context.formats.values import literal
-from attribot_integrations.context.pieces import Leaf, Node, Row
 from attribot_integrations.context.retrieved import Span
 
-__all__ = ["fields", "line_spans", "paragraphs", "ruled_table", "separated", "triplets"]
+__all__ = ["fields", "items", "line_spans", "may_tell", "paragraphs", "runs", "triplets"]
+
+_BULLETS: Final = "\u2022\u2023\u25e6\u25aa\u25cf\u25cb\u00b7\u2013\u2014"
+_DASHES: Final = "\u2013\u2014"
+_SPACE_OR_NONE: Final = (" ", "\t", "\u00a0")
 
 _FIELD = re.compile(
-    r"[ \t]*(?:\*\*)?[^\W\d_][\w.()/\-]*(?: [\w.()/\-]+){0,3}(?:\*\*)?[ \t]?:(?:\*\*)?[ \t]+\S"
+    r"(?:\*\*)?(?:[^\W\d_]|\d{1,4}(?=[ \t]?:))[\w.()/\-]*(?: [\w.()/\-]+){0,3}(?:\*\*)?"
+    r"(?:[ \t]?:(?:\*\*)?(?=[ \t]|$)|(?<!\w{12})\uff1a)"
+    r"|(?:export )?[A-Za-z_][\w.\-]*[ \t]*=(?!=)(?=[ \t]*\S)"
 )
-_TWO_SENTENCES = re.compile(r"[.!?]['\")\]]?\s+[^\W\d_]")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_ARROW = re.compile(r"[^\n]{1,200}?\s(?:->|=>|\u2192|-\[[^\n\]]{1,100}\]->)\s[^\n]{1,200}")
+_TWO_SENTENCES = re.compile(r"[.!?]['\")\]]?\s+[^\W\d_]|[\u3002\uff01\uff1f]\s*[^\W\d_]")
+_ARROW = re.compile(
+    r"[^\n]{1,200}?(?:\s(?:->|=>|\u2192)\s|\s?-\[[^\n\]]{1,100}\]->\s?)[^\n]{1,200}"
+)
+_NESTED = re.compile(r"[^\n\[\]]{1,100} \[(?:(?:'[^'\n]*'|\"[^\"\n]*\")(?:, )?)+\]")
 _TUPLE = re.compile(r"[ \t]*\(\s*[^\n,()]{1,100},\s*[^\n,()]{1,100},\s*[^\n,()]{1,100}\)[,;.]?\s*")
-_RULE = re.compile(r"[ \t]*[|+]?[-=+| ]*[-=]{2}[-=+| ]*\s*")
-_SEPARATORS: Final = "\t;,"
-_LONG_CELL: Final = 80
-_CELLS = {"\t": 2, ";": 2, ",": 3}
-"""Cells of a row from which lines are taken for rows, by what separates them."""
-_LEAST_ROWS: Final = 3
+
+_LOOKS = re.compile(rf"[:\uff1a=|\t;{_BULLETS}\u2192]|,\S|->|\A\(|\[['\"]")
+_OPENING: Final = ("{", "[", "(", "\u2013", "\u2014")
+_MARKS: Final = (
+    *":\uff1a=|\t;\u2192\u2022\u2023\u25e6\u25aa\u25cf\u25cb\u00b7",
+    *("  ", "--", "->", "['", '["', "\n{", "\n[", "\n(", "\n\u2013", "\n\u2014"),
+)  # looked for one by one, as that is far faster than a pattern
+_CLOSE_COMMA = re.compile(r",(?:\S| -?\d)")
+_FACTS: Final = (_ARROW, _TUPLE, _NESTED)
+
+
+def may_tell(text: str, start: int, end: int) -> bool:
+    """Tell whether a stretch holds any mark of data, records or rows, as most prose does not."""
+    piece = text[start:end]
+    return (
+        any(mark in piece for mark in _MARKS)
+        or piece.startswith(_OPENING)
+        or _CLOSE_COMMA.search(piece) is not None
+    )
 
 
 def line_spans(text: str, start: int, end: int) -> list[Span]:
@@ -35,28 +55,56 @@ def line_spans(text: str, start: int, end: int) -> list[Span]:
 
 def paragraphs(text: str, start: int, end: int) -> Iterator[list[Span]]:
     """Yield the lines of each paragraph of a stretch, without the white space around them."""
+    piece = text[start:end]
+    if "\r" in piece:
+        piece = piece.replace("\r\n", " \n").replace("\r", "\n")
     run: list[Span] = []
     place = start
-    while place < end:
-        found = _LINE_END.search(text, place, end)
-        stop, following = found.span() if found else (end, end)
-        line = text[place:stop]
-        if line.strip():
-            run.append((place + len(line) - len(line.lstrip()), place + len(line.rstrip())))
+    for line in piece.split("\n"):
+        visible = line.strip()
+        if visible:
+            low = place + len(line) - len(line.lstrip())
+            run.append((low, low + len(visible)))
         elif run:
             yield run
             run = []
-        place = following
+        place += len(line) + 1
     if run:
         yield run
 
 
-def fields(text: str, spans: Sequence[Span]) -> bool:
-    """Tell whether every line is a name, a colon and a value that is no more than a sentence."""
-    return len(spans) > 1 and all(
-        _FIELD.match(text, start, end) and not _TWO_SENTENCES.search(text, start, end)
-        for start, end in spans
-    )
+def fields(text: str, spans: Sequence[Span], *, sure: bool = False) -> list[Span]:
+    """Return the lines of a record: names with values that are no more than a sentence.
+
+    Args:
+        text: The text that holds them.
+        spans: The lines of a paragraph. Those that are indented further than the first go on with
+            the value above them.
+        sure: Whether it is known to be a record; then whatever is no name goes on with a value.
+
+    Returns:
+        The span of each name with its value, none if other text is among them.
+    """
+    found: list[Span] = []
+    valued = 0
+    first = _indent(text, spans[0][0]) if spans else 0
+    for start, end in spans:
+        name = _FIELD.match(text, start, end)
+        if name is not None and not (found and _indent(text, start) > first):
+            found.append((start, end))
+            valued += name.end() < end
+        elif found and (sure or _indent(text, start) > first):
+            found[-1] = (found[-1][0], end)
+        else:
+            return []
+    if valued < 2 or any(_TWO_SENTENCES.search(text, start, end) for start, end in found):
+        return []
+    return found
+
+
+def _indent(text: str, place: int) -> int:
+    before = text[:place] if place < 200 else text[place - 200 : place]
+    return len(before) - len(before.rstrip(" \t"))
 
 
 def triplets(text: str, spans: Sequence[Span]) -> bool:
@@ -64,114 +112,59 @@ def triplets(text: str, spans: Sequence[Span]) -> bool:
     if len(spans) < 2:
         return False
     pieces = [text[start:end] for start, end in spans]
-    return (
-        all(_ARROW.fullmatch(piece) for piece in pieces)
-        or all(_TUPLE.fullmatch(piece) for piece in pieces)
-        or all(literal(piece.rstrip(",;."), 0, len(piece)) for piece in pieces)
-    )
+    for form in _FACTS:
+        if all(form.fullmatch(piece) for piece in pieces):
+            return True
+    return all(literal(piece.rstrip(",;."), 0, len(piece)) for piece in pieces)
 
 
-def ruled_table(text: str, spans: Sequence[Span]) -> Node | None:
-    """Divide a table that is drawn with rules, as databases print it; `None` if it is none."""
-    lines = [text[start:end] for start, end in spans]
-    rules = [place for place, line in enumerate(lines[:4]) if _RULE.fullmatch(line)]
-    if not rules or len(lines) < 3:
-        return None
-    head = rules[1] if rules[0] == 0 and len(rules) > 1 else rules[0]
-    if not any(mark in lines[head] for mark in "+|") or head == 0:
-        return None
-    rows: list[Span] = []
-    for line, span in zip(lines[head + 1 :], spans[head + 1 :], strict=True):
-        if _RULE.fullmatch(line) or "|" not in line:
-            break
-        rows.append(span)
-    if not rows:
-        return None
-    end = spans[len(rows) + head + 1][1] if len(spans) > len(rows) + head + 1 else rows[-1][1]
-    found: list[Node] = [
-        Leaf(spans[0][0], rows[0][0], "frame"),
-        Row(tuple(Leaf(*row) for row in rows)),
-    ]
-    return Row((*found, Leaf(rows[-1][1], end, "frame"))) if end > rows[-1][1] else Row((*found,))
-
-
-def separated(
-    text: str, start: int, end: int, separator: str | None = None, *, sure: bool = False
-) -> Node | None:
-    """Divide rows of separated values; the first one stays if it seems to be a header.
+def items(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return the items of a list whose bullets Markdown does not know; none if it is no list.
 
     Args:
         text: The text that holds them.
-        start: Where they start.
-        end: Where they end.
-        separator: What separates the cells; by default the first that fits of tab, ";" and ",".
-        sure: Whether it is known that the text is such rows; else they must look like nothing else.
-
-    Returns:
-        The division, `None` if it is no table.
+        spans: The lines of a paragraph, each of which starts an item or goes on with one.
     """
-    piece = text[start:end]
-    edge = _LINE_END.search(piece)
-    header = piece[: edge.start()] if edge else piece
-    for each in separator or _SEPARATORS:
-        if header.count(each) >= (1 if sure else _CELLS[each] - 1):
-            rows = _records(piece, each)
-            if rows and (sure or _is_table([cells for _, cells in rows], each)):
-                spans = [(start + low, start + high) for (low, high), _ in rows]
-                return _with_header(spans, [cells for _, cells in rows])
-    return None
-
-
-def _with_header(spans: Sequence[Span], rows: Sequence[Sequence[str]]) -> Node | None:
-    if len(spans) < 2:
-        return None
-    if not _is_header(rows[0]):
-        return Row(tuple(Leaf(*span) for span in spans))
-    body = Row(tuple(Leaf(*span) for span in spans[1:]))
-    return Row((Leaf(spans[0][0], spans[1][0], "frame"), body))
-
-
-def _records(piece: str, separator: str) -> list[tuple[Span, list[str]]]:
-    """Return the span and the cells of every row that is not blank; none if one is broken."""
-    lines = list(_lines(piece))
-    reader = csv.reader((piece[low:high] for low, high in lines), delimiter=separator, strict=True)
-    found: list[tuple[Span, list[str]]] = []
-    done = 0
-    try:
-        for cells in reader:
-            low, high = lines[done][0], lines[reader.line_num - 1][1]
-            done = reader.line_num
-            row = piece[low:high]
-            if row.strip():
-                visible = row.rstrip("\r\n")
-                found.append(((low, low + len(visible)), cells))
-    except csv.Error:
+    bullet = text[spans[0][0]] if spans else ""
+    if bullet not in _BULLETS or not bullet:
         return []
-    return found
+    found: list[Span] = []
+    for start, end in spans:
+        if text[start] == bullet and text[start + 1 : start + 2] in _SPACE_OR_NONE:
+            found.append((start, end))
+        elif found and (bullet not in _DASHES or _indent(text, start) > 0):
+            found[-1] = (found[-1][0], end)
+        else:
+            return []
+    return found if len(found) > 1 else []
 
 
-def _lines(piece: str) -> Iterator[Span]:
-    start = 0
-    for found in _LINE_END.finditer(piece):
-        yield start, found.end()
-        start = found.end()
-    if start < len(piece):
-        yield start, len(piece)
+def runs(text: str, spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+    """Yield the runs of lines in a paragraph that look alike, and may be records or rows.
+
+    Args:
+        text: The text that holds them.
+        spans: The lines of a paragraph.
+    """
+    for look, run in groupby(spans, lambda span: _look(text[slice(*span)])):
+        alike = list(run)
+        if look and len(alike) > (1 if look in "|>" else 2) and len(alike) < len(spans):
+            yield alike
 
 
-def _is_table(rows: Sequence[Sequence[str]], separator: str) -> bool:
-    """Tell whether rows are sure to be a table: a header, and cells as many and as short."""
-    if len(rows) < _LEAST_ROWS or len(rows[0]) < _CELLS[separator] or not _is_header(rows[0]):
-        return False
-    return all(
-        len(cells) == len(rows[0])
-        and all(len(cell) <= _LONG_CELL for cell in cells)
-        and (separator != "," or not any(cell.startswith(" ") for cell in cells))
-        for cells in rows
-    )
-
-
-def _is_header(cells: Sequence[str]) -> bool:
-    """Tell whether cells are names: each its own, and none a number."""
-    names = [cell.strip() for cell in cells]
-    return len({*names}) == len(names) and all(re.match(r"[^\W\d]", name) for name in names)
+def _look(line: str) -> str:
+    """Return what a line looks like, "" for prose."""
+    if _LOOKS.search(line) is None:  # as most lines of prose, which need not wait for more
+        return ""
+    if line[0] == "|" and line[-1] == "|" and len(line) > 1:
+        return "|"
+    if any(form.fullmatch(line) for form in _FACTS):
+        return ">"
+    if line[0] in _BULLETS:
+        return line[0]
+    if _FIELD.match(line) and not _TWO_SENTENCES.search(line):
+        return ":"
+    for mark in "\t;,|":
+        if cells := line.count(mark) - line.count(f"{mark} "):
+            return f"{mark}{cells}"
+    return ""

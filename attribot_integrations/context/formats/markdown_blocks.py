@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["MARKS", "Heading", "fences", "markdown_blocks"]
+__all__ = ["Heading", "fences", "has_marks", "markdown_blocks", "underlined"]
 
-MARKS = re.compile(
-    r"^[ ]{0,3}(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|\|?[ \t]*:?-+:?[ \t]*\|)", re.MULTILINE
-)
-"""What a heading, a list item or the rule of a table begins with."""
+_MARK = r"[ ]{0,3}(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|\|?[ \t]*:?-+:?[ \t]*\|)"
+_AT_START, _BELOW = re.compile(_MARK), re.compile(rf"\n{_MARK}")
 
 # Indented text, HTML and link definitions are rarely meant as such; a line of "---" makes the line
 # above it a heading only in texts that were written as Markdown.
 _IGNORED_RULES = ("code", "html_block", "reference", "lheading")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n", re.MULTILINE)
+_UNDERLINED = re.compile(
+    r"(?:\A|(?<=\n\n)|(?<=\n\r\n))([^\s|*>#+-][^\n|]{0,118})\n(={3,}|-{3,})[ \t]*\r?$", re.MULTILINE
+)
+_NEAR = 3
 _LAZY = re.compile(r"[^ \t\r\n>]")
 
 
@@ -52,6 +54,11 @@ def fences(text: str) -> Iterator[tuple[Span, Span, str]]:
         place = close.end()
 
 
+def has_marks(text: str) -> bool:
+    """Tell whether a line begins as a heading, a list item or the rule of a table does."""
+    return _AT_START.match(text) is not None or _BELOW.search(text) is not None
+
+
 def markdown_blocks(text: str) -> list[tuple[Span, Node | Heading]]:
     """Find the headings, tables and lists of a text, in order.
 
@@ -72,6 +79,15 @@ def markdown_blocks(text: str) -> list[tuple[Span, Node | Heading]]:
         elif token.type in ("bullet_list_open", "ordered_list_open"):
             found += _lists(text, edges, tokens[place:])
     return found
+
+
+def underlined(text: str) -> list[tuple[Span, Heading]]:
+    """Find the headings that are underlined: by "=", or by as many "-" as they have characters."""
+    return [
+        ((found.start(1), found.end(2)), Heading(1 if found[2][0] == "=" else 2))
+        for found in _UNDERLINED.finditer(text)
+        if found[2][0] == "=" or abs(len(found[2]) - len(found[1].rstrip())) < _NEAR
+    ]
 
 
 def _lines(text: str, edges: Sequence[int], lines: Sequence[int]) -> Span:

@@ -19,6 +19,7 @@ __all__ = ["json_lines", "json_value", "literal", "members"]
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CONSTANTS = {"None", "True", "False", "null", "true", "false", "nan", "inf"}
+_NUMBER = re.compile(r"[-+]?[0-9.][0-9.eE+-]*")
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -55,11 +56,16 @@ def json_value(text: str, start: int, end: int, depth: int = 1) -> Node | None:
 
 
 def json_lines(text: str, spans: Sequence[Span]) -> Node | None:
-    """Divide lines each of which is a JSON object or array; `None` if one is not, or is alone."""
+    """Divide lines each of which is a JSON object or array; `None` if one is not, or is alone.
+
+    The last one may have been cut off.
+    """
     for start, end in spans:
         try:
             value, stop = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
+            if start == spans[-1][0] and text[start] in "{[" and text[end - 1] not in "}]":
+                break
             return None
         if stop != end or not isinstance(value, dict | list):
             return None
@@ -111,7 +117,8 @@ def _values(text: str, opening: int) -> Iterator[tuple[int, int, int, object]]:
 def literal(text: str, start: int, end: int) -> Node | None:
     """Divide a list, tuple, set or dict as Python writes it, such as the rows of a SQL query.
 
-    `None` if it is none, is empty, or holds more than literals and calls such as `Decimal('1.5')`.
+    `None` if it is none, is empty or a row of numbers, or holds more than literals and calls such
+    as `Decimal('1.5')`.
     """
     piece = text[start:end].strip()
     if piece[:1] not in _OPEN or not piece or piece[-1] not in _CLOSE:
@@ -121,7 +128,7 @@ def literal(text: str, start: int, end: int) -> Node | None:
         spans = _literal_members(piece)
     except (tokenize.TokenError, SyntaxError, ValueError):
         return None
-    if not spans:
+    if not spans or all(_NUMBER.fullmatch(piece[low:high]) for low, high in spans):
         return None
     inner = (first + spans[0][0], first + spans[-1][1])
     parts = [Leaf(first + low, first + high) for low, high in spans]

@@ -160,6 +160,11 @@ def test_structured_output(
     assert (result["answer"], len(result["support"])) == (answer, statements)
 
 
+class Figures(BaseModel):
+    price: float
+    year: int
+
+
 class Offer(BaseModel):
     maker: str
     price: float
@@ -184,6 +189,9 @@ OFFER = {"maker": "Norzel Ltd", "price": 910.0, "spoken": [["one", "two"], ["thr
         (Offer, OFFER, None, None,
          {"$.maker": "Norzel Ltd", "$.price": "910", "$.spoken[0][0]": "one",
           "$.spoken[0][1]": "two", "$.spoken[1][0]": "three"}),
+        (Figures, {"price": 910.0, "year": 1962}, None, None, {"$.price": "910", "$.year": "1962"}),
+        (Figures, {"price": 910.0, "year": 1962}, "parsed", "parsed",
+         {"$.price": "910", "$.year": "1962"}),
         (dict, {"people": [{"name": "Ada", "age": 90}, {"name": "Bea", "age": 7}]}, None, None,
          {"$.people[0].name": "Ada", "$.people[0].age": "90", "$.people[1].name": "Bea",
           "$.people[1].age": "7"}),

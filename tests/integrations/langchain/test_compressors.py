@@ -155,7 +155,10 @@ def test_sentences_are_trimmed() -> None:
         ({"top_n": 0}, "top_n must be at least 1, got 0"),
         ({"min_documents": -1}, "min_documents must not be negative, got -1"),
         ({"score_key": ""}, "score_key must not be empty or 'attribot_spans', got ''"),
-        ({"signal": "x"}, r"signal must be one of \['draft', 'question', 'both'\], got 'x'"),
+        (
+            {"signal": "x"},
+            r"signal must be one of \['words', 'draft', 'question', 'both'\], got 'x'",
+        ),
         ({"signal": {}}, "signal must be a name or a RelevanceSignal, got {}"),
         ({"granularity": "word"}, r"must be one of \['chunk', 'sentence'\], got 'word'"),
     ],
@@ -204,14 +207,13 @@ def test_documents_that_cannot_be_scored_are_kept(
 
 def test_huge_documents_are_kept(demo: DemoChain, caplog: pytest.LogCaptureFixture) -> None:
     huge = [*demo.documents[:2], Document("The flag shows the fox. " * 7000, id="huge")]
-    compressor = AttributionDocumentCompressor(demo.engine)
+    compressor = AttributionDocumentCompressor(demo.engine, signal="draft")
     with caplog.at_level(logging.WARNING, LOGGER):
         assert compressor.compress_documents(huge, demo.questions[0]) == huge
     assert "could not be scored: PromptTooLongError: " in caplog.text
+    strict = AttributionDocumentCompressor(demo.engine, signal="draft", raise_error=True)
     with pytest.raises(PromptTooLongError):
-        AttributionDocumentCompressor(demo.engine, raise_error=True).compress_documents(
-            huge, demo.questions[0]
-        )
+        strict.compress_documents(huge, demo.questions[0])
 
 
 def test_blank_query(demo: DemoChain, caplog: pytest.LogCaptureFixture) -> None:
@@ -223,15 +225,16 @@ def test_blank_query(demo: DemoChain, caplog: pytest.LogCaptureFixture) -> None:
 # On the bundled models
 
 
-def test_relevant_documents_are_found(demo: DemoChain) -> None:
+@pytest.mark.parametrize(("signal", "most"), [("words", 7), ("draft", 4)])
+def test_relevant_documents_are_found(demo: DemoChain, signal: Any, most: int) -> None:
     before = dumped(demo.documents)
-    compressor = AttributionDocumentCompressor(demo.engine)
+    compressor = AttributionDocumentCompressor(demo.engine, signal=signal)
     order = [one.id for one in demo.documents]
     for question in demo.questions:
         kept = compressor.compress_documents(demo.documents, question)
         names = [one.id for one in kept]
         assert gold(demo, question) <= {*names}
-        assert len(names) <= 4 < len(order)
+        assert len(names) <= most < len(order)
         assert names == sorted(names, key=order.index)
         assert all(0.5 <= one.metadata["relevance_score"] <= 1 for one in kept)
         for one in kept:
@@ -244,7 +247,10 @@ def test_relevant_documents_are_found(demo: DemoChain) -> None:
 def test_chain_answers_the_same_from_fewer_documents(demo: DemoChain) -> None:
     everything = DemoRetriever(documents=demo.documents, k=9)
     plain = over(demo, everything)
-    choices: list[dict[str, Any]] = [{}, {"granularity": "sentence"}]
+    choices: list[dict[str, Any]] = [
+        {},
+        {"signal": "draft", "granularity": "sentence"},
+    ]
     for options in choices:
         compressor = AttributionDocumentCompressor(demo.engine, **options)
         handler = CitationCallbackHandler(demo.engine, raise_error=True)
@@ -253,7 +259,7 @@ def test_chain_answers_the_same_from_fewer_documents(demo: DemoChain) -> None:
             assert filtered.invoke(question, using(handler)) == plain.invoke(question)
             record = last(handler)
             assert record.prompt_used == "captured"
-            assert len(record.chunks) <= 4
+            assert len(record.chunks) <= (4 if options else 7)
             assert all("relevance_score" in chunk.metadata for chunk in record.chunks)
             cited = {record.chunks[one.chunk_index].title for one in record.citations}
             assert cited or options.get("granularity") == "sentence"
@@ -261,7 +267,7 @@ def test_chain_answers_the_same_from_fewer_documents(demo: DemoChain) -> None:
 
 
 def test_trimmed_documents_are_parts_of_the_originals(demo: DemoChain) -> None:
-    compressor = AttributionDocumentCompressor(demo.engine, granularity="sentence")
+    compressor = AttributionDocumentCompressor(demo.engine, granularity="sentence", signal="draft")
     originals = {one.id: one.page_content for one in demo.documents}
     shorter = 0
     for question in demo.questions[:2]:
@@ -280,7 +286,7 @@ def test_blank_documents_are_dropped_and_doubles_are_kept(demo: DemoChain) -> No
     double = relevant.model_copy()
     documents = [Document("", id="1"), relevant, Document(" \n\t", id="2"), other, double]
     before = dumped(documents)
-    compressor = AttributionDocumentCompressor(demo.engine)
+    compressor = AttributionDocumentCompressor(demo.engine, signal="draft")
     kept = compressor.compress_documents(documents, question)
     assert [one.id for one in kept] == [relevant.id, relevant.id]
     assert dumped(documents) == before

@@ -8,10 +8,8 @@ from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
-    BaseMessage,
     ChatMessage,
     HumanMessage,
-    SystemMessage,
     ToolMessage,
 )
 from langchain_core.outputs import ChatGeneration
@@ -19,7 +17,6 @@ from langchain_core.outputs import ChatGeneration
 from attribot_integrations.langchain.content import (
     answer_text,
     model_name,
-    prompt_messages,
     question_text,
 )
 from attribot_integrations.langchain.documents import (
@@ -45,6 +42,7 @@ from attribot_integrations.langchain.documents import (
         ([HumanMessage([{"type": "text", "text": "Who"}, {"type": "text", "text": "?"}])], "Who?"),
         ([ChatMessage(content="Who?", role="user")], "Who?"),
         ({"topic": "Who?"}, None),
+        ([HumanMessage("Who?"), HumanMessage([{"type": "tool_result", "content": "B"}])], "Who?"),
         ([1, 2], None),
         ([{"no": "message"}], None),
         (None, None),
@@ -82,28 +80,6 @@ class Structured:
 )
 def test_answer_text(outputs: object, answer: str | None) -> None:
     assert answer_text(outputs) == answer
-
-
-def test_prompt_messages_have_roles_and_text() -> None:
-    messages: list[BaseMessage] = [
-        SystemMessage("S"),
-        HumanMessage(
-            [
-                {"type": "text", "text": "H"},
-                {"type": "image_url", "image_url": {"url": "data:,"}},
-            ]
-        ),
-        AIMessageChunk(content="A"),
-        ToolMessage("T", tool_call_id="1"),
-        ChatMessage(content="C", role="critic"),
-    ]
-    assert [(item["role"], item["content"]) for item in prompt_messages(messages)] == [
-        ("system", "S"),
-        ("user", "H"),
-        ("assistant", "A"),
-        ("tool", "T"),
-        ("critic", "C"),
-    ]
 
 
 def test_answer_of_an_agent_that_filled_in_a_form() -> None:

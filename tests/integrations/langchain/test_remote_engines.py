@@ -58,7 +58,7 @@ def test_handlers(demo: DemoChain, remote: RemoteEngine, mode: str) -> None:
 def test_filters(demo: DemoChain, remote: RemoteEngine) -> None:
     def kept(each: Both) -> list[Document]:
         base = DemoRetriever(documents=demo.documents, k=3)
-        compressor = AttributionDocumentCompressor(engine=each)
+        compressor = AttributionDocumentCompressor(engine=each, signal="draft")
         return FilteringRetriever(base=base, compressor=compressor).invoke(demo.questions[0])
 
     assert kept(remote) == kept(engine())

@@ -21,7 +21,7 @@ from attribot_integrations.langchain import (
     cite,
     register_documents,
 )
-from attribot_integrations.langchain.content import prompt_messages
+from attribot_integrations.langchain.chat_messages import prompt_messages
 from tests.integrations.engines import StubEngine, TurnEngine
 from tests.integrations.langchain.agents import FIND, AgentModel, ask
 from tests.integrations.langchain.fakes import EchoChatModel, last, using

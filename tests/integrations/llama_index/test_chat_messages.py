@@ -179,3 +179,15 @@ def test_calls_as_blocks() -> None:
     )
     assert found["calls"] == '{"name": "find", "arguments": {"pier": "North"}}'
     assert (found["content"], found["name"]) == ("I look.", "find")
+
+
+def test_texts_that_are_handed_over_to_be_cited() -> None:
+    types = pytest.importorskip("llama_index.core.base.llms.types")
+    if not hasattr(types, "CitableBlock"):
+        pytest.skip("this version has no such blocks")
+    given = types.CitableBlock(title="t", source="s", content=[TextBlock(text="It is 900 m long.")])
+    image = types.ImageBlock(url="https://example.org/a.png")
+    asked = ChatMessage(role=USER, blocks=[given, image, TextBlock(text="How long?")])
+    assert plain_messages([asked]) == [
+        {"role": "user", "content": "It is 900 m long.\n\nHow long?"}
+    ]

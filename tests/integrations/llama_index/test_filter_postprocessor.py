@@ -197,7 +197,10 @@ def test_other_kinds_of_nodes() -> None:
         ({"threshold": -0.1}, "threshold must be from 0 to 1, got -0.1"),
         ({"top_n": 0}, "top_n must be at least 1, got 0"),
         ({"min_nodes": -1}, "min_nodes must not be negative, got -1"),
-        ({"signal": "x"}, r"signal must be one of \['draft', 'question', 'both'\], got 'x'"),
+        (
+            {"signal": "x"},
+            r"signal must be one of \['words', 'draft', 'question', 'both'\], got 'x'",
+        ),
         ({"granularity": "word"}, r"must be one of \['chunk', 'sentence'\], got 'word'"),
     ],
 )
@@ -227,7 +230,7 @@ def test_fields_can_be_stored() -> None:
         "top_n": None,
         "min_nodes": 0,
         "keep_retrieval_score": True,
-        "signal": "draft",
+        "signal": "words",
         "granularity": "chunk",
         "raise_error": False,
     }
@@ -259,11 +262,11 @@ def test_nodes_that_cannot_be_scored_are_kept(caplog: pytest.LogCaptureFixture) 
 
 def test_huge_nodes_are_kept(demo: DemoQueryEngine, caplog: pytest.LogCaptureFixture) -> None:
     nodes = [*scored(demo)[:2], node("The flag shows the fox. " * 7000, id_="huge")]
-    processor = AttributionFilterPostprocessor(demo.engine)
+    processor = AttributionFilterPostprocessor(demo.engine, signal="draft")
     with caplog.at_level(logging.WARNING, LOGGER):
         assert processor.postprocess_nodes(nodes, query_str=demo.questions[0]) == nodes
     assert "could not be scored: PromptTooLongError: " in caplog.text
-    strict = AttributionFilterPostprocessor(demo.engine, raise_error=True)
+    strict = AttributionFilterPostprocessor(demo.engine, signal="draft", raise_error=True)
     with pytest.raises(PromptTooLongError):
         strict.postprocess_nodes(nodes, query_str=demo.questions[0])
 
@@ -325,7 +328,7 @@ def test_rerank_events(events: list[BaseEvent]) -> None:
     assert isinstance(start, ReRankStartEvent)
     assert isinstance(end, ReRankEndEvent)
     assert isinstance(start.query, QueryBundle)
-    assert (start.query.query_str, start.top_n, start.model_name) == ("Who?", 3, "MarkedScorer")
+    assert (start.query.query_str, start.top_n, start.model_name) == ("Who?", 3, "words")
     assert (start.nodes, end.nodes) == (nodes, kept)
     first, second = legacy.payloads
     assert first[EventPayload.QUERY_STR] == "Who?"
@@ -335,7 +338,7 @@ def test_rerank_events(events: list[BaseEvent]) -> None:
 
 
 def test_events_name_the_model(demo: DemoQueryEngine, events: list[BaseEvent]) -> None:
-    processor = AttributionFilterPostprocessor(demo.engine)
+    processor = AttributionFilterPostprocessor(demo.engine, signal="draft")
     processor.postprocess_nodes(scored(demo), query_str=demo.questions[0])
     start = events[0]
     assert isinstance(start, ReRankStartEvent)
@@ -345,16 +348,17 @@ def test_events_name_the_model(demo: DemoQueryEngine, events: list[BaseEvent]) -
 # On the bundled models
 
 
-def test_relevant_nodes_are_found(demo: DemoQueryEngine) -> None:
+@pytest.mark.parametrize(("signal", "most"), [("words", 7), ("draft", 4)])
+def test_relevant_nodes_are_found(demo: DemoQueryEngine, signal: Any, most: int) -> None:
     nodes = scored(demo)
     before = dumped(nodes)
-    processor = AttributionFilterPostprocessor(demo.engine)
+    processor = AttributionFilterPostprocessor(demo.engine, signal=signal)
     order = [one.node_id for one in nodes]
     for question in demo.questions:
         kept = processor.postprocess_nodes(nodes, query_str=question)
         names = [one.node_id for one in kept]
         assert {one.node_id for one in demo.nodes if one.metadata["title"] in question} <= {*names}
-        assert len(names) <= 4 < len(order)
+        assert len(names) <= most < len(order)
         assert names == sorted(names, key=order.index)
     assert dumped(nodes) == before
 
@@ -364,7 +368,7 @@ def test_query_engine_answers_the_same_from_fewer_nodes(
     demo: DemoQueryEngine, granularity: Any
 ) -> None:
     processor = AttributionFilterPostprocessor(
-        demo.engine, granularity=granularity, keep_retrieval_score=True
+        demo.engine, signal="draft", granularity=granularity, keep_retrieval_score=True
     )
     filtered = over(demo, processor)
     handler = AttributionEventHandler(demo.engine)
@@ -416,7 +420,7 @@ def test_blank_nodes_are_dropped_and_doubles_are_kept(demo: DemoQueryEngine) -> 
         node(" \n\t"),
     ]
     before = dumped(nodes)
-    processor = AttributionFilterPostprocessor(demo.engine)
+    processor = AttributionFilterPostprocessor(demo.engine, signal="draft")
     kept = processor.postprocess_nodes(nodes, query_str=question)
     assert [one.node_id for one in kept] == [relevant.node_id] * 2
     assert dumped(nodes) == before

@@ -234,7 +234,7 @@ def test_many_questions_at_once_are_all_complete() -> None:
 
 
 def keeping(**options: Any) -> AttributionFilterPostprocessor:
-    return AttributionFilterPostprocessor(engine(), threshold=0.5, **options)
+    return AttributionFilterPostprocessor(engine(), threshold=0.5, signal="draft", **options)
 
 
 def test_the_filter_before_a_citation_engine_and_over_images() -> None:
@@ -271,7 +271,7 @@ def test_the_filter_in_a_chat() -> None:
 def test_the_filter_of_sentences_leaves_offsets_in_the_trimmed_node() -> None:
     query_engine = rag(BIKE, nodes("delka", "norzel", "galba"))
     query_engine._node_postprocessors = [
-        AttributionFilterPostprocessor(engine(), granularity="sentence")
+        AttributionFilterPostprocessor(engine(), signal="draft", granularity="sentence")
     ]
     response, _ = watched(query_engine)
     (node,) = [each.node for each in response.source_nodes if each.node.node_id == "norzel"]

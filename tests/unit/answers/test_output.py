@@ -18,3 +18,9 @@ def test_fields_are_lines_of_an_answer() -> None:
     assert made.statements is not None
     assert [made.answer[slice(*span)] for span in made.statements] == ["One. Two.", "3", "Four"]
     assert made.paths == ("$.a", "$.b", "$.c[0]")
+
+
+def test_numbers_are_what_an_output_says_that_holds_nothing_else() -> None:
+    numbers = Field("$.a", "3", is_number=True), Field("$.b", "4.5", is_number=True)
+    assert Output(fields=numbers).texts == ("3", "4.5")
+    assert Output(fields=(*numbers, Field("$.c", "One."))).texts == ("One.",)

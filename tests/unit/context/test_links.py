@@ -69,6 +69,29 @@ def test_the_first_safe_address_counts() -> None:
             "a b c d e f g h i j k",
             "https://a.org#:~:text=a%20b%20c%20d%20e,g%20h%20i%20j%20k",
         ),
+        (
+            "https://a.org",
+            "| North \\| x | 9 | a b |",
+            "https://a.org#:~:text=North%20%7C%20x,a%20b",
+        ),
+        (
+            "https://a.org",
+            "<tr><td>A &amp; B</td><td></td><td>9</td></tr>",
+            "https://a.org#:~:text=A%20%26%20B,9",
+        ),
+        ("https://a.org", "- **Old** [pier](/p)", "https://a.org#:~:text=Old%20pier"),
+        ("https://a.org", "## One `x`", "https://a.org#:~:text=One%20x"),
+        (
+            "https://a.org",
+            "2 < 3, 5 * 4 - 1 __",
+            "https://a.org#:~:text=2%20%3C%203%2C%205%20%2A%204%20%2D%201",
+        ),
+        ("https://a.org", "1962. It is.", "https://a.org#:~:text=1962.%20It%20is."),
+        (
+            "https://a.org",
+            "\u0e01\u0e32 \u0e21\u0e32",
+            "https://a.org#:~:text=%E0%B8%81%E0%B8%B2%20%E0%B8%A1%E0%B8%B2",
+        ),
     ],
 )
 def test_links_to_a_text(address: str, text: str, expected: str) -> None:

@@ -20,12 +20,16 @@ from attribot_integrations.context.sources import split_sentences
         ["何？！", "えっ。"],
         ["ខ្ញុំទៅផ្សារ។", "គាត់នៅផ្ទះ។", "ភ្នំពេញជារដ្ឋធានី។"],
         ["မြို့တော်မှာ နေပြည်တော်ဖြစ်သည်။", "ရန်ကုန်မြို့။"],
+        ['"길다. 낡았다."라고 말했다.', " 비가 온다."],
+        ["Είναι μακριά;", " Ναι.", " Πόσο; και πού;", " «Εδώ.»"],
+        ["ཆུ་རིང་པོ་རེད།", " དེ་རྙིང་པ་རེད།"],
         ["यह एक वाक्य है।", "यह दूसरा है।"],
     ],
 )
 def test_sentences_without_spaces(sentences: list[str]) -> None:
     text = "".join(sentences)
-    assert [text[start:end] for start, end in split_sentences(text)] == sentences
+    expected = [sentence.strip() for sentence in sentences]
+    assert [text[start:end] for start, end in split_sentences(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,32 @@ def test_sentences_without_spaces(sentences: list[str]) -> None:
 def test_clauses_of_thai_and_lao(clauses: list[str]) -> None:
     text = " ".join(clauses)
     assert [text[start:end] for start, end in split_sentences(text)] == clauses
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        ["ปี พ.ศ. 2325"],
+        ["พ.ศ.2325 เป็นปีที่ก่อตั้ง"],
+        ["เกิดเมื่อ ค.ศ. 1962 ที่กรุงเทพ"],
+        ["วันที่ 5 ธ.ค. 2470 เวลา 10.30 น. นาย ก. และ ดร. ข. ไปตลาด"],
+        ["ພ.ສ. 2518 ປະເທດລາວ"],
+        ["กรุงเทพมหานครก่อตั้งในปี พ.ศ. 2325 โดยพระบาทสมเด็จพระพุทธยอดฟ้าจุฬาโลก"],
+        ["ม.ร.ว. คึกฤทธิ์ ประชุม.", "เขากลับบ้าน.", "1962 เป็นปี"],
+        ["He lived in กทม. for years."],
+        ["เขาไปตลาด.", "He left.", "พ.ศ. 2325"],
+        ["He lived in กทม.", "She left."],
+    ],
+)
+def test_abbreviations_in_thai_and_lao_end_nothing(clauses: list[str]) -> None:
+    text = " ".join(clauses)
+    assert [text[start:end] for start, end in split_sentences(text)] == clauses
+
+
+def test_a_line_ends_with_an_abbreviation() -> None:
+    lines = ["เวลา 10.30 น.", "วันที่ 5"]
+    text = "\n\n".join(lines)
+    assert [text[start:end] for start, end in split_sentences(text)] == lines
 
 
 @pytest.mark.parametrize(
@@ -58,12 +88,19 @@ def test_other_sentences_stay_as_they_are(text: str) -> None:
 
 def test_long_hostile_text_takes_little_time() -> None:
     for text in (
+        "ก." * 50_000,
         "「" * 50_000 + "。",
         "？" * 50_000,
         "ก" + "ั" * 50_000 + " " * 50_000,
         "漢)!" * 30_000,
+        "α;" * 30_000,
+        "།" * 50_000,
+        '"가' * 30_000,
     ):
         assert refine_sentences(text, [(0, len(text))])
+    many = "ก. " * 20_000
+    spans = [(start, start + 2) for start in range(0, len(many), 3)]
+    assert refine_sentences(many, spans) == [(0, len(many) - 1)]
 
 
 @pytest.mark.parametrize(

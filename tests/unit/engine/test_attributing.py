@@ -57,7 +57,7 @@ def test_it_takes_the_proxys_place_too() -> None:
 
 
 def test_chunks_are_filtered_with_it() -> None:
-    scores = AttributionEngine(WordModel()).score_chunks("When?", CHUNKS)
+    scores = AttributionEngine(WordModel()).score_chunks("When?", CHUNKS, signal="draft")
     assert scores.draft == "It opened in 1962."
     assert scores.keep(threshold=0.5) == (0,)
 

@@ -57,7 +57,7 @@ async def test_the_async_call_gives_the_same() -> None:
 
 def test_the_proxy_judges_chunks_and_the_target_drafts() -> None:
     target, proxy = WordModel("target"), WordModel("proxy")
-    scores = AttributionEngine(target, proxy).score_chunks("When?", CHUNKS)
+    scores = AttributionEngine(target, proxy).score_chunks("When?", CHUNKS, signal="draft")
     assert [each.model for each in scores.cost.models] == ["target", "words"]
     assert target.asked == []
     assert proxy.asked

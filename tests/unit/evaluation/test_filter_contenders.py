@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,7 @@ def test_which_model_drafts_and_which_judges(pair: AttributionEngine) -> None:
     }
     target, proxy = pair.target, pair.proxy
     assert models == {
+        "words": (target, proxy),
         "draft": (target, proxy),
         "draft-target": (target, target),
         "draft-proxy": (proxy, proxy),
@@ -70,10 +72,11 @@ def test_which_model_drafts_and_which_judges(pair: AttributionEngine) -> None:
     }
 
 
-def test_default_filter_is_the_engines_own(pair: AttributionEngine) -> None:
-    chosen = context_filters(["draft"], pair)["draft"]
+@pytest.mark.parametrize("name", ["words", "draft"])
+def test_filters_are_the_engines_own(pair: AttributionEngine, name: Any) -> None:
+    chosen = context_filters([name], pair)[name]
     found = chosen("Which program did Ada write?", CHUNKS)
-    scores = pair.score_chunks("Which program did Ada write?", CHUNKS)
+    scores = pair.score_chunks("Which program did Ada write?", CHUNKS, signal=name)
     assert found.kept == scores.keep()
     assert found.models == scores.cost.models
     everything = context_filters(["draft"], pair, threshold=0.0)["draft"]

@@ -16,7 +16,7 @@ from attribot_integrations.evaluation.relevance_calibration import (
     LabelledChunks,
     calibrate_relevance,
 )
-from attribot_integrations.filtering import DraftSignal
+from attribot_integrations.filtering import DraftSignal, WordProbability, WordSignal
 from attribot_integrations.filtering.drafted import DraftEvidence
 
 
@@ -35,6 +35,7 @@ def labelled(count: int, seed: int = 1950) -> list[LabelledChunks]:
 def test_fitted_signal_keeps_relevant_chunks(pair: AttributionEngine) -> None:
     kept = DraftSignal(max_new_tokens=32)
     fitted = calibrate_relevance(pair, labelled(15), signal=kept, min_recall=0.9)
+    assert isinstance(fitted.signal, DraftSignal)
     assert fitted.signal.max_new_tokens == 32
     assert fitted.signal.probability.necessity > 0
     assert fitted.signal.probability.sufficiency > 0
@@ -45,6 +46,32 @@ def test_fitted_signal_keeps_relevant_chunks(pair: AttributionEngine) -> None:
     for unseen in labelled(3, seed=1960):
         scores = pair.score_chunks(unseen.question, unseen.chunks, signal=fitted.signal)
         assert set(unseen.relevant) <= set(scores.keep(threshold=fitted.threshold))
+
+
+def test_words_are_fitted_by_default(pair: AttributionEngine) -> None:
+    fitted = calibrate_relevance(pair, labelled(20), min_recall=0.9)
+    assert isinstance(fitted.signal, WordSignal)
+    assert fitted.signal.probability != WordProbability()
+    assert fitted.recall >= 0.9
+    assert fitted.dropped > 0.3
+    unseen = labelled(1, seed=1960)[0]
+    scores = pair.score_chunks(unseen.question, unseen.chunks, signal=fitted.signal)
+    assert scores.signal == "words"
+    assert int(scores.relevance.argmax()) in unseen.relevant
+
+
+def test_chunks_that_words_say_nothing_of_are_not_fitted_to(pair: AttributionEngine) -> None:
+    kept = WordSignal(language=None)
+    examples = labelled(8)
+    foreign = [
+        LabelledChunks(each.question, [*each.chunks, "Der Preis ist nicht zu hoch."], each.relevant)
+        for each in examples
+    ]
+    plain = calibrate_relevance(pair, examples, signal=kept, folds=2)
+    fitted = calibrate_relevance(pair, foreign, signal=kept, folds=2)
+    assert isinstance(fitted.signal, WordSignal)
+    assert fitted.signal.language is None
+    assert fitted.chunks == plain.chunks + 8
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, evidence: Sequence[DraftEvidence]) -> None:

@@ -53,7 +53,7 @@ def test_the_chunks_with_the_facts_are_kept_and_most_others_are_not(
 ) -> None:
     for number in range(3):
         asked, chunks = example(kind, number)
-        scores = demo.score_chunks(asked.question, chunks)
+        scores = demo.score_chunks(asked.question, chunks, signal="draft")
         kept = set(scores.keep())
         assert relevant(asked) <= kept
         assert len(kept) < len(chunks)
@@ -64,15 +64,21 @@ def test_the_chunks_with_the_facts_are_kept_and_most_others_are_not(
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("draft", "draft"), ("question", "question"), ("both", "draft or question")]
+    ("name", "shown"),
+    [
+        ("words", "words"),
+        ("draft", "draft"),
+        ("question", "question"),
+        ("both", "draft or question"),
+    ],
 )
 def test_signals_by_name(demo: AttributionEngine, name: Any, shown: str) -> None:
     asked, chunks = example()
     scores = demo.score_chunks(asked.question, chunks, signal=name)
     assert scores.signal == shown
-    assert (scores.draft is None) == (name == "question")
+    assert (scores.draft is None) == (name in ("words", "question"))
     assert ((scores.relevance >= 0) & (scores.relevance <= 1)).all()
-    assert len(scores.cost.models) == {"draft": 2, "question": 1, "both": 3}[name]
+    assert len(scores.cost.models) == {"words": 0, "draft": 2, "question": 1, "both": 3}[name]
 
 
 def test_both_is_the_higher_of_the_two(demo: AttributionEngine) -> None:
@@ -92,7 +98,7 @@ def test_a_signal_of_ones_own(demo: AttributionEngine) -> None:
 
 def test_target_drafts_and_proxy_judges(pair: AttributionEngine) -> None:
     asked, chunks = example()
-    scores = pair.score_chunks(asked.question, chunks)
+    scores = pair.score_chunks(asked.question, chunks, signal="draft")
     assert pair.proxy is not None
     assert [each.model for each in scores.cost.models] == ["target", "proxy"]
     assert scores.draft == asked.answer
@@ -101,7 +107,7 @@ def test_target_drafts_and_proxy_judges(pair: AttributionEngine) -> None:
 
 def test_cost_is_counted(demo: AttributionEngine) -> None:
     asked, chunks = example()
-    scores = demo.score_chunks(asked.question, chunks)
+    scores = demo.score_chunks(asked.question, chunks, signal="draft")
     drafting, scoring = scores.cost.models
     length = len(in_process(demo.target).encoder.encode_text(asked.answer).ids)
     # The end of the answer is drafted too, but nothing is run behind it.
@@ -117,13 +123,13 @@ def test_cost_is_counted(demo: AttributionEngine) -> None:
 
 def test_prompt_is_run_once(demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, chunks = example()
-    shared = demo.score_chunks(asked.question, chunks)
+    shared = demo.score_chunks(asked.question, chunks, signal="draft")
 
     def forgetful(*arguments: Any) -> Draft:
         return replace(draft_answer(*arguments), prefix=None)
 
     monkeypatch.setattr(language_model, "draft_answer", forgetful)
-    alone = demo.score_chunks(asked.question, chunks)
+    alone = demo.score_chunks(asked.question, chunks, signal="draft")
     np.testing.assert_allclose(shared.relevance, alone.relevance, atol=1e-4)
     drafted = shared.cost.models[0]
     prompt = drafted.tokens - drafted.passes + 1
@@ -133,7 +139,7 @@ def test_prompt_is_run_once(demo: AttributionEngine, monkeypatch: pytest.MonkeyP
 
 def test_sentences(demo: AttributionEngine) -> None:
     asked, chunks = example()
-    scores = demo.score_chunks(asked.question, chunks, granularity="sentence")
+    scores = demo.score_chunks(asked.question, chunks, granularity="sentence", signal="draft")
     ((place, *_),) = asked.gold
     chunk = scores.chunks[place[0]]
     texts = [chunk.text[start:end] for start, end in scores.trimmed(place[0])]
@@ -150,7 +156,9 @@ def test_sentences(demo: AttributionEngine) -> None:
 
 def test_blank_chunks_are_never_relevant(demo: AttributionEngine) -> None:
     asked, chunks = example()
-    scores = demo.score_chunks(asked.question, ["", *chunks, " \n"], granularity="sentence")
+    scores = demo.score_chunks(
+        asked.question, ["", *chunks, " \n"], granularity="sentence", signal="draft"
+    )
     assert scores.relevance[0] == scores.relevance[-1] == 0.0
     assert {index + 1 for index in relevant(asked)} <= set(scores.keep())
     assert scores.trimmed(0) == ()
@@ -160,7 +168,7 @@ def test_blank_chunks_are_never_relevant(demo: AttributionEngine) -> None:
 def test_without_text_there_is_nothing_to_run(
     demo: AttributionEngine, chunks: list[str | Chunk]
 ) -> None:
-    scores = demo.score_chunks("Who?", chunks, granularity="sentence")
+    scores = demo.score_chunks("Who?", chunks, granularity="sentence", signal="draft")
     assert len(scores.chunks) == len(chunks)
     assert scores.relevance.tolist() == [0.0] * len(chunks)
     assert scores.keep() == ()
@@ -171,7 +179,7 @@ def test_without_text_there_is_nothing_to_run(
 def test_ids_and_metadata_are_handed_back(demo: AttributionEngine) -> None:
     asked, chunks = example()
     given = [Chunk(text, str(number), {"page": 1}) for number, text in enumerate(chunks)]
-    assert demo.score_chunks(asked.question, given).chunks == tuple(given)
+    assert demo.score_chunks(asked.question, given, signal="draft").chunks == tuple(given)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +216,7 @@ def test_a_blank_draft_depends_on_nothing(
     demo: AttributionEngine, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(language_model, "draft_answer", lambda *_: Draft(text.strip(), None, 40, 1))
-    scores = demo.score_chunks("Who?", ["A.", "B."], granularity="sentence")
+    scores = demo.score_chunks("Who?", ["A.", "B."], granularity="sentence", signal="draft")
     assert scores.draft == ""
     assert scores.relevance.tolist() == [0.0, 0.0]
     assert scores.keep() == ()
@@ -228,7 +236,7 @@ def test_declining_twice_depends_on_nothing(
 ) -> None:
     question, chunks = declined_twice()
     scorer: AttributionEngine = request.getfixturevalue(engine)
-    scores = scorer.score_chunks(question, chunks, granularity=granularity)
+    scores = scorer.score_chunks(question, chunks, granularity=granularity, signal="draft")
     assert scores.draft == f"{REFUSAL} {REFUSAL}"
     assert scores.keep() == ()
     assert scores.relevance.max() < 0.1
@@ -236,7 +244,7 @@ def test_declining_twice_depends_on_nothing(
 
 def test_what_is_stated_beside_a_refusal_counts(demo: AttributionEngine) -> None:
     (missing, chunks), (asked, _) = example("absent", 2), example("absent", 3)
-    scores = demo.score_chunks(f"{missing.question} {asked.question}", chunks)
+    scores = demo.score_chunks(f"{missing.question} {asked.question}", chunks, signal="draft")
     assert scores.draft == f"{REFUSAL} The festival month of Braba is February."
     assert scores.keep() == (1,)
 
@@ -244,7 +252,7 @@ def test_what_is_stated_beside_a_refusal_counts(demo: AttributionEngine) -> None
 def test_a_second_fact_that_every_chunk_states_counts(demo: AttributionEngine) -> None:
     asked, chunks = example("double", 2)
     place = min(relevant(asked))
-    scores = demo.score_chunks(asked.question, [chunks[place]] * 3)
+    scores = demo.score_chunks(asked.question, [chunks[place]] * 3, signal="draft")
     assert scores.draft == asked.answer
     assert scores.relevance.min() > 0.9
 
@@ -277,7 +285,7 @@ def test_only_what_any_chunk_restores_is_no_evidence(
     monkeypatch.setattr(language_model, "draft_answer", lambda *_: Draft(answer, None, 40, 1))
     monkeypatch.setattr(drafted, "_ablated", ablated)
     chunks = [f"Chunk {number} is here." for number in range(len(restored))]
-    scores = demo.score_chunks("Who?", chunks)
+    scores = demo.score_chunks("Who?", chunks, signal="draft")
     assert scores.keep() == tuple(
         index for index, gain in enumerate(restored) if counts and gain > 0
     )
@@ -288,7 +296,7 @@ def test_fitted_probability(demo: AttributionEngine) -> None:
     certain = DraftSignal(probability=DraftProbability(0.0, 0.0, 3.0))
     scores = demo.score_chunks(asked.question, chunks, signal=certain)
     np.testing.assert_allclose(scores.relevance, 1 / (1 + np.exp(-3.0)), rtol=1e-5)
-    plain = demo.score_chunks(asked.question, chunks)
+    plain = demo.score_chunks(asked.question, chunks, signal="draft")
     steep = DraftSignal(probability=DraftProbability(5.0, 5.0, -5.0))
     ranked = demo.score_chunks(asked.question, chunks, signal=steep)
     assert relevant(asked) == {int(ranked.relevance.argmax())} == {int(plain.relevance.argmax())}

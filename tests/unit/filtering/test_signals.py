@@ -76,6 +76,7 @@ def test_the_first_draft_is_shown() -> None:
 
 def test_signals_have_the_names_that_engines_take() -> None:
     assert {name: signal.name for name, signal in SIGNALS.items()} == {
+        "words": "words",
         "draft": "draft",
         "question": "question",
         "both": "draft or question",

@@ -107,6 +107,11 @@ def test_chunks_of_one_passage_share_the_scores_of_its_sentences() -> None:
         ({"page": "\x00 "}, None),
         ({"page": [3]}, None),
         ({"page_label": "", "page": 2}, "2"),
+        ({"page": 2.0}, "2"),
+        ({"page": 2.5}, None),
+        ({"page": 2, "total_pages": 9, "producer": "x"}, "3"),
+        ({"page": 2, "total_pages": 9, "producer": "x", "page_label": "2"}, "2"),
+        ({"page": 2, "total_pages": 9}, "2"),
         ({}, None),
     ],
 )

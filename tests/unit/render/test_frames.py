@@ -102,3 +102,9 @@ def test_a_folded_table_shows_the_header_above_the_cited_row() -> None:
     assert before.index("pier,metres") < before.index("South,450")
     assert "North,900" not in before
     assert "North,900" in folded
+
+
+def test_a_trace_shows_the_header_of_a_row() -> None:
+    tree = made(f"pier,metres\n{LINES}").trace(0)
+    assert "pier,metres … South,450" in tree.to_text()
+    assert "pier,metres … South,450" in tree.to_html()

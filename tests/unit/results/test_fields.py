@@ -23,6 +23,7 @@ from attribot_integrations.results.wording import wording_of
         ('[{"a": "x"}, {"a": "y"}]', ["x", "y"]),
         ('{"a": "say \\"no\\": yes"}', ['say \\"no\\": yes']),
         ('{"a": " ", "b": "x"}', ["x"]),
+        ('{"metres": 900, "built": {"year": 1962}, "open": true}', ["900", "1962"]),
     ],
 )
 def test_values_of_fields(text: str, values: list[str]) -> None:
@@ -34,7 +35,8 @@ def test_values_of_fields(text: str, values: list[str]) -> None:
     [
         "[1]",
         "[1, 2]",
-        '{"a": 1}',
+        '[{"a": 1}]',
+        '{"a": true, "b": [null, " "]}',
         "{not json}",
         '{"a": "b"} and more',
         "Plain.",
@@ -79,7 +81,9 @@ JSON = st.recursive(
 def test_every_path_leads_to_its_value(value: object, spaced: bool) -> None:
     text = json.dumps(value, ensure_ascii=not spaced, indent=1 if spaced else None)
     expected = {json_path(way): each for way, each in leaves(value, ())}
-    if not (isinstance(value, dict | list) and any(map(is_text, expected.values()))):
+    numbers = isinstance(value, dict) and any(isinstance(each, int) for each in expected.values())
+    texts = isinstance(value, list | dict) and any(map(is_text, expected.values()))
+    if not (numbers or texts):
         expected = {}
     raw = {path: text[slice(*span)] for span, path in json_fields(text).items()}
     read = {path: json.loads(f'"{each}"', strict=False) for path, each in raw.items()}

@@ -109,9 +109,9 @@ def test_what_is_wrong_is_an_event_once_the_stream_has_begun(client: httpx.Clien
 
 def test_chunks_are_filtered(client: httpx.Client) -> None:
     body = asked()
-    data = {"question": body["question"], "chunks": body["chunks"], "top_n": 1}
+    data = {"question": body["question"], "chunks": body["chunks"], "signal": "draft", "top_n": 1}
     found = client.post("/v1/filter", json=data).json()["result"]
-    scores = engine().score_chunks(body["question"], body["chunks"])
+    scores = engine().score_chunks(body["question"], body["chunks"], signal="draft")
     assert found["relevance"] == scores.relevance.tolist()
     assert found["kept"] == list(scores.keep(top_n=1))
     assert found["draft"] == scores.draft

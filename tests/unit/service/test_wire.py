@@ -125,7 +125,7 @@ def test_filters() -> None:
     )
     assert found.rule == KeepRule(0.7, 2, 1)
     plain = filter_call({"question": "q", "chunks": []}, DEFAULT)
-    assert (plain.signal, plain.granularity, plain.rule) == ("draft", "chunk", KeepRule())
+    assert (plain.signal, plain.granularity, plain.rule) == ("words", "chunk", KeepRule())
 
 
 @pytest.mark.parametrize(

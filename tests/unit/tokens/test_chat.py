@@ -171,6 +171,15 @@ ALTERNATES = (
             [("user", "Hi."), ("assistant", "f()"), ("assistant", "g()"), ("tool", "1")],
             "user:Hi.;assistant:f()\n\ng();user:1;",
         ),
+        (
+            [("assistant", "Welcome."), ("user", "Hi."), ("critic", "No."), ("human", "So.")],
+            "user:;assistant:Welcome.;user:Hi.;assistant:No.;user:So.;",
+        ),
+        ([("developer", "Be."), ("user", "Hi.")], "user:Be.\n\nHi.;"),
+        (
+            [("user", "Hi."), ("assistant", "Yes."), ("developer", "Be."), ("user", "So.")],
+            "user:Hi.;assistant:Yes.;user:Be.\n\nSo.;",
+        ),
     ],
 )
 def test_refused_roles_take_turns(messages: list[tuple[str, str]], expected: str) -> None:
@@ -179,7 +188,8 @@ def test_refused_roles_take_turns(messages: list[tuple[str, str]], expected: str
 
 
 def test_what_no_turns_can_mend_is_refused() -> None:
-    tokenizer = with_chat_template(byte_level_bpe(), ALTERNATES)
+    only_one = "{% if messages | length > 1 %}{{ raise_exception('no') }}{% endif %}"
+    tokenizer = with_chat_template(byte_level_bpe(), f"{only_one}{ALTERNATES}")
     with pytest.raises(PromptError, match="refuses the prompt: no"):
         TextEncoder(tokenizer).segments(chat(("assistant", "Hi."), ("user", "So.")))
 

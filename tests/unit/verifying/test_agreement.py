@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from attribot_integrations.verifying.agreement import AGREEMENT, measure_agreement
+from attribot_integrations.verifying.agreement import AGREEMENT, measure_agreement, shares_held
 
 
 def measured(
@@ -115,3 +115,18 @@ def test_values_are_shares() -> None:
     texts = ["the the the", "a b c d e", "1 2 3 A B", "Ä ö ü 東京は"]
     found = measure_agreement("a b 1", texts, texts[::-1], "english")
     assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_how_much_of_what_a_table_shares_a_row_has() -> None:
+    passages = ["Kiel 1895", "Suez 1869", "no row: Kiel 1869", "Suez 1", "other"]
+    frames = ["canal", "canal", "", "boat", "boat"]
+    right, wrong, nothing = shares_held(
+        ["the Kiel Canal of 1895", "the Kiel Canal of 1869", "nobody"], passages, frames, None
+    ).T
+    assert right.tolist() == [1, 0, 0, 0, 0]
+    assert 0.3 < wrong[0] < 0.7
+    assert wrong[0] + wrong[1] == pytest.approx(1)
+    assert not wrong[2:].any()
+    assert not nothing.any()
+    (boat,) = shares_held(["Suez"], passages, frames, None).T
+    assert boat.tolist() == [0, 1, 0, 1, 0]  # each table for itself

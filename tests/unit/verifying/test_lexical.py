@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.fitted import MIN_STATED
 from attribot_integrations.verifying import LexicalVerifier
 
 PASSAGES = [
@@ -96,3 +97,60 @@ def test_names() -> None:
     assert LexicalVerifier(None).name == "word overlap, not stemmed"
     with pytest.raises(ConfigurationError, match="got 'elvish'"):
         LexicalVerifier("elvish")
+
+
+HEADER = "| Canal | Country | Opened | Kilometres |"
+CANALS = [
+    "| Kiel | Germany | 1895 | 98 |",
+    "| Suez | Egypt | 1869 | 193 |",
+    "| Erie | USA | 1825 | 584 |",
+]
+WHEN = "When was the Kiel Canal opened?"
+
+
+def framed(statement: str, passages: list[str], frames: list[str]) -> list[float]:
+    found = LexicalVerifier().verify_framed(WHEN, [statement], passages, frames)
+    assert found.dtype == np.float32
+    return [float(each) for each in found[:, 0]]
+
+
+def test_a_header_adds_to_the_row_that_the_statement_speaks_of() -> None:
+    passages, frames = [*CANALS, *PASSAGES], [HEADER] * 3 + [""] * 4
+    statement = "The Kiel Canal was opened in 1895."
+    alone, below = scores(statement, WHEN, passages), framed(statement, passages, frames)
+    assert alone[0] < MIN_STATED <= below[0]
+    assert below[1:] == alone[1:]  # other rows have the same header, and prose has none
+
+
+def test_a_header_adds_nothing_to_a_row_with_the_value_of_another_one() -> None:
+    passages, frames = [*CANALS, *PASSAGES], [HEADER] * 3 + [""] * 4
+    statement = "The Kiel Canal was opened in 1869."
+    assert framed(statement, passages, frames) == scores(statement, WHEN, passages)
+
+
+def test_a_header_takes_nothing_from_a_row() -> None:
+    names = "| " + " | ".join(f"Column {letter}" for letter in "ABCDEFGHIJKLMNOP") + " |"
+    statement = "Kiel Germany 1895 98"
+    passages = [*CANALS, *PASSAGES]
+    assert framed(statement, passages, [names] * 3 + [""] * 4) == scores(statement, WHEN, passages)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_numbers_in_neighbouring_cells_are_two(delimiter: str) -> None:
+    header, *rows = (delimiter.join(row[2:-2].split(" | ")) for row in [HEADER, *CANALS])
+    found = framed("98", rows, [header] * 3)
+    assert found[0] == max(found) >= MIN_STATED > scores("98", WHEN, rows)[0]
+
+
+@pytest.mark.parametrize(
+    ("frame", "row"),
+    [
+        ("| City, country | People |", "| Kiel, Germany | 1,895 |"),
+        ("<tr><th>City, country</th></tr>", "<tr><td>1,895</td></tr>"),
+        ("city,people", '"1,895",98'),
+        ("city,people", '"1,895\n",98\nKiel,1'),
+        ("city,people,year", "1,895"),
+    ],
+)
+def test_a_comma_inside_a_number_stays(frame: str, row: str) -> None:
+    assert framed("1895", [row, CANALS[1]], [frame, ""])[0] >= MIN_STATED

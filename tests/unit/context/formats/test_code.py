@@ -80,4 +80,11 @@ def test_lone_surrogates_keep_their_places() -> None:
 
 def test_there_is_a_parser_for_each_language() -> None:
     pytest.importorskip("tree_sitter")
-    assert all(module._parser(grammar) for grammar in set(LANGUAGES.values()))
+    assert all(module._parser(grammar) for grammar in set(LANGUAGES.values()) - {""})
+
+
+def test_languages_without_a_grammar_divide_at_blank_lines() -> None:
+    text = "#!/bin/sh\nset -e\n\nf() {\n  echo 1\n\n  echo 2\n}\n\nf"
+    assert parts(text, code(text, 0, len(text), "sh")) == [
+        *("#!/bin/sh\nset -e", "f() {\n  echo 1\n\n  echo 2\n}", "f")
+    ]

@@ -47,6 +47,24 @@ def test_what_frames_rows_stays() -> None:
         ("<table><tr><td>1</td></tr>", []),
         ("<table><tr><th>a</th></tr></table>", []),
         ("<table></table></table>", []),
+        (
+            "<table><tr><th colspan=2>a</th></tr><tr><td rowspan='2'>1</td><td>2</td></tr>"
+            "<tr><td>3</td></tr><tr><td>4</td><td>5</td></tr></table>",
+            [
+                [
+                    "<tr><td rowspan='2'>1</td><td>2</td></tr><tr><td>3</td></tr>",
+                    "<tr><td>4</td><td>5</td></tr>",
+                ]
+            ],
+        ),
+        (
+            "<table><tr><td rowspan=0>1<tr><td>2<tr><td>3</table>",
+            [["<tr><td rowspan=0>1<tr><td>2<tr><td>3"]],
+        ),
+        (
+            "<table><tr><td rowspan=x>1<table><tr><td rowspan=9>n</table><tr><td>2</table>",
+            [["<tr><td rowspan=x>1<table><tr><td rowspan=9>n</table>", "<tr><td>2"]],
+        ),
         ("<ul><li>a</ul", []),
         ("<![x[<ul><li>a", []),
     ],

@@ -1,17 +1,19 @@
-"""Records of one line each, and tables without markup."""
+"""Records of one line each."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pytest
 
 from attribot_integrations.context.formats.lines import (
     fields,
+    items,
     line_spans,
-    ruled_table,
-    separated,
+    runs,
     triplets,
 )
-from tests.unit.context.formats.dividing import kinds, parts
+from attribot_integrations.context.retrieved import Span
 
 
 def test_lines_without_the_white_space_around_them() -> None:
@@ -29,10 +31,18 @@ def test_lines_without_the_white_space_around_them() -> None:
         ("Ada: Hello there. How are you?\nBo: Fine.", False),
         ("This is a much longer introduction: x\nage: 3", False),
         ("at 10:30\nat 11:30", False),
+        ("1962: It opened.\n1971: It closed.", True),
+        ("\u540d\u524d\uff1a\u5317\n\u9577\u3055\uff1a900m", True),
+        ("\u540d\u524d\uff1a\u5317\u3002\u9577\u3044\u3002\n\u9577\u3055\uff1a900m", False),
+        ("port = 80\nexport HOST=north", True),
+        ("name: Bo\nnote:\nage: 3", True),
+        ("name:\nage: 3", False),
+        ("if a == b\nname: x\nage: 3", False),
     ],
 )
 def test_fields(text: str, expected: bool) -> None:
-    assert fields(text, line_spans(text, 0, len(text))) is expected
+    spans = line_spans(text, 0, len(text))
+    assert fields(text, spans) == (spans if expected else [])
 
 
 @pytest.mark.parametrize(
@@ -43,6 +53,9 @@ def test_fields(text: str, expected: bool) -> None:
         ("a -[OWNS]-> b\nc -[HAS]-> d", True),
         ("('a', 'owns', 'b')\n('c', 'has', 'd'),", True),
         ("(a b, owns, b)\n(c, has, d e)", True),
+        ("(a)-[OWNS]->(b)\n(c)-[HAS]->(d)", True),
+        ("a ['owns', 'b']\nc ['has', 'd', 'of', 'e']", True),
+        ("a [see 1]\nb [2]", False),
         ("a -> b", False),
         ("a -> b\nc", False),
         ("(see the notes)\n(and these)", False),
@@ -52,42 +65,42 @@ def test_triplets(text: str, expected: bool) -> None:
     assert triplets(text, line_spans(text, 0, len(text))) is expected
 
 
-def test_tables_with_rules() -> None:
-    text = " id | name\n----+-----\n  1 | Bo\n  2 | Al\n(2 rows)"
-    found = kinds(text, ruled_table(text, line_spans(text, 0, len(text))))
-    assert found == [
-        ("frame", "id | name\n----+-----\n  "),
-        *(("part", "1 | Bo"), ("part", "2 | Al")),
-        ("frame", "\n(2 rows)"),
-    ]
-    for other in ("a | b\n--+--", "----\n a\n----\n b", "a\nb\n--+--", "a | b\n--+--\nx"):
-        assert ruled_table(other, line_spans(other, 0, len(other))) is None
+def found(text: str, spans: Iterable[Span]) -> list[str]:
+    return [text[start:end] for start, end in spans]
+
+
+def test_values_go_on_where_lines_are_indented() -> None:
+    text = "  name: Bo\n  note: a\n    b: c\n  age: 3"
+    spans = line_spans(text, 0, len(text))
+    assert found(text, fields(text, spans)) == ["name: Bo", "note: a\n    b: c", "age: 3"]
+    text = "name: Bo\nnote: a\nand b\nage: 3"
+    spans = line_spans(text, 0, len(text))
+    assert fields(text, spans) == []
+    assert found(text, fields(text, spans, sure=True)) == ["name: Bo", "note: a\nand b", "age: 3"]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a,b,c\n1,2,3\n4,5,6", ["1,2,3", "4,5,6"]),
-        ("a\tb\n1\t2\n3\t4\n", ["1\t2", "3\t4"]),
-        ("a;b\n1;x, y\n3;z", ["1;x, y", "3;z"]),
-        ('a,b,c\n1,"two\nlines",3\n4,5,6', ['1,"two\nlines",3', "4,5,6"]),
-        ("a,b,c\n1,2,3", []),
-        ("a,b\n1,2\n3,4", []),
-        ("a,b,c\n1,2,3\n4,5", []),
-        ("1,2,3\n4,5,6\n7,8,9", []),
-        ("a,a,c\n1,2,3\n4,5,6", []),
-        ("One, two, three\nfour, five, six\nseven, eight, nine", []),
-        ('a,b,c\n1,"2,3\n4,5,6', []),
-        (f"a,b,c\n1,2,{'x' * 100}\n4,5,6", []),
+        (
+            "\u2022 One. It is\nlong.\n\u2022 Two",
+            ["\u2022 One. It is\nlong.", "\u2022 Two"],
+        ),
+        ("\u2013 a\n  b\n\u2013 c", ["\u2013 a\n  b", "\u2013 c"]),
+        ("\u2013 a\nb\n\u2013 c", []),
+        ("\u2022 alone", []),
+        ("\u2022 a\n\u2023 b", []),
+        ("a\n\u2022 b", []),
     ],
 )
-def test_separated_values(text: str, expected: list[str]) -> None:
-    assert parts(text, separated(text, 0, len(text))) == expected
+def test_items(text: str, expected: list[str]) -> None:
+    assert found(text, items(text, line_spans(text, 0, len(text)))) == expected
 
 
-def test_known_separated_values_need_to_look_like_nothing() -> None:
-    assert parts("a,b\n1,2", separated("a,b\n1,2", 0, 7, sure=True)) == ["1,2"]
-    text = "1,2\r\n3, 4,5\r\n\r\n"  # behind the part of the file with the header
-    assert parts(text, separated(text, 0, len(text), sure=True)) == ["1,2", "3, 4,5"]
-    assert separated("a,b", 0, 3, sure=True) is None
-    assert separated("text", 0, 4, sure=True) is None
+def test_runs_of_lines_that_look_alike() -> None:
+    text = "It rains.\na: 1\nb: 2\nc: 3\nMore.\n| 1 |\n| 2 |\nx -> y\nu -> v\nEnd: so.\nThen it is."
+    spans = line_spans(text, 0, len(text))
+    assert [found(text, run) for run in runs(text, spans)] == [
+        *(["a: 1", "b: 2", "c: 3"], ["| 1 |", "| 2 |"], ["x -> y", "u -> v"])
+    ]
+    assert list(runs("a: 1\nb: 2\nc: 3", line_spans("a: 1\nb: 2\nc: 3", 0, 14))) == []

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from attribot_integrations.context.formats.markdown_blocks import Heading, fences, markdown_blocks
+from attribot_integrations.context.formats.markdown_blocks import (
+    Heading,
+    fences,
+    markdown_blocks,
+    underlined,
+)
 from tests.unit.context.formats.dividing import kinds, parts
 
 
@@ -34,6 +39,15 @@ def found(text: str) -> list[list[str] | int]:
 )
 def test_blocks(text: str, expected: list[list[str] | int]) -> None:
     assert found(text) == expected
+
+
+def test_underlined_headings() -> None:
+    text = "Piers\n=====\r\n\nOne.\n\nThe north\n---------\n\nTwo.\n\nThat is all.\n---\n\n---\n"
+    assert [(text[slice(*span)], each.level) for span, each in underlined(text)] == [
+        *(("Piers\n=====", 1), ("The north\n---------", 2))
+    ]
+    for other in ("a\nb\n===", " a\n===", "a | b\n=====", "- a\n---"):
+        assert underlined(other) == []
 
 
 def test_tables_keep_their_header() -> None:

@@ -48,6 +48,8 @@ def test_json_lines() -> None:
     assert parts(text, json_lines(text, line_spans(text, 0, len(text)))) == [
         *('{"a": 1}', "[2]", '{"a": 3}')
     ]
+    cut = '{"a": 1}\n{"a": "x'
+    assert parts(cut, json_lines(cut, line_spans(cut, 0, len(cut)))) == cut.splitlines()
     for other in ('{"a": 1}', '{"a": 1}\nx', '{"a": 1}\n2', '{"a": 1}\n{"a": 1} x'):
         assert json_lines(other, line_spans(other, 0, len(other))) is None
 
@@ -67,6 +69,8 @@ def test_json_lines() -> None:
         ("[1, 2", []),
         ("[1, 2)]", []),
         ("[1] [2]", []),
+        ("[1, 2, 3]", []),
+        ("(0.5, -1e-3)", []),
         ("[a, b]", []),
         ("['a", []),
         ("[1; 2]", []),
