@@ -80,9 +80,9 @@ def test_sdist_holds_what_developing_needs(built: Built) -> None:
 
 
 def test_sizes_stay_small(built: Built) -> None:
-    # Nearly all of it is the bundled models: 3.4 MiB.
+    # The bundled models are 3.4 MiB of it; the pictures of the documentation are 1.1 of the sdist.
     assert built.wheel.stat().st_size < 4 * MEBIBYTE
-    assert built.sdist.stat().st_size < 6 * MEBIBYTE
+    assert built.sdist.stat().st_size < 7 * MEBIBYTE
 
 
 def test_metadata(built: Built) -> None:
