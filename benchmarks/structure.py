@@ -1,11 +1,11 @@
 """Rows, fields, turns against sentences: what dividing costs, whether the right one is found.
 
 python -m benchmarks structure --data DIR --rows 25
-python -m benchmarks structure --data DIR --forms "prose,chat turns,tool outputs"
+python -m benchmarks structure --data DIR --forms "prose,one turn,one output"
 
 The sentences of a context become the rows of tables, the members of JSON, the items of a list, what
-the user said in earlier turns, or what tools handed back; questions, answers and marked evidence
-stay as they are. The same model scores every form exactly. Minutes a row; with `--kept`, resumable.
+the user said in one or in many earlier turns, or what tools handed back; questions, answers and
+marked evidence stay as they are. The same model scores every form exactly. Minutes a row; with `--kept`, resumable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from attribot_integrations.evaluation.method_runs import environment
 from attribot_integrations.evaluation.store import RowStore, write_results
 from attribot_integrations.results import Attribution
 
-__all__ = ["ALL", "FORMS", "TURNS", "example_sentences", "is_usable", "structure"]
+__all__ = ["ALL", "FORMS", "TURNS", "Turns", "example_sentences", "is_usable", "structure"]
 
 _MODEL: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _ROUNDS: Final = 5
@@ -76,21 +76,21 @@ FORMS: Final[Mapping[str, tuple[str, Callable[[Sequence[str]], str]]]] = {
 """How sentences are written, and the ending of the file they might come from."""
 
 
-def _chat_turns(sentences: Sequence[str]) -> list[dict[str, str]]:
+def _chat_turns(texts: Sequence[str]) -> list[dict[str, str]]:
     turns = (
         ({"role": "user", "content": text}, {"role": "assistant", "content": "I see."})
-        for text in sentences
+        for text in texts
     )
     return [message for turn in turns for message in turn]
 
 
-def _tool_outputs(sentences: Sequence[str]) -> list[dict[str, str]]:
+def _tool_outputs(texts: Sequence[str]) -> list[dict[str, str]]:
     called = (
         (
             {"role": "assistant", "content": "", "name": "look_up", "calls": _call(number)},
             {"role": "tool", "content": text, "name": "look_up"},
         )
-        for number, text in enumerate(sentences, 1)
+        for number, text in enumerate(texts, 1)
     )
     return [message for pair in called for message in pair]
 
@@ -99,11 +99,25 @@ def _call(number: int) -> str:
     return json.dumps({"name": "look_up", "arguments": {"fact": number}})
 
 
-TURNS: Final[Mapping[str, tuple[SourceKind, Callable[[Sequence[str]], list[dict[str, str]]]]]] = {
-    "chat turns": ("user", _chat_turns),
-    "tool outputs": ("tool", _tool_outputs),
+@dataclass(frozen=True)
+class Turns:
+    """How sentences are said in a conversation."""
+
+    kind: SourceKind
+    """The kind of source that they are there."""
+    say: Callable[[Sequence[str]], list[dict[str, str]]]
+    """Returns the messages for texts, one of them for each."""
+    together: bool
+    """Whether all sentences are one text, of which each is a source."""
+
+
+TURNS: Final[Mapping[str, Turns]] = {
+    "one turn": Turns("user", _chat_turns, together=True),
+    "one output": Turns("tool", _tool_outputs, together=True),
+    "chat turns": Turns("user", _chat_turns, together=False),
+    "tool outputs": Turns("tool", _tool_outputs, together=False),
 }
-"""How sentences are said in a conversation, and the kind of source that they are there."""
+"""The conversations, by name."""
 
 
 ALL: Final = (*FORMS, *TURNS)
@@ -180,13 +194,20 @@ def _in_turns(
     example: EvaluationExample,
     sentences: Sequence[Sequence[str]],
 ) -> Attribution:
-    kind, say = TURNS[form]
-    options = replace(engine.options, method="exact", levels=("chunk",), alternatives=None)
-    options = replace(options, sources=("retrieved", kind))
+    turns = TURNS[form]
+    texts = [text for one in sentences for text in one]
+    options = replace(
+        engine.options,
+        method="exact",
+        levels=("sentence" if turns.together else "chunk",),
+        splitter=example.splitter,
+        alternatives=None,
+        sources=("retrieved", turns.kind),
+    )
     question = {"role": "user", "content": example.question}
-    said = say([text for one in sentences for text in one])
+    said = turns.say([" ".join(texts)] if turns.together else texts)
     # Tools are asked after the question, and turns are earlier than it.
-    prompt = [question, *said] if kind == "tool" else [*said, question]
+    prompt = [question, *said] if turns.kind == "tool" else [*said, question]
     return engine.attribute(example.question, (), example.answer, prompt=prompt, options=options)
 
 
