@@ -5,7 +5,8 @@ python -m benchmarks structure --data DIR --forms "prose,one turn,one output"
 
 The sentences of a context become the rows of tables, the members of JSON, the items of a list, what
 the user said in one or in many earlier turns, or what tools handed back; questions, answers and
-marked evidence stay as they are. The same model scores every form exactly. Minutes a row; with `--kept`, resumable.
+marked evidence stay as they are. The same model scores every form exactly. Half a minute a row;
+with `--kept`, resumable.
 """
 
 from __future__ import annotations
