@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attribot_integrations.context.sources import as_chunks
 from attribot_integrations.engine import AttributionEngine
+from attribot_integrations.engine.attributing import build_prompt
 from attribot_integrations.methods import Knockout, LeaveOneOut, Method
 from attribot_integrations.requests.options import AttributionRequest, EngineOptions
 from attribot_integrations.results import Attribution
+from attribot_integrations.scoring.language_model import in_process
 from attribot_integrations.scoring.packed import PackedPath
 from tests.parity.architectures import ARCHITECTURES
 from tests.unit.tokenizers_for_tests import CHATML, byte_level_bpe, with_chat_template
@@ -72,3 +75,21 @@ def test_each_beginning_has_the_scores_of_a_single_call(name: str, method: Metho
 def test_a_beginning_that_ran_in_parts_is_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PackedPath, "least_in_parts", 2)
     test_each_beginning_has_the_scores_of_a_single_call("llama", Knockout(rerun=4))
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_attention_of_each_beginning_is_that_of_a_single_pass(name: str) -> None:
+    model = in_process(engine_of(name).target)
+    held = model.hold_answer()
+    ran = []
+    goes_on = [ANSWER[:end] for end in BORDERS]
+    for answer in (*goes_on, f"{ANSWER[:18]} A river runs."):  # the last is another answer
+        chunks, options = as_chunks(CHUNKS), options_of(LeaveOneOut())
+        prompt, sources, _ = build_prompt(request(answer), chunks, options)
+        groups = [frozenset([each.id]) for each in sources.sentences]
+        growing, single = model.scorer(prompt, answer, held=held), model.scorer(prompt, answer)
+        found, expected = (each.read_attention(groups).shares for each in (growing, single))
+        np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+        ran.append(growing.cost.tokens / single.cost.tokens)
+    if name == "llama":
+        assert max(ran[2:4]) < 0.3, "only what is new is run"
