@@ -45,10 +45,11 @@ SupportLabel = Literal["supported", "unsupported", "parametric", "uncertain", "u
 """Where a statement comes from.
 
 `supported`: it depends on the context, or a source states what the model would not have said, and
-sources are cited for it. `unsupported`: the context explains too little of it, and no source states
-it. `parametric`: it is as likely without the context, so the model knows it or takes it from the
-question; what states it is cited all the same. `uncertain`: it depends on the context as a whole,
-but no source stands out. `unknown`: it could not be judged, for the reason given.
+sources are cited for it. `unsupported`: the context explains too little of it, and no source that
+it depends on states it. `parametric`: it is as likely without the context, so the model knows it or
+takes it from the question; what states it is cited all the same. `uncertain`: it depends on the
+context as a whole, but no source stands out. `unknown`: it could not be judged, for the reason
+given.
 """
 
 DENIED: frozenset[SupportLabel] = frozenset({"unsupported", "parametric"})
@@ -102,6 +103,8 @@ class SupportEvidence:
     """How clearly the source that states it best does so, 0 to 1; `None` without a verifier."""
     verifier: str | None = None
     """Name of the verifier that says so."""
+    cited_on_both: bool = False
+    """Whether a source is cited for both: the statement depends on it, and it states it."""
 
     @property
     def gain(self) -> float:
@@ -139,6 +142,7 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
     clearest = None if stated is None else stated[rows].max(axis=0, initial=0.0)
     joint = {group.statement_index: group.joint_score for group in attribution.alternatives}
     cited = {citation.statement_index for citation in attribution.citations}
+    both = {each.statement_index for each in attribution.citations if each.basis == "both"}
     return tuple(
         SupportEvidence(
             log_likelihood=float(log_probs[slice(*each.tokens)].sum()),
@@ -153,6 +157,7 @@ def support_evidence(attribution: Attribution) -> tuple[SupportEvidence, ...]:
             complete=not attribution.unremoved,
             best_stated=None if clearest is None else float(clearest[each.index]),
             verifier=None if clearest is None else attribution.verifier,
+            cited_on_both=each.index in both,
         )
         for each in attribution.statements
     )
@@ -251,7 +256,8 @@ class LabelSupport:
     """What takes the place of a `probability` that needs a verifier, where none was asked, or
     another one than it was fitted to."""
     min_probability: float = MIN_PROBABILITY
-    """Least calibrated probability of what is not `unsupported`."""
+    """Least calibrated probability of what is not `unsupported`, unless a source that is cited both
+    states it and is what it depends on."""
 
     def __post_init__(self) -> None:
         if not self.min_gain > 0:
@@ -289,7 +295,9 @@ class LabelSupport:
         return None if calibrated is None else calibrated(evidence)
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:
-        likely = self._is_likely(evidence, probability)
+        # A likelihood is low for an unusual form, too, such as a bare word in a chat. That is no
+        # reason to doubt what a source states, and the model takes from it.
+        likely = evidence.cited_on_both or self._is_likely(evidence, probability)
         small = evidence.gain < self.min_gain
         if not likely and not (small and probability is not None):
             return "unsupported" if evidence.complete or probability is None else "unknown"

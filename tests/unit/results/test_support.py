@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribot_integrations.errors import ConfigurationError
+from attribot_integrations.results.parts import Basis
 from attribot_integrations.results.statements import find_statements
 from attribot_integrations.results.support import (
     FEATURES,
@@ -99,6 +100,26 @@ def test_what_is_unlikely_even_with_the_context_is_unsupported() -> None:
     assert label(log_likelihood=-20.1, log_likelihood_without_context=-60.0) == "unsupported"
     assert label(log_likelihood=-20.0, log_likelihood_without_context=-60.0) == "supported"
     assert label(log_likelihood=-20.1, log_likelihood_without_context=-20.1) == "unsupported"
+
+
+def test_what_a_source_states_that_it_depends_on_is_not_unsupported() -> None:
+    unlikely: dict[str, Any] = {"log_likelihood": -30.0, "log_likelihood_without_context": -50.0}
+    doubtful = LabelSupport(probability=SupportProbability((0.0,) * 5, -3.0))
+    for labels in (LabelSupport(probability=None), doubtful):
+        assert label(labels, **unlikely) == "unsupported"
+        assert label(labels, **unlikely, cited_on_both=True) == "supported"
+    no_gain = unlikely | {"log_likelihood_without_context": -30.0, "least_token_log_prob": -8.0}
+    assert label(doubtful, **no_gain, cited_on_both=True) == "unsupported"
+    assert label(doubtful, **no_gain, cited_on_both=True, best_stated=0.9) == "supported"
+
+
+def test_what_is_cited_for_both_is_gathered() -> None:
+    made = make_attribution("Q", ["A.", "B."], "One. Two.")
+    (cited,) = made.citations
+    for basis, expected in (("both", True), ("depends", False), ("states", False)):
+        citation = dataclasses.replace(cited, basis=cast("Basis", basis))
+        found = support_evidence(dataclasses.replace(made, citations=(citation,)))
+        assert [each.cited_on_both for each in found] == [expected, False]
 
 
 def test_a_statement_without_a_token_of_its_own_is_not_judged() -> None:
