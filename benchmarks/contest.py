@@ -65,7 +65,7 @@ CONTESTS: Final[dict[str, Contest]] = {
     ),
     "gemma3": Contest(
         "gemma3-fidelity",
-        {"hotpotqa": 2, "squad2": 6, "clapnq": 4},
+        {"hotpotqa": 4, "squad2": 6, "clapnq": 4},
         "gemma-3-270m.safetensors",
     ),
 }

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import torch
 from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
@@ -27,6 +27,9 @@ from attribot_integrations.results.statements import find_statements
 from attribot_integrations.scoring.language_model import in_process
 
 __all__ = ["Streamed", "stream_once", "typist", "writer"]
+
+
+_ENDS: Final = (".", "!", "?", "\n")
 
 
 class Typist(BaseChatModel):
@@ -56,7 +59,11 @@ class Typist(BaseChatModel):
 
 
 class Writer(BaseChatModel):
-    """Streams the likeliest tokens of an engine's target, on the same processors."""
+    """Streams the likeliest tokens of an engine's target, on the same processors.
+
+    After so many new tokens it ends with the sentence that it is at: one that is cut off would be
+    the next statement of the one before, and too short.
+    """
 
     model: Any
     max_new_tokens: int
@@ -79,12 +86,13 @@ class Writer(BaseChatModel):
         plain = convert_to_openai_messages(messages, text_format="string")
         text = tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True)
         ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
-        cache, written, shown = DynamicCache(), [], ""
-        for _ in range(self.max_new_tokens):
+        cache, shown = DynamicCache(), ""
+        written: list[int] = []
+        while len(written) < self.max_new_tokens or not shown.endswith(_ENDS):
             with torch.inference_mode():
                 output = self.model.model(ids, past_key_values=cache, use_cache=True)
             token = int(output.logits[0, -1].argmax())
-            if token in self.model.encoder.control_ids:
+            if token in self.model.encoder.control_ids or len(written) > 2 * self.max_new_tokens:
                 return
             written.append(token)
             ids = torch.tensor([[token]])

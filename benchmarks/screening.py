@@ -83,6 +83,8 @@ _COLUMNS: Final = (
     Column("rescored_of_balanced", "tokens of balanced's", 2),
 )
 _WIDTH: Final = 180
+_ALL: Final = 2.0
+"""Share of a plan's answers that are looked for: more than all, to take what has been recorded."""
 _TIMED: Final = 4
 """Answers of each set whose passes are timed."""
 
@@ -96,13 +98,19 @@ class _Answers:
     rows: tuple[ScreenRow, ...]
     seconds: tuple[tuple[float, float], ...]
     """Processor time of some passes, read and plain."""
+    seen: frozenset[str] = frozenset()
+    """Answers that are fitted to in another set, by what another method says of them."""
 
     def part(self, fitted: bool) -> list[int]:
         """Return which answers are for the fit, or are held back from it."""
         places = range(len(self.rows))
         if not self.about.fits:
-            return [] if fitted else [*places]
+            unseen = [place for place in places if self.id_of(place) not in self.seen]
+            return [] if fitted else unseen
         return [*places[0 if fitted else 1 :: 2]]
+
+    def id_of(self, place: int) -> str:
+        return self.recorded[place].variant.example.id
 
     @property
     def label(self) -> str:
@@ -129,7 +137,7 @@ def screen(
     suites: dict[str, Suite] = {}
     for name in dict.fromkeys(each.plan for each in SCREENS[plan]):
         shared = next(iter(suites.values())).engine if suites else None
-        suites[name] = real_suite(name, data, models, engine=shared)
+        suites[name] = real_suite(name, data, models, scale=_ALL, engine=shared)
     engine = next(iter(suites.values())).engine
     tell = partial(console.print, style="dim")
     sets = [
@@ -138,6 +146,8 @@ def screen(
         if (found := _read(engine, suites[each.plan], each, recordings, rows, limit, tell)).rows
     ]
     fitting = [found for found in sets if found.about.fits]
+    seen = {found.id_of(place) for found in fitting for place in found.part(fitted=True)}
+    sets = [replace(found, seen=frozenset(seen)) for found in sets]
     fitted = fit_screen(
         [found.rows[index] for found in fitting for index in found.part(fitted=True)],
         in_process(engine.target).signature,

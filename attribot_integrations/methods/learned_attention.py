@@ -77,7 +77,8 @@ class LearnedAttention:
                 f"{scorer.cost.model} shows no attention, as models that run in this process do; "
                 "choose another method"
             )
-        reading = scorer.read_attention([frozenset(each.sentence_ids) for each in inputs.sources])
+        groups = [frozenset(each.sentence_ids) for each in inputs.sources]
+        reading = scorer.read_attention(groups, [inputs.context.all_ids])
         screen = self.screen or _screen_for(reading.model, scorer.cost.model)
         scores = screen.scores(reading)
         removal = remove_sets(inputs, self.on, ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -74,29 +74,55 @@ class CachedPath(ScoringPath):
             self.budget.advance(1, len(branch.tokens))
         return scores
 
-    def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+    def read(
+        self, start: int, sums: GroupSums, beside: Iterable[Sequence[int]] = ()
+    ) -> list[torch.Tensor]:
         """Return the attention of the unablated prompt's end and the answer.
 
         It is read while the prompt's prefix is computed, or, where that has been done, as the end
         is run again.
         """
         if self._grown is not None:
-            return self._read_grown(self._grown, start, sums)
+            return self._read_grown(self._grown, start, sums, beside)
         if self._cache is not None:
             return self._read_again(start, sums)
         return self._read_prefix(self._reader_of(self._rows_from(start), sums))
 
-    def _read_grown(self, grown: GrowingAnswer, start: int, sums: GroupSums) -> list[torch.Tensor]:
+    def _read_grown(
+        self,
+        grown: GrowingAnswer,
+        start: int,
+        sums: GroupSums,
+        beside: Iterable[Sequence[int]],
+    ) -> list[torch.Tensor]:
         """Read what an answer attends to that goes on, as far as that has not been read."""
-        branch = grown.continued(self._whole_branch(), self._answer)
+        branch = self._continued(self._unablated(start))
         known = grown.reading(sums, self._answer[: branch.known])
-        if self._cache is None and known is not None and branch.left:
-            new = self._read_prefix(self._reader_of(branch.left, sums))
-            layers = [torch.cat(both, dim=1) for both in zip(known, new, strict=True)]
-        else:
+        if known is None or not grown.confirmed:
             layers = self._read_again(start, sums)
+        elif not branch.left:
+            layers = known
+        else:
+            self._prefix(0)  # unseen by the reader
+            new = self._read_on(branch, self._branches(tuple(beside)), sums)
+            layers = [torch.cat(both, dim=1) for both in zip(known, new, strict=True)]
         grown.keep_reading(sums, self._answer, layers)
         return layers
+
+    def _read_on(
+        self, branch: Branch, beside: Sequence[Branch], sums: GroupSums
+    ) -> list[torch.Tensor]:
+        """Run what is new of the unablated answer, and read what it attends to.
+
+        Args:
+            branch: The unablated answer, as far as it has been run.
+            beside: What is scored next, and may be run in the same pass.
+            sums: The groups of tokens that are asked for.
+        """
+        reader = AttentionReader(branch.left, sums)
+        with reader:
+            self._run_alone(branch)
+        return reader.layers
 
     def _read_prefix(self, reader: AttentionReader) -> list[torch.Tensor]:
         """Read while the prompt's prefix, and the answer, are run."""
@@ -153,6 +179,8 @@ class CachedPath(ScoringPath):
         self._whole = None  # looked at once
         most = tolerance(self._model.dtype) * (_SLACK if exact else 1)
         if not worst > most:  # what is not finite is told by whoever takes the scores
+            if self._grown is not None:
+                self._grown.confirmed = True
             return True
         name = type(inner_model(self._model)).__name__
         reason = (
@@ -305,8 +333,11 @@ class CachedPath(ScoringPath):
 
     def _grown_prefix(self, grown: GrowingAnswer) -> PrefixCache:
         """Run the prompt and the answer, but for what is kept of them."""
+        known = grown.of(self._whole_branch(), self._answer)
+        if known is not None and grown.confirmed:  # what is new of the answer runs beside the rest
+            return known.own.part(0, len(self._prompt))
         branch = grown.continued(self._whole_branch(), self._answer)
-        kept = grown.of(branch, self._answer) if branch.known else None
+        kept = known if branch.known else None
         if kept is None:
             from transformers import DynamicCache
 

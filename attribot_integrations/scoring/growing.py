@@ -115,6 +115,9 @@ class GrowingAnswer:
         self._prompt: tuple[int, ...] = ()
         self._branches: dict[_Key, KeptBranch] = {}
         self._reading: _Reading | None = None
+        self.confirmed = False
+        """Whether behind this prompt the way to run ablations gives the unablated answer, as far as
+        it went, the numbers of a plain pass."""
         self._taken = _Taken(room)
         weakref.finalize(self, self._taken.give_back)
 
@@ -128,6 +131,7 @@ class GrowingAnswer:
         """Free what is held, and tell whether there was anything."""
         held = bool(self._branches)
         self._branches, self._prompt, self._reading = {}, (), None
+        self.confirmed = False
         self._taken.give_back()
         return held
 

@@ -10,6 +10,7 @@ import torch
 
 from attribot_integrations.errors import ModelError, OutOfMemoryError
 from attribot_integrations.scoring.apart import Held, joined, set_apart
+from attribot_integrations.scoring.attention import AttentionReader, GroupSums
 from attribot_integrations.scoring.cached_path import CachedPath
 from attribot_integrations.scoring.forward import within_memory
 from attribot_integrations.scoring.packing import Branch, Pack, PackLimits, Rerun, take_pack
@@ -119,6 +120,19 @@ class PackedPath(CachedPath):
             self.budget.advance(len(branches), pack.size)
             del waiting[: len(branches)]
         return scores
+
+    def _read_on(
+        self, branch: Branch, beside: Sequence[Branch], sums: GroupSums
+    ) -> list[torch.Tensor]:
+        others = [each for each in map(self._continued, beside) if each.known and each.left]
+        pack = Pack((branch, *others))
+        if others and self._limits().allow(pack.size, pack.prefix + pack.kept):
+            reader = AttentionReader(branch.left, sums, pack.size - branch.left)
+            with reader:
+                done = self._try_pack(pack, len(pack.branches))
+            if done is not None:
+                return reader.layers
+        return super()._read_on(branch, (), sums)
 
     def _begin_reference(self, start: int) -> Branch:
         """Return the unablated copy that packs hold, as far as it is left to run."""

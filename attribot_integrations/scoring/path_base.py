@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +101,16 @@ class ScoringPath(ABC):
         """
 
     @abstractmethod
-    def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+    def read(
+        self, start: int, sums: GroupSums, beside: Iterable[Sequence[int]] = ()
+    ) -> list[torch.Tensor]:
         """Return the attention of the unablated prompt from `start` on, and of the answer.
+
+        Args:
+            start: The first token whose attention is read.
+            sums: The groups of tokens that are asked for.
+            beside: Ablated prompts that are scored next; where an answer goes on, what is new of
+                it behind them is run in the same pass.
 
         Returns:
             One tensor for each attention that the model computes, in order, see `AttentionReader`;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -41,7 +41,9 @@ class PlainPath(ScoringPath):
             self.budget.advance(1, tokens)
         return scores
 
-    def read(self, start: int, sums: GroupSums) -> list[torch.Tensor]:
+    def read(
+        self, start: int, sums: GroupSums, beside: Iterable[Sequence[int]] = ()
+    ) -> list[torch.Tensor]:
         """Return the attention of the unablated prompt's end and the answer."""
         behind = int(self._runs_last(self._prompt)) + int(self._length_held is not None)
         reader = AttentionReader(self._rows_from(start), sums, behind)

@@ -183,11 +183,18 @@ class AnswerScorer(Protocol):
 class ReadsAttention(Protocol):
     """A scorer that can tell what its model attends to."""
 
-    def read_attention(self, groups: Sequence[Ablation]) -> AttentionReading:
+    def read_attention(
+        self, groups: Sequence[Ablation], beside: Sequence[Ablation] = ()
+    ) -> AttentionReading:
         """Read what the answer attends to in sets of sentences, given by their ids.
 
         Where nothing has been run yet, that is one pass over prompt and answer, whose activations
         `score` goes on from; else one over the answer.
+
+        Args:
+            groups: The sets.
+            beside: Sets whose removal `score` will be asked for next. What is new of an answer that
+                goes on is run for all of them in one pass.
 
         Raises:
             ModelError: If the model computes its attention in a way that shows nothing.

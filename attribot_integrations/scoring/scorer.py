@@ -223,7 +223,9 @@ class Scorer:
                 self._naive_lengths.setdefault(each, len(self._text.ids))
         return self._gathered([self._hidden.get((each, rerun)) for each in asked])
 
-    def read_attention(self, groups: Sequence[Ablation]) -> AttentionReading:
+    def read_attention(
+        self, groups: Sequence[Ablation], beside: Sequence[Ablation] = ()
+    ) -> AttentionReading:
         """Read what the answer attends to in sets of sentences, see `ReadsAttention`.
 
         Raises:
@@ -233,7 +235,9 @@ class Scorer:
         layout = self.layout()
         spans = [layout.places(group - self._without) for group in groups]
         layers = self._path.read(
-            len(self._text.ids) - 1, GroupSums.of(spans, self._model.forward.device)
+            len(self._text.ids) - 1,
+            GroupSums.of(spans, self._model.forward.device),
+            self._prompts_without([each - self._without for each in beside]),
         )
         if len(layers) != self._model.signature.layers:
             raise ModelError(
@@ -243,6 +247,10 @@ class Scorer:
             )
         shares = torch.cat(layers).transpose(1, 2)
         return AttentionReading(shares.numpy(), self._model.signature)
+
+    def _prompts_without(self, ablations: Sequence[Ablation]) -> Iterator[tuple[int, ...]]:
+        for _, prompts in self._text.without_each(ablations):
+            yield from prompts
 
     def _masked_path(self) -> PackedPath:
         if not isinstance(self._path, PackedPath) or not self.can_knock_out:

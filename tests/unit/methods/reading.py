@@ -27,7 +27,9 @@ class ReadingScorer(LinearScorer):
 
     model: ModelSignature = SIGNATURE
 
-    def read_attention(self, groups: Sequence[frozenset[int]]) -> AttentionReading:
+    def read_attention(
+        self, groups: Sequence[frozenset[int]], beside: Sequence[frozenset[int]] = ()
+    ) -> AttentionReading:
         self.asked.append(("read", frozenset().union(*groups)))
         losses = np.array(self.losses, np.float32)
         numbers = [[float(sum(group))] * 2 for group in groups]
