@@ -98,19 +98,23 @@ class _Answers:
     rows: tuple[ScreenRow, ...]
     seconds: tuple[tuple[float, float], ...]
     """Processor time of some passes, read and plain."""
-    seen: frozenset[str] = frozenset()
-    """Answers that are fitted to in another set, by what another method says of them."""
+    elsewhere: frozenset[tuple[str, str]] = frozenset()
+    """Answers that are fitted to, or measured, by what another method says of them."""
 
     def part(self, fitted: bool) -> list[int]:
         """Return which answers are for the fit, or are held back from it."""
         places = range(len(self.rows))
-        if not self.about.fits:
-            unseen = [place for place in places if self.id_of(place) not in self.seen]
-            return [] if fitted else unseen
-        return [*places[0 if fitted else 1 :: 2]]
+        if fitted:
+            return [*places[::2]] if self.about.fits else []
+        held = places[1::2] if self.about.fits else places
+        return [place for place in held if self.key_of(place) not in self.elsewhere]
 
     def id_of(self, place: int) -> str:
         return self.recorded[place].variant.example.id
+
+    def key_of(self, place: int) -> tuple[str, str]:
+        """Return what tells an answer from all others, whatever method scored it."""
+        return self.about.name, self.id_of(place)
 
     @property
     def label(self) -> str:
@@ -146,8 +150,7 @@ def screen(
         if (found := _read(engine, suites[each.plan], each, recordings, rows, limit, tell)).rows
     ]
     fitting = [found for found in sets if found.about.fits]
-    seen = {found.id_of(place) for found in fitting for place in found.part(fitted=True)}
-    sets = [replace(found, seen=frozenset(seen)) for found in sets]
+    sets = _each_once(sets)
     fitted = fit_screen(
         [found.rows[index] for found in fitting for index in found.part(fitted=True)],
         in_process(engine.target).signature,
@@ -171,6 +174,17 @@ def screen(
             "transfer": _transfer(engine, fitting),
         }
         write_results(results, json_file)
+
+
+def _each_once(sets: Sequence[_Answers]) -> list[_Answers]:
+    """Have each answer fitted to, or measured, in one set only: the first that measures it."""
+    taken = {each.key_of(place) for each in sets for place in each.part(fitted=True)}
+    found = []
+    for each in sets:
+        one = replace(each, elsewhere=frozenset(taken))
+        taken |= {one.key_of(place) for place in one.part(fitted=False)}
+        found.append(one)
+    return found
 
 
 def _read(
@@ -276,17 +290,21 @@ def _rescored(
     store = RowStore.open(
         settings, folder / f"rescored-{about.plan}-{about.name}-{about.method}-{fitted.digest}"
     )
-    for place in places[len(store.rows) :]:
+    known = {row["id"]: row for row in store.rows}
+    for place in places:
+        if found.id_of(place) in known:
+            continue
         recorded = found.recorded[place]
-        row: dict[str, Any] = {"id": recorded.variant.example.id}
+        row: dict[str, Any] = {"id": found.id_of(place)}
         for name, way in ways.items():
             result = engine.attribute_request(
                 request_of(recorded.variant.example), options=_options(engine, recorded, way)
             )
             row[name] = _outcome(result, recorded)
         store.append(row)
-        tell(f"{about.name}, {about.method}: {len(store.rows)} of {len(places)} rescored")
-    return _summary(store.rows[: len(places)], ways)
+        known[row["id"]] = row
+        tell(f"{about.name}, {about.method}: {len(known)} rescored")
+    return _summary([known[found.id_of(place)] for place in places], ways)
 
 
 def _outcome(result: Attribution, recorded: Recorded) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_a_beginning_that_ran_in_parts_is_gone_on_from(monkeypatch: pytest.Monke
     test_each_beginning_has_the_scores_of_a_single_call("llama", Knockout(rerun=4))
 
 
-@pytest.mark.parametrize("name", (*NAMES[:3], "falcon-alibi", "mpt"))
+@pytest.mark.parametrize("name", [*NAMES[:3], "falcon-alibi", "mpt"])
 def test_attention_and_removals_of_what_is_new_are_those_of_a_single_pass(name: str) -> None:
     passes = 1 if name in NAMES else 2  # those that take no mask run one text at a time
     model = in_process(engine_of(name).target)
