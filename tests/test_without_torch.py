@@ -75,6 +75,7 @@ BEHIND_THEM = (
     "scoring.cached_path",
     "scoring.path_base",
     "scoring.plain_path",
+    "scoring.prefix_path",
     "scoring.split_attention",
     "scoring.verification",
     "scoring.verified",

@@ -112,7 +112,7 @@ def test_oversized_branches_get_no_mask(
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "gemma3", "mpt", "bloom", "llama4-tuned"])
 def test_long_branches_are_run_in_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attribot_integrations.scoring.cached_path._LEAST_PIECE", 7)
+    monkeypatch.setattr("attribot_integrations.scoring.prefix_path._LEAST_PIECE", 7)
     prompt, answer = draw(PROMPT, 1), draw(ANSWER, 2)
     model = ARCHITECTURES[name].build()
     capabilities = inspect_model(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from attribot_integrations.scoring import cached_path
+from attribot_integrations.scoring import prefix_path
 from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.cached_path import CachedPath
 from tests.unit.scoring.small import ANSWER, PROMPT, llama, log_probs, without
@@ -28,7 +28,7 @@ def test_the_cached_path_runs_what_follows_the_first_change() -> None:
 
 
 def test_long_suffixes_are_run_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached_path, "_LEAST_PIECE", 8)
+    monkeypatch.setattr(prefix_path, "_LEAST_PIECE", 8)
     whole, pieces = cached(), cached(token_budget=1)
     expected = whole.score(ABLATED[:1])
     found = pieces.score(ABLATED[:1])
