@@ -86,7 +86,7 @@ def test_tables_of_speed_have_one_for_each_context_and_leave_out_what_did_not_ru
 def test_an_unknown_file_is_refused() -> None:
     with pytest.raises(
         ValueError,
-        match="must hold one of bars, verifiers, policies, held_back, word_relevance, plan, sets, rows",
+        match="must hold one of bars, verifiers, policies, held_back, word_relevance, plan, sets",
     ):
         markdown_of({"environment": ENVIRONMENT})
 
