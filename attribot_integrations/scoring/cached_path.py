@@ -76,15 +76,19 @@ class CachedPath(PrefixPath):
         beside: Iterable[Sequence[int]],
     ) -> list[torch.Tensor]:
         """Read what an answer attends to that goes on, as far as that has not been read."""
-        branch = self._continued(self._unablated(start))
+        whole = self._unablated(start) if grown.confirmed else self._whole_branch()
+        branch = self._continued(whole)
         known = grown.reading(sums, self._answer[: branch.known])
-        if known is None or not grown.confirmed:
+        if known is None or not (grown.confirmed or self._cache is None):
             layers = self._read_again(start, sums)
         elif not branch.left:
             layers = known
         else:
-            self._prefix(0)  # unseen by the reader
-            new = self._read_on(branch, self._branches(tuple(beside)), sums)
+            new = (
+                self._read_on(branch, self._branches(tuple(beside)), sums)
+                if grown.confirmed
+                else self._read_prefix(self._reader_of(branch.left, sums))
+            )
             layers = [torch.cat(both, dim=1) for both in zip(known, new, strict=True)]
         grown.keep_reading(sums, self._answer, layers)
         return layers
@@ -100,6 +104,7 @@ class CachedPath(PrefixPath):
             sums: The groups of tokens that are asked for.
         """
         reader = AttentionReader(branch.left, sums)
+        self._prefix(0)  # unseen by the reader
         with reader:
             self._run_alone(branch)
         return reader.layers
@@ -171,7 +176,7 @@ class CachedPath(PrefixPath):
         most = tolerance(self._model.dtype) * (_SLACK if exact else 1)
         if not worst > most:  # what is not finite is told by whoever takes the scores
             if self._grown is not None:
-                self._grown.confirmed = True
+                self._grown.confirmed = exact
             return True
         name = type(inner_model(self._model)).__name__
         reason = (

@@ -117,7 +117,7 @@ class GrowingAnswer:
         self._reading: _Reading | None = None
         self.confirmed = False
         """Whether behind this prompt the way to run ablations gives the unablated answer, as far as
-        it went, the numbers of a plain pass."""
+        it went, the numbers of a plain pass in full precision."""
         self._taken = _Taken(room)
         weakref.finalize(self, self._taken.give_back)
 

@@ -128,6 +128,7 @@ class PackedPath(CachedPath):
         pack = Pack((branch, *others))
         if others and self._limits().allow(pack.size, pack.prefix + pack.kept):
             reader = AttentionReader(branch.left, sums, pack.size - branch.left)
+            self._prefix(0)  # unseen by the reader
             with reader:
                 done = self._try_pack(pack, len(pack.branches))
             if done is not None:

@@ -98,3 +98,23 @@ def test_attention_and_removals_of_what_is_new_are_those_of_a_single_pass(name: 
     if name != "phi3":  # whose positions are counted in another way when the text grows
         assert {cost.passes for cost, _ in costs[1:]} == {passes}
         assert max(share for _, share in costs[2:4]) < 0.4, "only what is new is run"
+
+
+def test_in_low_precision_attention_is_read_of_what_is_new_alone() -> None:
+    tokenizer = with_chat_template(byte_level_bpe(), CHATML)
+    built = ARCHITECTURES["llama"].build()
+    built.bfloat16()
+    model = in_process(AttributionEngine.from_model(built, tokenizer).target)
+    held = model.hold_answer()
+    shares = []
+    for answer in (ANSWER[:end] for end in BORDERS):
+        chunks, options = as_chunks(CHUNKS), options_of(LeaveOneOut())
+        prompt, sources, _ = build_prompt(request(answer), chunks, options)
+        groups, everything = [frozenset([each.id]) for each in sources.sentences], sources.all_ids
+        growing, single = model.scorer(prompt, answer, held=held), model.scorer(prompt, answer)
+        found, expected = (each.read_attention(groups, [everything]) for each in (growing, single))
+        np.testing.assert_allclose(found.shares, expected.shares, atol=0.02)
+        before = growing.cost.tokens
+        growing.score([everything])
+        shares.append(before / single.cost.tokens)
+    assert max(shares[2:]) < 0.25, "what is known is not run again"
