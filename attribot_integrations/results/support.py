@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.fitted import (
@@ -64,6 +64,9 @@ NOT_REMOVED = (
 )
 """Why a statement has no label where some chunk could not be removed, see
 `Attribution.unremoved`."""
+
+_OF_BOTH: Final = 0.25
+"""Share of the least probability of support that is enough for what is cited on both grounds."""
 
 FEATURES = (
     "explained_share",
@@ -256,8 +259,8 @@ class LabelSupport:
     """What takes the place of a `probability` that needs a verifier, where none was asked, or
     another one than it was fitted to."""
     min_probability: float = MIN_PROBABILITY
-    """Least calibrated probability of what is not `unsupported`, unless a source that is cited both
-    states it and is what it depends on."""
+    """Least calibrated probability of what is not `unsupported`; a quarter of it is enough where a
+    source that is cited both states it and is what it depends on."""
 
     def __post_init__(self) -> None:
         if not self.min_gain > 0:
@@ -295,9 +298,7 @@ class LabelSupport:
         return None if calibrated is None else calibrated(evidence)
 
     def _label(self, evidence: SupportEvidence, probability: float | None) -> SupportLabel:
-        # A likelihood is low for an unusual form, too, such as a bare word in a chat. That is no
-        # reason to doubt what a source states, and the model takes from it.
-        likely = evidence.cited_on_both or self._is_likely(evidence, probability)
+        likely = self._is_likely(evidence, probability)
         small = evidence.gain < self.min_gain
         if not likely and not (small and probability is not None):
             return "unsupported" if evidence.complete or probability is None else "unknown"
@@ -313,7 +314,10 @@ class LabelSupport:
 
     def _is_likely(self, evidence: SupportEvidence, probability: float | None) -> bool:
         if probability is not None:
-            return probability >= self.min_probability
+            # A likelihood is low for an unusual form, too, such as a bare word in a chat. That is
+            # little reason to doubt what a source states, and the model takes from it.
+            least = _OF_BOTH if evidence.cited_on_both else 1.0
+            return probability >= least * self.min_probability
         return evidence.log_likelihood / evidence.tokens >= self.min_token_log_prob
 
 

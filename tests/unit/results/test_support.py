@@ -102,15 +102,18 @@ def test_what_is_unlikely_even_with_the_context_is_unsupported() -> None:
     assert label(log_likelihood=-20.1, log_likelihood_without_context=-20.1) == "unsupported"
 
 
-def test_what_a_source_states_that_it_depends_on_is_not_unsupported() -> None:
-    unlikely: dict[str, Any] = {"log_likelihood": -30.0, "log_likelihood_without_context": -50.0}
-    doubtful = LabelSupport(probability=SupportProbability((0.0,) * 5, -3.0))
-    for labels in (LabelSupport(probability=None), doubtful):
-        assert label(labels, **unlikely) == "unsupported"
-        assert label(labels, **unlikely, cited_on_both=True) == "supported"
-    no_gain = unlikely | {"log_likelihood_without_context": -30.0, "least_token_log_prob": -8.0}
-    assert label(doubtful, **no_gain, cited_on_both=True) == "unsupported"
-    assert label(doubtful, **no_gain, cited_on_both=True, best_stated=0.9) == "supported"
+@pytest.mark.parametrize(
+    ("bias", "expected"), [(-0.8, "supported"), (-1.9, "supported"), (-2.0, "unsupported")]
+)
+def test_what_is_cited_on_both_grounds_is_not_doubted_for_its_form(
+    bias: float, expected: str
+) -> None:
+    labels = LabelSupport(probability=SupportProbability((0.0,) * 5, bias))  # .31, .130, .119
+    assert label(labels) == "unsupported"
+    assert label(labels, cited_on_both=True) == expected
+    no_gain = {"log_likelihood_without_context": -2.0, "least_token_log_prob": -8.0}
+    assert label(labels, **no_gain, cited_on_both=True) == "unsupported"
+    assert label(labels, **no_gain, cited_on_both=True, best_stated=0.9) == expected
 
 
 def test_what_is_cited_for_both_is_gathered() -> None:

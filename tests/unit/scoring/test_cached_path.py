@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
-from attribot_integrations.scoring import prefix_path
 from attribot_integrations.scoring.cache import SharedContext
 from attribot_integrations.scoring.cached_path import CachedPath
 from tests.unit.scoring.small import ANSWER, PROMPT, llama, log_probs, without
@@ -13,8 +11,8 @@ from tests.unit.scoring.small import ANSWER, PROMPT, llama, log_probs, without
 ABLATED = (without(5, 9), without(20, 22), PROMPT)
 
 
-def cached(token_budget: int = 256) -> CachedPath:
-    return CachedPath(*llama(), PROMPT, ANSWER, token_budget)
+def cached() -> CachedPath:
+    return CachedPath(*llama(), PROMPT, ANSWER, 256)
 
 
 def test_the_cached_path_runs_what_follows_the_first_change() -> None:
@@ -25,16 +23,6 @@ def test_the_cached_path_runs_what_follows_the_first_change() -> None:
     assert (path.work.passes, path.work.tokens) == (3, tokens)
     path.score(ABLATED[1:2])
     assert path.work.passes == 4
-
-
-def test_long_suffixes_are_run_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefix_path, "_LEAST_PIECE", 8)
-    whole, pieces = cached(), cached(token_budget=1)
-    expected = whole.score(ABLATED[:1])
-    found = pieces.score(ABLATED[:1])
-    assert pieces.work.passes > whole.work.passes
-    assert pieces.work.tokens == whole.work.tokens
-    torch.testing.assert_close(found.log_probs, expected.log_probs, atol=1e-5, rtol=0)
 
 
 def test_a_shared_context_is_run_once_for_two_prompts() -> None:
