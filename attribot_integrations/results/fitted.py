@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AUDIT_STATED",
     "DOUBTED",
+    "ENOUGH_OF_BOTH",
     "ENOUGH_SCORE",
     "MAX_CITATIONS",
     "MIN_PROBABILITY",
@@ -52,6 +53,8 @@ UNVERIFIED_WEIGHTS = (4.105, 0.961, 0.567, 0.226, -0.864)
 UNVERIFIED_BIAS = 1.875
 MIN_PROBABILITY = 0.5
 """Least probability of support of what is not `unsupported`."""
+ENOUGH_OF_BOTH = 0.25
+"""Share of it that is enough where a source states what the statement takes from it."""
 
 RELEVANCE_WEIGHTS = (3.64, 3.6)
 """Weights of what words show of a chunk, see `filtering.worded`, in the log-odds of relevance."""

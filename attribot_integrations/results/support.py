@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from attribot_integrations.errors import ConfigurationError
 from attribot_integrations.results.fitted import (
+    ENOUGH_OF_BOTH,
     MIN_PROBABILITY,
     MIN_STATED,
     SUPPORT_BIAS,
@@ -64,9 +65,6 @@ NOT_REMOVED = (
 )
 """Why a statement has no label where some chunk could not be removed, see
 `Attribution.unremoved`."""
-
-_OF_BOTH: Final = 0.25
-"""Share of the least probability of support that is enough for what is cited on both grounds."""
 
 FEATURES = (
     "explained_share",
@@ -316,7 +314,7 @@ class LabelSupport:
         if probability is not None:
             # A likelihood is low for an unusual form, too, such as a bare word in a chat. That is
             # little reason to doubt what a source states, and the model takes from it.
-            least = _OF_BOTH if evidence.cited_on_both else 1.0
+            least = ENOUGH_OF_BOTH if evidence.cited_on_both else 1.0
             return probability >= least * self.min_probability
         return evidence.log_likelihood / evidence.tokens >= self.min_token_log_prob
 
