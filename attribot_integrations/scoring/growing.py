@@ -117,7 +117,8 @@ class GrowingAnswer:
         self._reading: _Reading | None = None
         self.confirmed = False
         """Whether behind this prompt the way to run ablations gives the unablated answer, as far as
-        it went, the numbers of a plain pass in full precision."""
+        it went, the numbers of a plain pass in full precision. What it goes on with is not looked
+        at again, but for lengths that the model has not been checked at, see `verified`."""
         self._taken = _Taken(room)
         weakref.finalize(self, self._taken.give_back)
 

@@ -109,13 +109,7 @@ _RELEVANCE = {
     "others dropped": ("dropped", 2),
     "others dropped where 95 % are kept": ("dropped_at_recall", 2),
 }
-_WORD_RELEVANCE = {
-    "questions": ("questions", 0),
-    "mAP": ("map", 2),
-    "kept at .5": ("recall", 3),
-    "others dropped": ("dropped", 2),
-    "others dropped where 95 % are kept": ("dropped_at_recall", 2),
-}
+_WORD_RELEVANCE = {**_RELEVANCE, "kept at .5": ("recall", 3)}
 
 
 def suite(results: Figures) -> Iterator[str]:

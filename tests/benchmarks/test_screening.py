@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +15,7 @@ from attribot_integrations.methods import AttentionScreen
 from benchmarks import real_text, screening
 from benchmarks.__main__ import app
 from benchmarks.real_text import Plan, Rows
-from benchmarks.screening import ScreenSet
+from benchmarks.screening import ScreenSet, _Answers, _each_once
 from tests.unit.evaluation.data import ROWS, write_data
 from tests.unit.evaluation.tiny import tiny_engine
 
@@ -92,3 +94,20 @@ def test_fitted_to_half_and_measured_on_the_rest(folder: Path) -> None:
     assert all(each["balanced_of_balanced"] == 1 for each in held.values())
     assert set(figures["transfer"]) == {"squad2 to clapnq", "clapnq to squad2"}
     assert " of 9 read" not in run(folder)  # it goes on from what is there
+
+
+def test_an_answer_is_fitted_to_or_measured_once() -> None:
+    def answers(method: str, numbers: range, *, fits: bool) -> _Answers:
+        recorded: Any = tuple(
+            SimpleNamespace(variant=SimpleNamespace(example=SimpleNamespace(id=str(number))))
+            for number in numbers
+        )
+        about = ScreenSet("smollm2", "hotpotqa", method, fits=fits)
+        return _Answers(about, recorded, recorded, ())
+
+    exact, screened = _each_once(
+        [answers("exact", range(6), fits=False), answers("balanced", range(2, 10), fits=True)]
+    )
+    assert screened.part(fitted=True) == [0, 2, 4, 6]  # 2, 4, 6 and 8
+    assert exact.part(fitted=False) == [0, 1, 3, 5]
+    assert screened.part(fitted=False) == [5, 7]  # 7 and 9: 3 and 5 are measured already
